@@ -1,0 +1,1 @@
+//! Certificates: make, parse, thumbprint, sign; file sources.

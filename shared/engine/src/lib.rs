@@ -1,0 +1,1 @@
+//! Snapshot, merge and reconcile as use-cases over ports.

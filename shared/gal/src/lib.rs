@@ -1,0 +1,1 @@
+//! The pure core: recipients, field table, scope, mapping, join, merge, plan, guard.

@@ -1,0 +1,1 @@
+//! The client's configuration file: parse, validate, defaults, schema.

@@ -1,0 +1,1 @@
+//! The state store over DynamoDB: the service, or an engine embedded in the process.

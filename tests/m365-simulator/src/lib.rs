@@ -1,0 +1,1 @@
+//! An adversarial stand-in for Entra, Graph and Exchange Online.

@@ -1,0 +1,3 @@
+//! Plays two-way synchronisation scenarios against the core and the engine.
+
+fn main() {}

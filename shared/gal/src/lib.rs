@@ -1,1 +1,27 @@
-//! The pure core: recipients, field table, scope, mapping, join, merge, plan, guard.
+//! The pure core of galbridge: what is published to whom, and why.
+//!
+//! Everything here is a function of its arguments. There is no I/O, no async, no clock and no
+//! randomness: time is a parameter, and no order ever comes from a hash map. The shell (crate
+//! `engine`) reads, calls these functions, and writes what they say.
+//!
+//! The way through the core is the way of the data:
+//! [`reading`] → [`recipient`] → [`scope`] → [`join`] → [`mapping`] → [`merge`] → [`decide`] →
+//! [`plan`] → [`guard`].
+
+pub mod field;
+pub mod link;
+pub mod mapping;
+pub mod normalise;
+pub mod policy;
+pub mod reading;
+pub mod reason;
+pub mod recipient;
+pub mod scope;
+pub mod stamp;
+pub mod values;
+
+pub use field::{Field, FieldSet};
+pub use link::{Base, Link, LinkKey, Origin, Phase, Provenance, Role};
+pub use recipient::{Anchor, Kind, Recipient, Side, Sides};
+pub use stamp::Stamp;
+pub use values::Values;

@@ -1,0 +1,380 @@
+//! Links: the stored fact that a recipient of one side and a contact of the other belong together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::field::Field;
+use crate::recipient::{Anchor, Side};
+use crate::values::{Values, fingerprint};
+
+/// Whether galbridge made a contact, or it was there before and was adopted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provenance {
+    /// galbridge made it; only such contacts are ever hidden or purged (law 2).
+    Made,
+    /// It was there before; it is released, never removed.
+    Found,
+}
+
+impl Provenance {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "made" => Some(Self::Made),
+            "found" => Some(Self::Found),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Made => "made",
+            Self::Found => "found",
+        })
+    }
+}
+
+/// Who may edit a linked pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The contact shows what the source says; the owner wins.
+    Projection,
+    /// Both halves are mail contacts and edited on both sides; a three-way merge by field.
+    Peer,
+}
+
+impl Role {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "projection" => Some(Self::Projection),
+            "peer" => Some(Self::Peer),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Projection => "projection",
+            Self::Peer => "peer",
+        })
+    }
+}
+
+/// Where the person of a link comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// A recipient of side `a`, published into `b`.
+    A,
+    /// A recipient of side `b`, published into `a`.
+    B,
+    /// A static contact of the profile, published into `a`.
+    StaticA,
+    /// A static contact of the profile, published into `b`.
+    StaticB,
+}
+
+impl Origin {
+    /// The origin for a recipient of a side.
+    pub fn of(side: Side) -> Self {
+        match side {
+            Side::A => Self::A,
+            Side::B => Self::B,
+        }
+    }
+
+    /// The side where the source is, if it is a recipient at all.
+    pub fn source_side(self) -> Option<Side> {
+        match self {
+            Self::A => Some(Side::A),
+            Self::B => Some(Side::B),
+            Self::StaticA | Self::StaticB => None,
+        }
+    }
+
+    /// The side where the contact is published.
+    pub fn target_side(self) -> Side {
+        match self {
+            Self::A | Self::StaticB => Side::B,
+            Self::B | Self::StaticA => Side::A,
+        }
+    }
+
+    /// The word used in keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+            Self::StaticA => "static-a",
+            Self::StaticB => "static-b",
+        }
+    }
+}
+
+/// The key of a link within its pair: the origin and the anchor of the source there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LinkKey {
+    /// Where the person comes from.
+    pub origin: Origin,
+    /// The person's immutable id there.
+    pub anchor: Anchor,
+}
+
+impl fmt::Display for LinkKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}#{}", self.origin.as_str(), self.anchor)
+    }
+}
+
+impl FromStr for LinkKey {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (origin, anchor) = text.split_once('#').ok_or(())?;
+        let origin = match origin {
+            "a" => Origin::A,
+            "b" => Origin::B,
+            "static-a" => Origin::StaticA,
+            "static-b" => Origin::StaticB,
+            _ => return Err(()),
+        };
+        Ok(Self { origin, anchor: anchor.parse().map_err(|_| ())? })
+    }
+}
+
+/// What was last written or read on one side of a link: a fingerprint for each field that had a
+/// value. A base is made from results, never from intentions, so that a side written to is never
+/// remembered as it was before (STYLE.md, the two defects).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Base(Box<[u8]>);
+
+/// One entry: the field's number and eight bytes of fingerprint.
+const ENTRY: usize = 9;
+
+impl Base {
+    /// The base that holds exactly these values, in their compared form.
+    pub fn of(values: &Values) -> Self {
+        Self::from_entries(values.iter().map(|(field, value)| (field, fingerprint(&crate::normalise::compared(field, value)))).collect())
+    }
+
+    fn from_entries(entries: BTreeMap<Field, u64>) -> Self {
+        let mut bytes = Vec::with_capacity(entries.len() * ENTRY);
+        for (field, print) in entries {
+            bytes.push(field as u8);
+            bytes.extend_from_slice(&print.to_le_bytes());
+        }
+        Self(bytes.into_boxed_slice())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (Field, u64)> {
+        self.0.chunks_exact(ENTRY).filter_map(|entry| {
+            let (&number, print) = entry.split_first()?;
+            Some((Field::from_number(number)?, u64::from_le_bytes(print.try_into().ok()?)))
+        })
+    }
+
+    /// The fingerprint of a field, `None` if it was blank.
+    pub fn get(&self, field: Field) -> Option<u64> {
+        self.entries().find(|(candidate, _)| *candidate >= field).filter(|(candidate, _)| *candidate == field).map(|(_, print)| print)
+    }
+
+    /// Whether a value is the one that was remembered. Spellings that the service treats alike are alike.
+    pub fn holds(&self, field: Field, value: Option<&str>) -> bool {
+        self.get(field) == value.filter(|value| !value.is_empty()).map(|value| fingerprint(&crate::normalise::compared(field, value)))
+    }
+
+    /// A copy that remembers these values of these fields.
+    #[must_use]
+    pub fn with<'v>(&self, changes: impl IntoIterator<Item = (Field, Option<&'v str>)>) -> Self {
+        let mut entries: BTreeMap<Field, u64> = self.entries().collect();
+        for (field, value) in changes {
+            match value.filter(|value| !value.is_empty()) {
+                Some(value) => entries.insert(field, fingerprint(&crate::normalise::compared(field, value))),
+                None => entries.remove(&field),
+            };
+        }
+        Self::from_entries(entries)
+    }
+}
+
+impl fmt::Debug for Base {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.entries()).finish()
+    }
+}
+
+impl Serialize for Base {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.entries().map(|(field, print)| (field.property(), format!("{print:016x}"))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let entries = map
+            .iter()
+            .filter_map(|(property, print)| Some((Field::from_property(property)?, u64::from_str_radix(print, 16).ok()?)))
+            .collect();
+        Ok(Self::from_entries(entries))
+    }
+}
+
+/// How far a creation has come (MICROSOFT.md 5: three cmdlets, none idempotent).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Stored before the first call: a contact of that Name may exist.
+    Intended,
+    /// `New-MailContact` answered, or the contact was found by its Name.
+    Created,
+    /// `Set-MailContact` wrote the stamp.
+    Stamped,
+}
+
+/// Where a link stands in its life. The table of SEMANTICS.md ("The life of a published contact").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "phase")]
+pub enum Phase {
+    /// The contact is being made.
+    Creating {
+        /// How far it has come.
+        step: Step,
+    },
+    /// Linked and kept in step.
+    Live,
+    /// The contact is hidden and will be purged.
+    Staged {
+        /// Since when.
+        since: Timestamp,
+        /// The side on which the hidden half is.
+        side: Side,
+    },
+    /// The administrator of the target unhid a staged contact: it stays, and is no longer maintained
+    /// until its source comes back.
+    Kept,
+    /// Not published again until `galbridge unsuppress`.
+    Suppressed {
+        /// Why.
+        reason: Suppression,
+    },
+}
+
+/// Why an address is not published any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Suppression {
+    /// The target's administrator deleted the contact twice.
+    DeletedTwice,
+    /// One half of a peer link was deleted, and `peer_deletions` is off.
+    PeerDeleted,
+    /// `galbridge make-way` removed it for a successor.
+    MadeWay,
+}
+
+/// What an adopted contact was before (for `release`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// Its values.
+    pub values: Values,
+    /// Whether it was hidden.
+    pub hidden: bool,
+    /// The X.500 addresses it held.
+    pub x500: Vec<String>,
+}
+
+/// A permanent error of one recipient: set aside with a reason, retried on a slowing schedule (law 8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// What happened and what to do, for a person.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub retry_at: Timestamp,
+}
+
+/// A link. `source` is the half at the origin, `target` the contact on the other side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Origin and source anchor.
+    pub key: LinkKey,
+    /// The contact's anchor, once known.
+    pub target: Option<Anchor>,
+    /// The contact's Exchange Guid, once known.
+    pub target_guid: Option<Uuid>,
+    /// Whether the target was made or found.
+    pub provenance: Provenance,
+    /// Who may edit.
+    pub role: Role,
+    /// Where it stands in its life.
+    pub phase: Phase,
+    /// The Name the contact was made under, or the found contact's own.
+    pub name: String,
+    /// The source's address by which it was last published, lower case.
+    pub address: String,
+    /// What the source said when it was last published, in the target's terms (mapped).
+    pub base_source: Base,
+    /// What stood in the target when it was last written or read.
+    pub base_target: Base,
+    /// Whether the target was hidden when it was last written or read (the administrator's veto).
+    pub base_hidden: bool,
+    /// What a found contact was before its adoption.
+    pub before: Option<Before>,
+    /// How often the target's administrator deleted the contact.
+    pub deletions: u32,
+    /// The target refused the source's X.500 addresses; they are given up for this recipient.
+    pub x500_refused: bool,
+    /// A permanent error.
+    pub quarantine: Option<Quarantine>,
+    /// Since when the link is live; counts for "contacts linked 24 hours ago".
+    pub linked_at: Option<Timestamp>,
+    /// When the target was last written, and by which kind of write the newest edit can be our own.
+    pub written_at: Option<Timestamp>,
+}
+
+impl Link {
+    /// The side where the contact is.
+    pub fn target_side(&self) -> Side {
+        self.key.origin.target_side()
+    }
+
+    /// Whether the contact exists as far as we know and counts as published.
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_remembers_spelling_independent_values() {
+        let base = Base::of(&[(Field::ExternalEmailAddress, "Ann@A.example"), (Field::Title, "Clerk")].into_iter().collect());
+        assert!(base.holds(Field::ExternalEmailAddress, Some("SMTP:ann@a.EXAMPLE")));
+        assert!(base.holds(Field::Title, Some("Clerk")));
+        assert!(!base.holds(Field::Title, None));
+        assert!(base.holds(Field::City, None));
+        let next = base.with([(Field::Title, None), (Field::City, Some("Bern"))]);
+        assert!(next.holds(Field::Title, None) && next.holds(Field::City, Some("Bern")));
+    }
+
+    #[test]
+    fn a_base_and_a_key_read_back() {
+        let base = Base::of(&[(Field::Title, "Clerk")].into_iter().collect());
+        assert_eq!(serde_json::from_str::<Base>(&serde_json::to_string(&base).unwrap()).unwrap(), base);
+        let key = LinkKey { origin: Origin::StaticB, anchor: "33333333-3333-3333-3333-333333333333".parse().unwrap() };
+        assert_eq!(key.to_string().parse(), Ok(key));
+    }
+}

@@ -271,7 +271,7 @@ pub enum Phase {
 }
 
 /// Why an address is not published any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Suppression {
     /// The target's administrator deleted the contact twice.

@@ -1,0 +1,244 @@
+//! The state of a pair: leases, cursors, hold, merge in progress, counters.
+
+use std::collections::BTreeMap;
+
+use gal::{Anchor, Sides};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ports::{AcceptedDomain, GraphCursor};
+
+/// The right to read, or to write, for a pair, for a while (law 9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Who has it: an id of the process and run.
+    pub owner: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Reading and writing have separate leases, so that a merge of days never starves reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeaseKind {
+    /// Snapshot.
+    Reading,
+    /// Reconcile, merge, unpublish, rebuild.
+    Writing,
+}
+
+/// Everything under `P#pair` / `STATE`. Its two halves are written separately, each under its own lease.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PairState {
+    /// The reading half.
+    #[serde(default)]
+    pub reading: ReadingState,
+    /// The writing half.
+    #[serde(default)]
+    pub writing: WritingState,
+}
+
+/// What snapshot remembers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReadingState {
+    /// Per side.
+    #[serde(default)]
+    pub sides: Sides<SideReading>,
+    /// When a snapshot last ended well.
+    #[serde(default)]
+    pub last_success: Option<Timestamp>,
+    /// The fingerprint of scope and mapping that the agenda was last made for, per publishing side.
+    #[serde(default)]
+    pub settings: Sides<u64>,
+}
+
+/// How far one side has been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideReading {
+    /// Graph cursors by collection name.
+    #[serde(default)]
+    pub cursors: BTreeMap<String, GraphCursor>,
+    /// Everything in Exchange up to this moment has been read (less the overlap).
+    #[serde(default)]
+    pub watermark: Option<Timestamp>,
+    /// A full reading in progress.
+    #[serde(default)]
+    pub full: Option<FullReading>,
+    /// When the last complete full reading began.
+    #[serde(default)]
+    pub last_full: Option<Timestamp>,
+    /// The accepted domains, from the last full reading or before the last creations.
+    #[serde(default)]
+    pub accepted_domains: Option<Vec<AcceptedDomain>>,
+    /// How many recipients of this side are in scope, as of the last count.
+    #[serde(default)]
+    pub in_scope: u64,
+    /// Why the reading of this side is incomplete, if it is. An incomplete reading cannot be approved.
+    #[serde(default)]
+    pub incomplete: Option<String>,
+}
+
+/// A full reading, in resumable pieces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FullReading {
+    /// When it began; the generation.
+    pub began: Timestamp,
+    /// Windows of `WhenCreatedUTC` still to read.
+    pub windows: Vec<Window>,
+    /// Graph collections still to enumerate, with their cursor.
+    pub collections: BTreeMap<String, GraphCursor>,
+    /// How many chunks of seen anchors are stored.
+    pub chunks: u32,
+}
+
+/// A window of creation times: start included, end excluded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Start; `None`: from the first.
+    pub from: Option<Timestamp>,
+    /// End; `None`: up to the last.
+    pub to: Option<Timestamp>,
+}
+
+/// What reconcile remembers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WritingState {
+    /// How far the pair has come.
+    #[serde(default)]
+    pub stage: Stage,
+    /// A merge in progress: the schedule carries it on.
+    #[serde(default)]
+    pub merge: Option<Merge>,
+    /// Why nothing of the guarded kinds runs, per target side.
+    #[serde(default)]
+    pub holds: Sides<Option<Hold>>,
+    /// Consents, per target side.
+    #[serde(default)]
+    pub approvals: Sides<Vec<Approval>>,
+    /// Per target side, one entry an hour, the last 25.
+    #[serde(default)]
+    pub hours: Sides<Vec<HourCount>>,
+    /// Live links per target side, kept up as they come and go.
+    #[serde(default)]
+    pub live: Sides<u64>,
+    /// A person paused the pair.
+    #[serde(default)]
+    pub paused: Option<String>,
+    /// Sides closed to writes by `unpublish`, until the next merge.
+    #[serde(default)]
+    pub closed: Sides<bool>,
+    /// When a reconcile last ended well.
+    #[serde(default)]
+    pub last_success: Option<Timestamp>,
+}
+
+/// How far a pair has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// No merge was confirmed: the schedule only reads.
+    #[default]
+    Unmerged,
+    /// A pilot or `link-only` was done: only linked recipients are served.
+    LinkedOnly,
+    /// A full merge was done.
+    Merged,
+}
+
+/// The four modes of the first merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeMode {
+    /// Join what matches, fill blanks, conflicts by policy, create what is missing both ways.
+    TwoWay,
+    /// Side `a` is the truth.
+    AToB,
+    /// Side `b` is the truth.
+    BToA,
+    /// Join, write nothing else, go on from here.
+    LinkOnly,
+}
+
+/// How a merge was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeOptions {
+    /// The mode.
+    pub mode: MergeMode,
+    /// A pilot: at most this many recipients.
+    #[serde(default)]
+    pub limit: Option<u64>,
+    /// A pilot: members of this group only.
+    #[serde(default)]
+    pub group: Option<Anchor>,
+    /// Overwrite what differs in joined contacts.
+    #[serde(default)]
+    pub enforce: bool,
+    /// Take over contacts stamped by other installations.
+    #[serde(default)]
+    pub take_over: bool,
+}
+
+/// A confirmed merge. It is its own approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merge {
+    /// How it was asked for.
+    pub options: MergeOptions,
+    /// When a person confirmed it.
+    pub confirmed: Timestamp,
+    /// The checksum of the plan that was shown.
+    pub checksum: String,
+}
+
+/// A pair stopped by the guard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Since when.
+    pub since: Timestamp,
+    /// What to give to `approve`; none where it cannot be approved (an incomplete reading).
+    pub checksum: Option<String>,
+    /// Why, in words, one line for each limit.
+    pub reasons: Vec<String>,
+    /// How many creations wait.
+    pub creations: u64,
+    /// How many deletions wait.
+    pub deletions: u64,
+    /// How many updates wait.
+    pub updates: u64,
+}
+
+/// A person's consent to listed operations, good for 24 hours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The checksum of the sorted list of (operation, anchor).
+    pub checksum: String,
+    /// When it was given.
+    pub at: Timestamp,
+    /// The approved operations, each `operation anchor`, taken out of the count.
+    pub operations: Vec<String>,
+}
+
+/// Counts of one hour on one target side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourCount {
+    /// The hour, as hours since 1970.
+    pub hour: i64,
+    /// Creations that ran, less approved ones.
+    pub creations: u64,
+    /// Stagings and releases that ran, less approved ones.
+    pub deletions: u64,
+    /// Live links at the beginning of the hour.
+    pub live: u64,
+    /// In-scope recipients of the publishing side at the beginning of the hour.
+    pub in_scope: u64,
+}
+
+/// What all pairs of a tenant share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantState {
+    /// The creation quota is used up until then.
+    #[serde(default)]
+    pub creations_paused_until: Option<Timestamp>,
+    /// The accepted domains, for the stand-in rule of every pair.
+    #[serde(default)]
+    pub accepted_domains: Vec<AcceptedDomain>,
+}

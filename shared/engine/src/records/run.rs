@@ -1,0 +1,137 @@
+//! The record of a run: what it did, to whom, with the values before and after.
+
+use gal::{Field, LinkKey, Side, Sides};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What kind of run it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunKind {
+    /// Reading only.
+    Snapshot,
+    /// Applying what is due.
+    Reconcile,
+    /// A merge, confirmed by a person.
+    Merge,
+    /// `unpublish`.
+    Unpublish,
+    /// `rebuild`.
+    Rebuild,
+    /// `make-way`.
+    MakeWay,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "outcome", content = "reason")]
+pub enum Outcome {
+    /// Everything due was done.
+    Completed,
+    /// Some of it is left, for the reason given; the next run goes on.
+    Partial(String),
+    /// The guard stopped the guarded kinds; a person must look.
+    Held(String),
+    /// It could not be done; a person must look.
+    Failed(String),
+}
+
+/// Counters of one target side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideCounters {
+    /// Contacts made.
+    pub created: u64,
+    /// Contacts adopted.
+    pub adopted: u64,
+    /// Contacts recovered or re-linked.
+    pub recovered: u64,
+    /// Contacts changed.
+    pub updated: u64,
+    /// Contacts hidden, to be purged later.
+    pub staged: u64,
+    /// Staged contacts shown again.
+    pub restored: u64,
+    /// Contacts removed.
+    pub purged: u64,
+    /// Found contacts given back, made ones handed over.
+    pub released: u64,
+    /// Conflicts held for a person.
+    pub conflicts: u64,
+    /// Recipients set aside.
+    pub quarantined: u64,
+    /// Operations waiting for approval.
+    pub held: u64,
+}
+
+/// The summary of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its id; sorts by time.
+    pub id: String,
+    /// The pair.
+    pub pair: String,
+    /// What kind of run.
+    pub kind: RunKind,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Counters per target side.
+    pub counters: Sides<SideCounters>,
+    /// How many rows of the agenda are left.
+    pub left: u64,
+    /// What a person should know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// One field before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The field, or `Hidden`, `Stamp`, `X500`, `Name`.
+    pub property: String,
+    /// What stood there.
+    pub before: Option<String>,
+    /// What was written.
+    pub after: Option<String>,
+}
+
+impl Change {
+    /// A change of a field.
+    pub fn of(field: Field, before: Option<&str>, after: Option<&str>) -> Self {
+        Self { property: field.property().to_owned(), before: before.map(str::to_owned), after: after.map(str::to_owned) }
+    }
+}
+
+/// How one operation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "result", content = "reason")]
+pub enum OperationResult {
+    /// It was done.
+    Done,
+    /// It will be tried again by a later run.
+    Deferred(String),
+    /// The recipient was set aside.
+    Quarantined(String),
+}
+
+/// One operation of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationRecord {
+    /// Its number within the run, from 1.
+    pub number: u64,
+    /// What was done, such as `create`, `update`, `stage`.
+    pub operation: String,
+    /// The side that was written.
+    pub side: Side,
+    /// The link.
+    pub link: LinkKey,
+    /// Why, in words.
+    pub reason: String,
+    /// Before and after.
+    pub changes: Vec<Change>,
+    /// How it ended.
+    pub result: OperationResult,
+}

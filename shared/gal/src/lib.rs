@@ -8,15 +8,18 @@
 //! [`reading`] → [`recipient`] → [`scope`] → [`join`] → [`mapping`] → [`merge`] → [`decide`] →
 //! [`plan`] → [`guard`].
 
+mod expression;
 pub mod field;
 pub mod link;
 pub mod mapping;
 pub mod normalise;
+mod phone;
 pub mod policy;
 pub mod reading;
 pub mod reason;
 pub mod recipient;
 pub mod scope;
+pub mod setting;
 pub mod stamp;
 pub mod values;
 

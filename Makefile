@@ -1,0 +1,37 @@
+# What a developer, a newcomer and CI run. Each target sets up what it needs, in .tools/ and nowhere else.
+#
+# Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3. The first build
+# compiles OpenSSL and takes some minutes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench mutants fmt
+
+# Tools found on the machine first, then those installed here; rustup's folder last, for shells that do not know it.
+export PATH := $(PATH):$(CURDIR)/.tools/bin:$(HOME)/.cargo/bin
+
+# Arguments for the program behind demo, bench and mutants: make demo ARGS="--seed 7"
+ARGS ?=
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Two simulated tenants, a first merge and some days of life, in this terminal
+	@.ci/programs
+	@"$$(.ci/programs path galbridge)" demo $(ARGS)
+
+test: ## All tests: unit, property and documentation tests, the scenarios, the contract checkers
+	@.ci/test
+
+lint: ## Formatting, clippy, documentation links, licences and bans of dependencies, unused ones, machine paths
+	@.ci/lint
+
+bench: ## Measure the engine and the core
+	@cargo run --release -q -p bench -- $(ARGS)
+
+mutants: ## Break each law by its patch and see its test turn red
+	@tests/mutants/run $(ARGS)
+
+fmt: ## Format everything
+	@cargo fmt --all

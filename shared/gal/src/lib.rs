@@ -9,11 +9,18 @@
 //! [`plan`] → [`guard`].
 
 mod expression;
+pub mod decide;
+mod desired;
 pub mod field;
+pub mod guard;
+pub mod join;
 pub mod link;
 pub mod mapping;
+pub mod merge;
 pub mod normalise;
+pub mod operation;
 mod phone;
+pub mod plan;
 pub mod policy;
 pub mod reading;
 pub mod reason;
@@ -22,9 +29,11 @@ pub mod scope;
 pub mod setting;
 pub mod stamp;
 pub mod values;
+pub mod world;
 
 pub use field::{Field, FieldSet};
 pub use link::{Base, Link, LinkKey, Origin, Phase, Provenance, Role};
 pub use recipient::{Anchor, Kind, Recipient, Side, Sides};
 pub use stamp::Stamp;
 pub use values::Values;
+pub use world::{Entry, World};

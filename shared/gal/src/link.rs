@@ -246,6 +246,8 @@ pub enum Step {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "phase")]
 pub enum Phase {
+    /// A found contact is being adopted: what it was before is stored, and the first write may have happened.
+    Joining,
     /// The contact is being made.
     Creating {
         /// How far it has come.

@@ -45,6 +45,32 @@ pub enum ConflictPolicy {
     B,
 }
 
+/// The four modes of a merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeMode {
+    /// Join what matches, fill blanks, conflicts by policy, create what is missing both ways.
+    TwoWay,
+    /// Side `a` is the truth.
+    AToB,
+    /// Side `b` is the truth.
+    BToA,
+    /// Join, write nothing else, go on from here.
+    LinkOnly,
+}
+
+impl MergeMode {
+    /// Whether a merge of this mode makes contacts for recipients of this side.
+    pub fn creates_from(self, side: Side) -> bool {
+        match self {
+            Self::TwoWay => true,
+            Self::AToB => side == Side::A,
+            Self::BToA => side == Side::B,
+            Self::LinkOnly => false,
+        }
+    }
+}
+
 /// The safety limits of a pair, per target side (law 4).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GuardLimits {

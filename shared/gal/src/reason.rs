@@ -138,6 +138,10 @@ pub enum SkipReason {
     NotInMerge,
     /// One half of a peer link left its scope: nothing is merged until it is back.
     PeerOutOfScope,
+    /// A deletion that waits until the merge in progress is done: a merge never deletes.
+    MergeFirst,
+    /// `unpublish` closed the side to writes until the next merge.
+    SideClosed,
 }
 
 impl fmt::Display for SkipReason {
@@ -190,6 +194,8 @@ impl fmt::Display for SkipReason {
             Self::Quarantined { reason } => write!(out, "in quarantine: {reason}"),
             Self::NotInMerge => out.write_str("waits for a merge (only linked recipients are served until a full merge)"),
             Self::PeerOutOfScope => out.write_str("one half of the peer link is out of scope; nothing is merged until it is back"),
+            Self::MergeFirst => out.write_str("would be taken away, but a merge never deletes; it waits until the merge is done"),
+            Self::SideClosed => out.write_str("`unpublish` closed this side to writes until the next merge"),
         }
     }
 }
@@ -233,6 +239,8 @@ impl SkipReason {
             Self::Quarantined { .. } => "quarantined",
             Self::NotInMerge => "not-in-merge",
             Self::PeerOutOfScope => "peer-out-of-scope",
+            Self::MergeFirst => "merge-first",
+            Self::SideClosed => "side-closed",
         }
     }
 }

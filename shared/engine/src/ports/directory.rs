@@ -218,6 +218,11 @@ pub trait DirectoryReader: Send + Sync {
     /// The dynamic distribution groups, for `check`.
     async fn dynamic_groups(&self) -> Result<Vec<DynamicGroup>, ReadError>;
 
+    /// The groups that a mail contact is a direct member of, by display name (`/contacts/{id}/memberOf`), for `make-way`.
+    async fn groups_of(&self, _contact: Anchor) -> Result<Vec<String>, ReadError> {
+        Ok(Vec::new())
+    }
+
     /// The application roles in the Graph and the Exchange token, for `check`.
     async fn roles(&self) -> Result<Vec<String>, TenantError>;
 }

@@ -8,7 +8,7 @@ mod run;
 
 pub use agenda::{AgendaRow, Due};
 pub use pair::{
-    Approval, FullReading, Hold, HourCount, Lease, LeaseKind, Merge, MergeMode, MergeOptions, PairState, ReadingState, SideReading, Stage,
+    Approval, FullReading, Hold, HourCount, Lease, LeaseKind, Merge, MergeOptions, PairState, ReadingState, SideReading, Stage,
     TenantState, Window, WritingState,
 };
 pub use replica::Replica;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gal::policy::MergeMode;
 use gal::{Anchor, Sides};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -143,20 +144,6 @@ pub enum Stage {
     LinkedOnly,
     /// A full merge was done.
     Merged,
-}
-
-/// The four modes of the first merge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MergeMode {
-    /// Join what matches, fill blanks, conflicts by policy, create what is missing both ways.
-    TwoWay,
-    /// Side `a` is the truth.
-    AToB,
-    /// Side `b` is the truth.
-    BToA,
-    /// Join, write nothing else, go on from here.
-    LinkOnly,
 }
 
 /// How a merge was asked for.

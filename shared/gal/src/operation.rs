@@ -1,0 +1,378 @@
+//! Operations: what a plan would write, why, and what is remembered once it is done.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::field::Field;
+use crate::link::{Base, Link, LinkKey, Phase, Suppression};
+use crate::merge::Why;
+use crate::reason::{Note, SkipReason};
+use crate::recipient::{Anchor, Side};
+use crate::stamp::Stamp;
+
+/// What is done to a contact. In the order in which a plan runs them: what frees addresses comes
+/// before what needs them, and what takes away comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Removed now for a successor (`make-way`).
+    MakeWay,
+    /// Fields, stamp or addresses of a linked contact change.
+    Update,
+    /// A staged contact is shown again.
+    Restore,
+    /// The contact now stands for a re-created account with the same address.
+    Relink,
+    /// A contact that was there before is adopted.
+    Adopt,
+    /// A guest is shown in the address list and filled.
+    AdoptGuest,
+    /// A half-done creation goes on.
+    Resume,
+    /// A contact is made.
+    Create,
+    /// A creation that nobody wants any more is looked up and ended.
+    Abandon,
+    /// A made contact loses stamp and Name prefix and becomes the administrator's.
+    HandOver,
+    /// A found contact gets back what it was before.
+    Release,
+    /// A contact is hidden, to be purged after the grace period.
+    Stage,
+    /// A staged contact is removed.
+    Purge,
+}
+
+impl Action {
+    /// The word for it, in plans, run records and checksums.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MakeWay => "make-way",
+            Self::Update => "update",
+            Self::Restore => "restore",
+            Self::Relink => "relink",
+            Self::Adopt => "adopt",
+            Self::AdoptGuest => "adopt-guest",
+            Self::Resume => "resume",
+            Self::Create => "create",
+            Self::Abandon => "abandon",
+            Self::HandOver => "hand-over",
+            Self::Release => "release",
+            Self::Stage => "stage",
+            Self::Purge => "purge",
+        }
+    }
+
+    /// How the guard counts it (law 4: a staging or release counts once, its later purge does not).
+    pub fn guarded(self) -> Option<Guarded> {
+        match self {
+            Self::Create => Some(Guarded::Creation),
+            Self::Stage | Self::Release => Some(Guarded::Deletion),
+            Self::Update => Some(Guarded::Update),
+            Self::MakeWay
+            | Self::Restore
+            | Self::Relink
+            | Self::Adopt
+            | Self::AdoptGuest
+            | Self::Resume
+            | Self::Abandon
+            | Self::HandOver
+            | Self::Purge => None,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// The kinds that the guard counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guarded {
+    /// A contact is made.
+    Creation,
+    /// A contact is hidden for deletion, or released.
+    Deletion,
+    /// A contact changes; counted as a share only ("everything changed").
+    Update,
+}
+
+/// Why an operation is planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "because")]
+pub enum Reason {
+    /// In scope and not yet on the other side.
+    InScope,
+    /// A contact on the other side holds one of its addresses.
+    SameAddress {
+        /// The address.
+        address: String,
+    },
+    /// Fields differ from what the source says, or were edited.
+    Fields {
+        /// Why each is written, without repetition.
+        why: Vec<String>,
+    },
+    /// Only the stamp, the X500 addresses or bookkeeping change.
+    Upkeep,
+    /// The creation was interrupted.
+    Interrupted,
+    /// The target's administrator deleted the contact once; it is made again once.
+    DeletedOnce,
+    /// The other half of the peer link was deleted, but this half was edited since: the edit wins.
+    EditWins,
+    /// The source was deleted.
+    SourceGone,
+    /// The source left the scope.
+    SourceLeft {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The other half of the peer link was deleted.
+    PeerGone,
+    /// The source is back in scope.
+    Back,
+    /// The account was re-created under the same address.
+    Recreated {
+        /// The anchor before.
+        was: Anchor,
+    },
+    /// Staged since then; the grace period is over.
+    GraceOver {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The operator asked for it.
+    Operator {
+        /// The command.
+        command: String,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InScope => out.write_str("in scope and not yet on the other side"),
+            Self::SameAddress { address } => write!(out, "a contact there already holds {address}"),
+            Self::Fields { why } => out.write_str(&why.join(", ")),
+            Self::Upkeep => out.write_str("stamp or reply addresses are brought up to date"),
+            Self::Interrupted => out.write_str("an interrupted creation goes on"),
+            Self::DeletedOnce => out.write_str("deleted there once by an administrator; made again once"),
+            Self::EditWins => out.write_str("the other half was deleted, but this one was edited since: the edit wins"),
+            Self::SourceGone => out.write_str("the source was deleted"),
+            Self::SourceLeft { reason } => write!(out, "the source left the scope: {reason}"),
+            Self::PeerGone => out.write_str("the other half of the peer link was deleted"),
+            Self::Back => out.write_str("the source is back in scope"),
+            Self::Recreated { was } => write!(out, "the account was re-created under the same address (before: {was})"),
+            Self::GraceOver { since } => write!(out, "staged since {since}; the grace period is over"),
+            Self::Operator { command } => write!(out, "asked for by `galbridge {command}`"),
+        }
+    }
+}
+
+impl Why {
+    /// The words used in [`Reason::Fields`].
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Edited => "edited at its source",
+            Self::Drift => "the copy was edited and is put right",
+            Self::FillBlank => "a blank is filled",
+            Self::Policy => "the policy decides",
+        }
+    }
+}
+
+/// One field before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The field.
+    pub field: Field,
+    /// What stands there.
+    pub before: Option<String>,
+    /// What is written; `None` clears.
+    pub after: Option<String>,
+}
+
+/// What is written beside fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extras {
+    /// The hidden flag.
+    #[serde(default)]
+    pub hidden: Option<bool>,
+    /// The stamp; `Some(None)` clears it.
+    #[serde(default)]
+    pub stamp: Option<Option<Stamp>>,
+    /// X.500 addresses to add.
+    #[serde(default)]
+    pub x500_add: Vec<String>,
+    /// X.500 addresses to remove.
+    #[serde(default)]
+    pub x500_remove: Vec<String>,
+    /// A new Name and Alias.
+    #[serde(default)]
+    pub rename: Option<String>,
+}
+
+impl Extras {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The contact that an operation writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its anchor.
+    pub anchor: Anchor,
+    /// Its Exchange Guid.
+    pub guid: Uuid,
+}
+
+/// What is remembered of a link once an operation is done. Absent parts stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkPatch {
+    /// The new phase.
+    #[serde(default)]
+    pub phase: Option<Phase>,
+    /// What the source said, field by field.
+    #[serde(default)]
+    pub base_source: Vec<(Field, Option<String>)>,
+    /// What now stands in the target, field by field.
+    #[serde(default)]
+    pub base_target: Vec<(Field, Option<String>)>,
+    /// Whether the target's administrator hides the contact.
+    #[serde(default)]
+    pub base_hidden: Option<bool>,
+    /// The address by which it is published.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// The Name of the contact.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The link moves to another source anchor.
+    #[serde(default)]
+    pub rekey: Option<LinkKey>,
+    /// The link is forgotten.
+    #[serde(default)]
+    pub forget: bool,
+}
+
+impl LinkPatch {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A patch that forgets the link.
+    pub fn forget() -> Self {
+        Self { forget: true, ..Self::default() }
+    }
+
+    /// A patch of the phase.
+    pub fn phase(phase: Phase) -> Self {
+        Self { phase: Some(phase), ..Self::default() }
+    }
+
+    /// The link with the patch made; `None` if it is forgotten.
+    pub fn apply(&self, link: &Link) -> Option<Link> {
+        if self.forget {
+            return None;
+        }
+        let entries = |patch: &[(Field, Option<String>)], base: &Base| base.with(patch.iter().map(|(field, value)| (*field, value.as_deref())));
+        let mut next = link.clone();
+        next.base_source = entries(&self.base_source, &link.base_source);
+        next.base_target = entries(&self.base_target, &link.base_target);
+        next.phase = self.phase.clone().unwrap_or(next.phase);
+        next.base_hidden = self.base_hidden.unwrap_or(next.base_hidden);
+        next.address = self.address.clone().unwrap_or(next.address);
+        next.name = self.name.clone().unwrap_or(next.name);
+        next.key = self.rekey.unwrap_or(next.key);
+        Some(next)
+    }
+}
+
+/// One planned operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What is done.
+    pub action: Action,
+    /// The side that is written.
+    pub side: Side,
+    /// The link it belongs to.
+    pub key: LinkKey,
+    /// What people call the recipient.
+    pub title: String,
+    /// The recipient's address.
+    pub address: String,
+    /// Why.
+    pub reason: Reason,
+    /// The contact that is written; `None` for creations.
+    pub contact: Option<Contact>,
+    /// Fields to write.
+    pub changes: Vec<FieldChange>,
+    /// Everything else to write.
+    pub extras: Extras,
+    /// The link as it must be stored before the first write (creations and adoptions).
+    pub start: Option<Box<Link>>,
+    /// What is remembered when it is done.
+    pub patch: LinkPatch,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+}
+
+impl Operation {
+    /// `operation anchor`: how the guard's checksum and an approval name it.
+    pub fn id(&self) -> String {
+        format!("{} {}", self.action, self.key)
+    }
+
+    /// When a staged contact is to be purged, for operations that stage.
+    pub fn staged_since(&self) -> Option<Timestamp> {
+        match self.patch.phase {
+            Some(Phase::Staged { since, .. }) => Some(since),
+            Some(Phase::Joining | Phase::Creating { .. } | Phase::Live | Phase::Kept | Phase::Suppressed { .. }) | None => None,
+        }
+    }
+}
+
+/// What is only remembered, without any write to a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "quiet")]
+pub enum Quiet {
+    /// Bases follow what both sides say now.
+    Record,
+    /// A lost link is restored from the stamp, or from the Name of a half-done creation.
+    Recover,
+    /// Two contacts that were there before are linked as peers.
+    LinkPeers,
+    /// The address is not published any more.
+    Suppress {
+        /// Why.
+        reason: Suppression,
+    },
+    /// The target's administrator keeps a staged contact.
+    Keep,
+    /// Nothing is left to remember.
+    Forget,
+}
+
+/// A change of the stored links alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuietChange {
+    /// What is remembered.
+    pub quiet: Quiet,
+    /// The link as it is, or as it is first made.
+    pub link: Link,
+    /// Whether `link` is new.
+    pub new: bool,
+    /// What changes in it.
+    pub patch: LinkPatch,
+    /// What people call the recipient.
+    pub title: String,
+}

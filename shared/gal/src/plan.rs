@@ -1,0 +1,309 @@
+//! The plan: everything that would be done, in a stable order, each with its reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use crate::decide::{Context, Decision, Serve, adopt, create, decide_link, recover, relink};
+use crate::join::{Joined, admissible, join};
+use crate::link::{LinkKey, Origin};
+use crate::operation::{Action, Operation, QuietChange};
+use crate::reason::{Note, SkipReason};
+use crate::recipient::{Anchor, Kind, Side, Sides};
+use crate::world::{Entry, World};
+
+/// Which part of the world is planned.
+#[derive(Clone, Debug)]
+pub enum Focus {
+    /// Everything that was loaded.
+    Everything,
+    /// What is due: these recipients, and the links they belong to. The flag says that the recipient
+    /// was read anew, so that a quarantined one is tried again at once.
+    These(BTreeMap<(Side, Anchor), bool>),
+}
+
+/// Somebody for whom nothing is done, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The side of the recipient.
+    pub side: Side,
+    /// The recipient; for a static contact its anchor.
+    pub anchor: Anchor,
+    /// What people call it.
+    pub title: String,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Something a person should know about somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The side of the recipient.
+    pub side: Side,
+    /// The recipient.
+    pub anchor: Anchor,
+    /// What people call it.
+    pub title: String,
+    /// What.
+    pub note: Note,
+}
+
+/// Everything that would be done.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Writes, in the order they run.
+    pub operations: Vec<Operation>,
+    /// What is only remembered.
+    pub quiet: Vec<QuietChange>,
+    /// Who is skipped, and why.
+    pub skipped: Vec<Skipped>,
+    /// What a person should know.
+    pub notes: Vec<Noted>,
+    /// How many recipients of each side were evaluated and are in scope.
+    pub in_scope: Sides<u64>,
+}
+
+impl Plan {
+    /// The operations that write a side.
+    pub fn of_side(&self, side: Side) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(move |operation| operation.side == side)
+    }
+
+    /// The checksum of everything that would be written: the sorted list of (operation, anchor), not of values.
+    pub fn checksum(&self) -> String {
+        checksum(self.operations.iter().map(Operation::id))
+    }
+}
+
+/// The checksum of a list of (operation, anchor): twelve hex digits of a SHA-256 over the sorted list.
+pub fn checksum(ids: impl IntoIterator<Item = String>) -> String {
+    let sorted: BTreeSet<String> = ids.into_iter().collect();
+    let mut digest = Sha256::new();
+    for id in &sorted {
+        digest.update(id.as_bytes());
+        digest.update(b"\n");
+    }
+    hex::encode(&digest.finalize()[..6])
+}
+
+/// Plans. The result depends on the arguments only, never on the order in which they were loaded.
+pub fn plan(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {
+    let mut planner = Planner { context, world, plan: Plan::default(), claimed: BTreeMap::new(), addresses: BTreeMap::new() };
+    for (key, fresh) in links_in(world, focus) {
+        planner.link(key, fresh);
+    }
+    for (side, anchor) in unlinked_in(world, focus) {
+        planner.unlinked(side, anchor);
+    }
+    for key in statics_in(world, focus) {
+        planner.unlinked_static(key);
+    }
+    planner.finish()
+}
+
+/// The links that the focus touches, in the order of their keys.
+fn links_in(world: &World, focus: &Focus) -> BTreeMap<LinkKey, bool> {
+    match focus {
+        Focus::Everything => world.links().map(|link| (link.key, false)).collect(),
+        Focus::These(these) => {
+            let mut keys = BTreeMap::new();
+            for ((side, anchor), fresh) in these {
+                let own = world.link_of(*side, *anchor).map(|link| link.key);
+                let r#static = static_key(*side, *anchor);
+                for key in own.into_iter().chain(world.link(r#static).map(|link| link.key)) {
+                    *keys.entry(key).or_insert(false) |= *fresh;
+                }
+            }
+            keys
+        }
+    }
+}
+
+/// A row of the agenda names a static contact by the side it is published on.
+fn static_key(target: Side, anchor: Anchor) -> LinkKey {
+    LinkKey { origin: if target == Side::A { Origin::StaticA } else { Origin::StaticB }, anchor }
+}
+
+/// The present recipients without link that the focus names: people before contacts, side `a` first.
+fn unlinked_in(world: &World, focus: &Focus) -> Vec<(Side, Anchor)> {
+    let mut found: Vec<(u8, Side, Anchor)> = Vec::new();
+    let mut consider = |side: Side, entry: &Entry| {
+        let recipient = &entry.recipient;
+        if recipient.is_present() && world.link_of(side, recipient.anchor).is_none() {
+            found.push((u8::from(recipient.kind == Kind::Contact), side, recipient.anchor));
+        }
+    };
+    match focus {
+        Focus::Everything => Side::BOTH.into_iter().for_each(|side| world.entries(side).for_each(|entry| consider(side, entry))),
+        Focus::These(these) => {
+            for (side, anchor) in these.keys() {
+                if let Some(entry) = world.entry(*side, *anchor) {
+                    consider(*side, entry);
+                }
+            }
+        }
+    }
+    found.sort_unstable();
+    found.into_iter().map(|(_, side, anchor)| (side, anchor)).collect()
+}
+
+fn statics_in(world: &World, focus: &Focus) -> Vec<LinkKey> {
+    let unlinked = world.statics().map(|(key, _)| key).filter(|key| world.link(*key).is_none());
+    match focus {
+        Focus::Everything => unlinked.collect(),
+        Focus::These(these) => unlinked.filter(|key| these.contains_key(&(key.origin.target_side(), key.anchor))).collect(),
+    }
+}
+
+struct Planner<'a, 'w> {
+    context: &'a Context<'a>,
+    world: &'w World,
+    plan: Plan,
+    /// Contacts and peers that an earlier recipient of this plan has claimed, with its title.
+    claimed: BTreeMap<(Side, Anchor), String>,
+    /// Addresses that an earlier recipient of this plan will occupy, with its title.
+    addresses: BTreeMap<(Side, String), String>,
+}
+
+impl Planner<'_, '_> {
+    fn link(&mut self, key: LinkKey, fresh: bool) {
+        let Some(link) = self.world.link(key) else { return };
+        let decision = decide_link(self.context, self.world, link, fresh);
+        let side = key.origin.source_side().unwrap_or(key.origin.target_side());
+        if let Some(entry) = key.origin.source_side().and_then(|side| self.world.entry(side, key.anchor))
+            && entry.recipient.is_present()
+            && self.context.eligible(side, entry).is_ok()
+        {
+            *self.plan.in_scope.get_mut(side) += 1;
+        }
+        let title = decision.operations.first().map(|operation| operation.title.clone());
+        let title = title.or_else(|| self.world.entry(side, key.anchor).map(|entry| entry.recipient.title().to_owned()));
+        self.take(side, key.anchor, title.unwrap_or_else(|| link.address.clone()), decision);
+    }
+
+    fn unlinked(&mut self, side: Side, anchor: Anchor) {
+        let Some(entry) = self.world.entry(side, anchor) else { return };
+        let title = entry.recipient.title().to_owned();
+        // Already joined from the other side in this plan.
+        if self.claimed.contains_key(&(side, anchor)) {
+            return;
+        }
+        let address = match self.context.eligible(side, entry) {
+            Ok(address) => address,
+            Err(reason) => return self.take(side, anchor, title, Decision::skip(reason)),
+        };
+        *self.plan.in_scope.get_mut(side) += 1;
+        let decision = self.publish(Origin::of(side), entry, &address, &title);
+        self.take(side, anchor, title, decision);
+    }
+
+    fn unlinked_static(&mut self, key: LinkKey) {
+        let Some(entry) = self.world.static_contact(key) else { return };
+        let title = entry.recipient.title().to_owned();
+        let address = entry.recipient.primary.clone().unwrap_or_default();
+        let decision = self.publish(key.origin, entry, &address, &title);
+        self.take(key.origin.target_side(), key.anchor, title, decision);
+    }
+
+    /// What happens to a recipient that should be published and has no link.
+    fn publish(&mut self, origin: Origin, entry: &Entry, address: &str, title: &str) -> Decision {
+        let target = origin.target_side();
+        let key = LinkKey { origin, anchor: entry.recipient.anchor };
+        if let Err(reason) = admissible(self.context, target, address).and_then(|()| self.served(target, entry)) {
+            return Decision::skip(reason);
+        }
+        let joined = match join(self.context, self.world, origin, &entry.recipient, address) {
+            Ok(joined) => joined,
+            Err(reason) => return Decision::skip(reason),
+        };
+        let contact = match &joined {
+            Joined::Recovered(contact) | Joined::Relinked(_, contact) | Joined::Found(contact, _) | Joined::Guest(contact, _) => Some(*contact),
+            Joined::Nothing => None,
+        };
+        if let Some(contact) = contact
+            && let Some(other) = self.claimed.insert((target, contact.recipient.anchor), title.to_owned())
+        {
+            return Decision::skip(SkipReason::ClaimedByAnother { other });
+        }
+        match joined {
+            Joined::Recovered(contact) => recover(self.context, key, entry, address, contact),
+            Joined::Relinked(link, contact) => relink(self.context, self.world, link, origin, entry, address, contact),
+            Joined::Found(contact, _) => adopt(self.context, self.world, key, entry, address, contact, None),
+            Joined::Guest(contact, _) => adopt_guest(adopt(self.context, self.world, key, entry, address, contact, None)),
+            Joined::Nothing => self.create(key, entry, address, title),
+        }
+    }
+
+    fn create(&mut self, key: LinkKey, entry: &Entry, address: &str, title: &str) -> Decision {
+        let target = key.origin.target_side();
+        let creates = match self.context.serve {
+            Serve::Everybody => true,
+            Serve::LinkedOnly => false,
+            Serve::Merge(rules) => rules.mode.creates_from(target.other()),
+        };
+        if !creates {
+            return Decision::skip(SkipReason::NotInMerge);
+        }
+        if let Some(other) = self.addresses.insert((target, address.to_owned()), title.to_owned()) {
+            return Decision::skip(SkipReason::ClaimedByAnother { other });
+        }
+        let operation = create(self.context, self.world, key, entry, address);
+        Decision { notes: operation.notes.clone(), operations: vec![operation], ..Decision::default() }
+    }
+
+    /// Whether unlinked recipients are served at all.
+    fn served(&self, target: Side, entry: &Entry) -> Result<(), SkipReason> {
+        if *self.context.closed.get(target) {
+            return Err(SkipReason::SideClosed);
+        }
+        let waits = match self.context.serve {
+            Serve::Everybody => false,
+            Serve::LinkedOnly => true,
+            Serve::Merge(_) => !entry.in_pilot,
+        };
+        if waits { Err(SkipReason::NotInMerge) } else { Ok(()) }
+    }
+
+    fn take(&mut self, side: Side, anchor: Anchor, title: String, decision: Decision) {
+        let Decision { operations, quiet, skipped, notes } = decision;
+        // Both halves of peers that are being linked are spoken for.
+        for operation in &operations {
+            if let Some(contact) = &operation.contact {
+                self.claimed.entry((operation.side, contact.anchor)).or_insert_with(|| title.clone());
+            }
+            if operation.action == Action::Create {
+                self.addresses.entry((operation.side, operation.address.clone())).or_insert_with(|| title.clone());
+            }
+        }
+        for change in &quiet {
+            if let Some(target) = change.link.target {
+                self.claimed.entry((change.link.target_side(), target)).or_insert_with(|| title.clone());
+            }
+        }
+        self.plan.operations.extend(operations);
+        self.plan.quiet.extend(quiet);
+        self.plan.notes.extend(notes.into_iter().map(|note| Noted { side, anchor, title: title.clone(), note }));
+        if let Some(reason) = skipped {
+            self.plan.skipped.push(Skipped { side, anchor, title, reason });
+        }
+    }
+
+    fn finish(mut self) -> Plan {
+        self.plan.operations.sort_by(|left, right| (left.action, left.side, left.key).cmp(&(right.action, right.side, right.key)));
+        self.plan.quiet.sort_by_key(|change| change.link.key);
+        self.plan.skipped.sort_by(|left, right| (left.side, left.anchor).cmp(&(right.side, right.anchor)));
+        self.plan
+    }
+}
+
+/// The operations of an adoption, for a guest: shown in the address list, never stamped, its address stays.
+fn adopt_guest(mut decision: Decision) -> Decision {
+    for operation in &mut decision.operations {
+        operation.action = Action::AdoptGuest;
+        operation.changes.retain(|change| change.field != crate::Field::ExternalEmailAddress && change.field != crate::Field::Manager);
+        operation.extras.x500_add.clear();
+        operation.extras.hidden = operation.start.as_ref().filter(|link| link.base_hidden).map(|_| false);
+        operation.patch.base_hidden = Some(false);
+    }
+    decision
+}

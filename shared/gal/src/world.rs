@@ -1,0 +1,137 @@
+//! What a plan looks at: the recipients of both sides and the links between them, as far as they
+//! were loaded. A full plan loads everything; a cycle loads what is due and what it touches.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::link::{Link, LinkKey, Origin};
+use crate::recipient::{Anchor, Recipient, Side, Sides};
+use crate::stamp::Stamp;
+
+/// One recipient, with what the plan must know beside it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The recipient.
+    pub recipient: Recipient,
+    /// Whether it is a transitive member of an include group (true where there are none).
+    pub in_groups: bool,
+    /// Whether a pilot merge admits it (true where there is no pilot).
+    pub in_pilot: bool,
+    /// When galbridge last wrote it.
+    pub written_at: Option<Timestamp>,
+}
+
+impl Entry {
+    /// An entry for a recipient that no group or pilot restricts.
+    pub fn new(recipient: Recipient) -> Self {
+        Self { recipient, in_groups: true, in_pilot: true, written_at: None }
+    }
+}
+
+/// The loaded part of both sides.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    entries: Sides<BTreeMap<Anchor, Entry>>,
+    /// Static contacts of the profile, by the link they have or would have.
+    statics: BTreeMap<LinkKey, Entry>,
+    links: BTreeMap<LinkKey, Link>,
+    targets: BTreeMap<(Side, Anchor), LinkKey>,
+    holders: Sides<BTreeMap<String, Vec<Anchor>>>,
+    names: Sides<BTreeMap<String, Anchor>>,
+}
+
+impl World {
+    /// Adds a recipient of a side.
+    pub fn insert(&mut self, side: Side, entry: Entry) {
+        let recipient = &entry.recipient;
+        let anchor = recipient.anchor;
+        if recipient.is_present() {
+            let holders = self.holders.get_mut(side);
+            for address in &recipient.addresses {
+                holders.entry(address.clone()).or_default().push(anchor);
+            }
+            if let Some(stamp) = recipient.mark.stamp() {
+                holders.entry(Stamp::holder_key(&stamp.origin_tenant, stamp.anchor)).or_default().push(anchor);
+            }
+            if !recipient.name.is_empty() {
+                self.names.get_mut(side).insert(recipient.name.to_lowercase(), anchor);
+            }
+        }
+        self.entries.get_mut(side).insert(anchor, entry);
+    }
+
+    /// Adds a static contact that is to be published on `origin.target_side()`.
+    pub fn insert_static(&mut self, origin: Origin, entry: Entry) {
+        self.statics.insert(LinkKey { origin, anchor: entry.recipient.anchor }, entry);
+    }
+
+    /// Adds a link.
+    pub fn insert_link(&mut self, link: Link) {
+        if let Some(target) = link.target {
+            self.targets.insert((link.target_side(), target), link.key);
+        }
+        self.links.insert(link.key, link);
+    }
+
+    /// A recipient, if it was loaded.
+    pub fn entry(&self, side: Side, anchor: Anchor) -> Option<&Entry> {
+        self.entries.get(side).get(&anchor)
+    }
+
+    /// The recipients of a side, in the order of their anchors.
+    pub fn entries(&self, side: Side) -> impl Iterator<Item = &Entry> {
+        self.entries.get(side).values()
+    }
+
+    /// The static contacts, in the order of their keys.
+    pub fn statics(&self) -> impl Iterator<Item = (LinkKey, &Entry)> {
+        self.statics.iter().map(|(key, entry)| (*key, entry))
+    }
+
+    /// A static contact that the profile still lists.
+    pub fn static_contact(&self, key: LinkKey) -> Option<&Entry> {
+        self.statics.get(&key)
+    }
+
+    /// The links, in the order of their keys.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
+    /// A link.
+    pub fn link(&self, key: LinkKey) -> Option<&Link> {
+        self.links.get(&key)
+    }
+
+    /// The link that a recipient belongs to, as source or as target.
+    pub fn link_of(&self, side: Side, anchor: Anchor) -> Option<&Link> {
+        self.links
+            .get(&LinkKey { origin: Origin::of(side), anchor })
+            .or_else(|| self.targets.get(&(side, anchor)).and_then(|key| self.links.get(key)))
+    }
+
+    /// The present recipients of a side that hold a key: an address, or a stamp origin.
+    pub fn holders(&self, side: Side, key: &str) -> impl Iterator<Item = &Entry> {
+        let anchors = self.holders.get(side).get(key).map(Vec::as_slice).unwrap_or_default();
+        anchors.iter().filter_map(move |anchor| self.entry(side, *anchor)).filter(|entry| entry.recipient.is_present())
+    }
+
+    /// The present recipient of a side with this Name, in any case.
+    pub fn named(&self, side: Side, name: &str) -> Option<&Entry> {
+        self.names.get(side).get(&name.to_lowercase()).and_then(|anchor| self.entry(side, *anchor))
+    }
+
+    /// The Name, on the other side, of what stands for the recipient of `side` with this Name:
+    /// how a manager is said in the target.
+    pub fn published_name(&self, side: Side, name: &str) -> Option<&str> {
+        let manager = self.named(side, name)?;
+        let link = self.link_of(side, manager.recipient.anchor)?;
+        let counterpart = if link.key.origin.source_side() == Some(side) {
+            self.entry(side.other(), link.target?)?
+        } else {
+            self.entry(side.other(), link.key.anchor)?
+        };
+        Some(&counterpart.recipient.name).filter(|name| link.is_live() && !name.is_empty()).map(String::as_str)
+    }
+}

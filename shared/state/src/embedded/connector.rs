@@ -1,0 +1,111 @@
+//! What stands in for the network: a request of the SDK becomes a call of dynoxide.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::lock::FileLock;
+
+/// What `X-Amz-Target` begins with.
+const TARGET: &str = "DynamoDB_20120810.";
+
+/// A database and the lock of its file. The database is closed before the lock is given back: fields are dropped in order.
+pub(super) struct Engine {
+    pub(super) database: Database,
+    pub(super) _lock: Option<FileLock>,
+}
+
+/// Asked before and after each request; an error becomes a broken connection. For crash tests.
+pub(crate) trait Gate: Send + Sync + fmt::Debug {
+    /// The request is about to be made.
+    fn before(&self) -> Result<(), String>;
+    /// The request was made; its answer is about to be given.
+    fn after(&self) -> Result<(), String>;
+}
+
+/// The connector. A call is done, and durable, at the first poll; nothing is spawned.
+#[derive(Clone)]
+pub(super) struct Connector {
+    engine: Arc<Engine>,
+    gate: Option<Arc<dyn Gate>>,
+}
+
+impl Connector {
+    pub(super) fn new(engine: Engine, gate: Option<Arc<dyn Gate>>) -> Self {
+        Self { engine: Arc::new(engine), gate }
+    }
+
+    fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let broken = |detail: String| ConnectorError::io(detail.into());
+        let operation = request.headers().get("x-amz-target").and_then(|target| target.strip_prefix(TARGET));
+        let operation = operation.ok_or_else(|| ConnectorError::user("a request without X-Amz-Target".into()))?;
+        let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a request with a streaming body".into()))?;
+        if let Some(gate) = &self.gate {
+            gate.before().map_err(broken)?;
+        }
+        let (status, text) = match call(&self.engine.database, operation, body) {
+            Ok(text) => (200, text),
+            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        };
+        if let Some(gate) = &self.gate {
+            gate.after().map_err(broken)?;
+        }
+        let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
+        let mut response = HttpResponse::new(status, SdkBody::from(text));
+        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        Ok(response)
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connector = self.clone();
+        HttpConnectorFuture::new(async move { connector.answer(&request) })
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Connector")
+    }
+}
+
+/// Calls the operation by its name on the wire.
+fn call(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
+    match operation {
+        "GetItem" => write(&database.get_item(read(body)?)?),
+        "PutItem" => write(&database.put_item(read(body)?)?),
+        "UpdateItem" => write(&database.update_item(read(body)?)?),
+        "DeleteItem" => write(&database.delete_item(read(body)?)?),
+        "Query" => write(&database.query(read(body)?)?),
+        "Scan" => write(&database.scan(read(body)?)?),
+        "BatchGetItem" => write(&database.batch_get_item(read(body)?)?),
+        "BatchWriteItem" => write(&database.batch_write_item(read(body)?)?),
+        "TransactWriteItems" => {
+            // The SDK invents a token; nothing rests on it, and remembering it would cost memory.
+            let request = TransactWriteItemsRequest { client_request_token: None, ..read(body)? };
+            write(&database.transact_write_items(request)?)
+        }
+        "DescribeTable" => write(&database.describe_table(read(body)?)?),
+        "CreateTable" => write(&database.create_table(read(body)?)?),
+        "UpdateTimeToLive" => write(&database.update_time_to_live(read(body)?)?),
+        other => Err(DynoxideError::UnsupportedCapability(other.to_owned())),
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
+    serde_json::from_slice(body).map_err(|error| DynoxideError::SerializationException(error.to_string()))
+}
+
+fn write<T: Serialize>(answer: &T) -> Result<Vec<u8>, DynoxideError> {
+    serde_json::to_vec(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}

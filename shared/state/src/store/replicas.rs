@@ -1,0 +1,147 @@
+//! `S#pair#side#h`: replicas, and `A#pair#side#h`: who holds which address.
+//!
+//! Written in this order: new holder rows, the replica with its agenda row, then holder rows that no
+//! longer hold are removed. A crash leaves rows too many, never too few; a row is a hint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use engine::ports::{ReplicaWrite, StoreError};
+use engine::records::Replica;
+use futures::{StreamExt, TryStreamExt, stream};
+use gal::{Anchor, Side};
+
+use super::{StateStore, agenda};
+use crate::item::{self, BY, Item, VERSION};
+use crate::keys::{self, Key};
+use crate::table::{BatchWrite, Condition, IN_FLIGHT, Partition, Range, Written, text};
+
+/// A replica on its way, as items.
+struct Prepared {
+    anchor: Anchor,
+    version: u64,
+    replica: (Item, Condition),
+    agenda: Option<Item>,
+    mark: Option<String>,
+    /// Holder rows that no longer hold.
+    stale: Vec<Key>,
+}
+
+impl StateStore {
+    pub(super) async fn read_replica(&self, pair: &str, side: Side, anchor: Anchor) -> Result<Option<Replica>, StoreError> {
+        let key = keys::replica(pair, side, anchor);
+        self.table.get(&key, "reading a replica").await?.map(|found| decode(&found)).transpose()
+    }
+
+    pub(super) async fn read_replicas(&self, pair: &str, side: Side, anchors: &[Anchor]) -> Result<Vec<Replica>, StoreError> {
+        let keys = anchors.iter().map(|anchor| keys::replica(pair, side, *anchor)).collect();
+        self.table.batch_get(keys, "reading replicas").await?.iter().map(decode).collect()
+    }
+
+    pub(super) async fn read_replica_shard(&self, pair: &str, side: Side, shard: u8) -> Result<Vec<Replica>, StoreError> {
+        let partition = Partition::all(keys::replica_shard(pair, side, shard));
+        self.table.query(&partition, "reading a shard of replicas").await?.iter().map(decode).collect()
+    }
+
+    pub(super) async fn read_holders(&self, pair: &str, side: Side, key: &str) -> Result<Vec<Anchor>, StoreError> {
+        let (pk, prefix) = keys::holders(pair, side, key);
+        // Anchors begin with a hexadecimal digit; the filter below keeps longer keys out that begin alike.
+        let range = Range::Between(format!("{prefix}0"), format!("{prefix}g"));
+        let rows = self.table.query(&Partition { range, ..Partition::all(pk) }, "reading who holds an address").await?;
+        let mut anchors = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let key = item::key_of(row)?;
+            item::check_schema(row, &key)?;
+            anchors.extend(key.sk.strip_prefix(&prefix).and_then(|anchor| anchor.parse::<Anchor>().ok()));
+        }
+        Ok(anchors)
+    }
+
+    pub(super) async fn write_replicas(&self, pair: &str, writes: Vec<ReplicaWrite>) -> Result<Vec<Anchor>, StoreError> {
+        let mut holders = BTreeMap::new();
+        let mut prepared = Vec::with_capacity(writes.len());
+        for write in writes {
+            prepared.push(self.prepare(pair, write, &mut holders)?);
+        }
+        self.table.batch_write(holders, "saving who holds an address").await?;
+        let outcomes: Vec<Result<Vec<(Key, u64)>, Anchor>> =
+            stream::iter(prepared).map(|replica| self.write_replica(replica)).buffered(IN_FLIGHT).try_collect().await?;
+        let mut refused = Vec::new();
+        let mut stale = Vec::new();
+        for outcome in outcomes {
+            match outcome {
+                Ok(keys) => stale.extend(keys),
+                Err(anchor) => refused.push(anchor),
+            }
+        }
+        let removals = stale.into_iter().map(|(key, version)| self.remove_holder(key, version));
+        stream::iter(removals).buffer_unordered(IN_FLIGHT).try_collect::<()>().await?;
+        Ok(refused)
+    }
+
+    fn prepare(&self, pair: &str, write: ReplicaWrite, holders: &mut BTreeMap<Key, BatchWrite>) -> Result<Prepared, StoreError> {
+        let ReplicaWrite { side, replica, expected, holders: now, holders_before: before, agenda } = write;
+        let (now, before): (BTreeSet<String>, BTreeSet<String>) = (now.into_iter().collect(), before.into_iter().collect());
+        for key in now.difference(&before) {
+            let key = keys::holder(pair, side, key, replica.anchor);
+            let mut row = item::new(&key);
+            row.insert(VERSION.to_owned(), item::number(replica.version));
+            holders.insert(key, BatchWrite::Put(row));
+        }
+        let stale = before.difference(&now).map(|key| keys::holder(pair, side, key, replica.anchor)).collect();
+        let key = keys::replica(pair, side, replica.anchor);
+        let mut stored = item::with_body(&key, &replica)?;
+        stored.insert(VERSION.to_owned(), item::number(replica.version));
+        let mark = self.table.mark();
+        if let Some(mark) = &mark {
+            stored.insert(BY.to_owned(), text(mark));
+        }
+        let agenda = agenda.map(|row| agenda::encode(pair, &row)).transpose()?;
+        let condition = Condition::expected(expected);
+        Ok(Prepared { anchor: replica.anchor, version: replica.version, replica: (stored, condition), agenda, mark, stale })
+    }
+
+    /// Stores one replica: the holder rows to remove, or the anchor if the condition did not hold.
+    async fn write_replica(&self, prepared: Prepared) -> Result<Result<Vec<(Key, u64)>, Anchor>, StoreError> {
+        let Prepared { anchor, version, replica, agenda, mark, stale } = prepared;
+        let written = match agenda {
+            Some(row) => self.table.put_both(replica, (row, None), "saving a replica with its agenda row").await?,
+            None => self.table.put(replica.0, replica.1, "saving a replica").await?,
+        };
+        if self.succeeded(&written, mark.as_deref())? {
+            return Ok(Ok(stale.into_iter().map(|key| (key, version)).collect()));
+        }
+        Ok(Err(anchor))
+    }
+
+    /// Removes a holder row, unless a later version of the replica holds the key again.
+    async fn remove_holder(&self, key: Key, version: u64) -> Result<(), StoreError> {
+        let older = Condition::new("#version < :version").name("#version", VERSION).value(":version", item::number(version));
+        self.table.delete(&key, older, "removing who no longer holds an address").await.map(drop)
+    }
+
+    /// Stores an item, unless a newer galbridge wrote the one that is there.
+    pub(super) async fn put_unless_newer(&self, stored: Item, doing: &str) -> Result<(), StoreError> {
+        let key = item::key_of(&stored)?;
+        let written = self.table.put(stored, Condition::not_newer(), doing).await?;
+        if self.succeeded(&written, None)? { Ok(()) } else { Err(StoreError::Conflict { item: key.to_string() }) }
+    }
+
+    /// Whether a conditional write was done: now, or by an earlier attempt of the SDK whose answer was lost.
+    /// An item of a newer galbridge in the way is an error.
+    pub(super) fn succeeded(&self, written: &Written, mark: Option<&str>) -> Result<bool, StoreError> {
+        match written {
+            Written::Done => Ok(true),
+            Written::Refused(None) => Ok(false),
+            Written::Refused(Some(found)) => {
+                item::check_schema(found, &item::key_of(found)?)?;
+                let ours = mark.is_some_and(|mark| found.get(BY) == Some(&AttributeValue::S(mark.to_owned())));
+                Ok(ours)
+            }
+        }
+    }
+}
+
+fn decode(found: &Item) -> Result<Replica, StoreError> {
+    item::body(found, &item::key_of(found)?)
+}

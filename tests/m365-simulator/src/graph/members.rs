@@ -1,0 +1,136 @@
+//! Members of groups, direct and transitive. MICROSOFT.md section 9.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::error::GraphError;
+use super::objects::{Query, page_of};
+use super::property::{self, odata_type};
+use crate::directory::entry::Class;
+use crate::directory::store::Directory;
+use crate::reply::{Asked, Reply};
+use crate::simulator::Inner;
+use crate::tenant::Tenant;
+
+/// Which members are asked for.
+pub(crate) struct Asking<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) transitive: bool,
+    /// A cast: `microsoft.graph.user` or the like.
+    pub(crate) cast: Option<Class>,
+    /// `$count` as the last segment.
+    pub(crate) count_only: bool,
+    /// The path after `/v1.0`, for the links.
+    pub(crate) path: &'a str,
+}
+
+/// Everyone in a group, those of its groups included, each once.
+fn transitive(directory: &Directory, group: Uuid) -> BTreeSet<Uuid> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![group];
+    while let Some(next) = open.pop() {
+        let Some(entry) = directory.live(next) else {
+            continue;
+        };
+        for member in entry.members.iter() {
+            if *member != group && directory.live(*member).is_some() && found.insert(*member) {
+                open.push(*member);
+            }
+        }
+    }
+    found
+}
+
+/// Answers `/groups/{id}/members`, `/groups/{id}/transitiveMembers` and their casts.
+pub(crate) fn answer(
+    inner: &Inner,
+    tenant: &Tenant,
+    asked: &Asked,
+    roles: &[String],
+    asking: &Asking<'_>,
+) -> Result<Reply, GraphError> {
+    let state = tenant.lock();
+    let query = Query::read(asked)?;
+    let advanced = asked
+        .header("consistencylevel")
+        .eq_ignore_ascii_case("eventual");
+    if asking.count_only && !advanced {
+        return Err(GraphError::bad_request(
+            "$count is not currently supported.",
+        ));
+    }
+    let id: Uuid = asking
+        .group
+        .parse()
+        .map_err(|_| GraphError::not_found(asking.group))?;
+    let group = state
+        .directory
+        .live(id)
+        .filter(|entry| entry.kind.is_group() && entry.graph_from <= asked.arrived);
+    let group = group.ok_or_else(|| GraphError::not_found(asking.group))?;
+    let hidden = group.hidden_membership && !roles.iter().any(|role| role == "Member.Read.Hidden");
+    let all = match (hidden, asking.transitive) {
+        (true, _) => BTreeSet::new(),
+        (false, true) => transitive(&state.directory, id),
+        (false, false) => group
+            .members
+            .iter()
+            .filter(|member| state.directory.live(**member).is_some())
+            .copied()
+            .collect(),
+    };
+    let of_class = |member: &Uuid| {
+        let class = state
+            .directory
+            .get(*member)
+            .and_then(|entry| entry.kind.class());
+        asking.cast.is_none_or(|cast| class == Some(cast))
+    };
+    let all: Vec<Uuid> = all.into_iter().filter(of_class).collect();
+    if asking.count_only {
+        return Ok(Reply::text(200, "text/plain", all.len().to_string()));
+    }
+    let mut rows = Vec::new();
+    let page = page_of(inner, tenant, asked, asking.path, &query, all.len())?;
+    for member in all.iter().skip(page.from).take(page.size) {
+        let Some(entry) = state.directory.live(*member) else {
+            continue;
+        };
+        let Some(class) = entry.kind.class() else {
+            continue;
+        };
+        let selected = match &query.select {
+            // Of a mixed collection each object has the selected properties that its type knows.
+            Some(list) => {
+                let known: Vec<&str> = list
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|name| property::select(class, name, false).is_ok())
+                    .collect();
+                property::select(class, &known.join(","), false).unwrap_or_default()
+            }
+            None => property::default_selection(class),
+        };
+        let mut row = Map::new();
+        row.insert("@odata.type".to_owned(), json!(odata_type(class)));
+        let id_selected = query
+            .select
+            .as_ref()
+            .is_none_or(|list| list.split(',').any(|name| name.trim() == "id"));
+        for (name, _) in selected {
+            if name == "members" || name == "manager" || name == "id" && !id_selected {
+                continue;
+            }
+            row.insert(
+                name.to_owned(),
+                property::value(&state.directory, entry, name),
+            );
+        }
+        rows.push(Value::Object(row));
+    }
+    let kind = asking.cast.map_or("directoryObjects", property::collection);
+    let count = (query.count && advanced && page.from == 0).then_some(all.len());
+    Ok(page.reply(asked, kind, query.select.as_deref(), count, rows))
+}

@@ -3,5 +3,17 @@
 //! The engine knows no wire and no database. It owns the ports it needs ([`ports`]); adapters
 //! implement them, binaries tie them together.
 
+mod engine;
+mod error;
+pub mod explain;
+mod load;
+pub mod merge;
+pub mod operate;
 pub mod ports;
+mod reconcile;
 pub mod records;
+pub mod setup;
+pub mod snapshot;
+
+pub use engine::{Engine, Progress, Silent};
+pub use error::EngineError;

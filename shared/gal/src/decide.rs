@@ -519,7 +519,7 @@ impl Case<'_, '_> {
         if !self.context.deletes() {
             return Decision::skip(SkipReason::MergeFirst);
         }
-        Decision::operation(release(self.context, self.link, contact, reason, &self.title))
+        Decision::operation(release(self.context.installation, self.link, contact, reason, &self.title))
     }
 
     /// Keeps a projection in step with its source; also restores a staged one (`hidden`: the flag it gets back).
@@ -1033,10 +1033,10 @@ pub(crate) fn relink(context: &Context<'_>, world: &World, old: &Link, origin: O
 }
 
 /// Gives a found contact back what it was before its adoption (`release`).
-pub(crate) fn release(context: &Context<'_>, link: &Link, contact: &Entry, reason: Reason, title: &str) -> Operation {
+pub(crate) fn release(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str) -> Operation {
     let recipient = &contact.recipient;
     let mut extras = Extras::default();
-    if recipient.mark.stamp().is_some_and(|stamp| stamp.installation == context.installation) {
+    if recipient.mark.stamp().is_some_and(|stamp| stamp.installation == installation) {
         extras.stamp = Some(None);
     }
     let mut changes = Vec::new();
@@ -1093,4 +1093,51 @@ pub(crate) fn hand_over(link: &Link, contact: &Entry, reason: Reason, title: &st
         patch: LinkPatch::forget(),
         notes: Vec::new(),
     }
+}
+
+/// What is done with a contact that must leave at the operator's word (`unpublish`, `make-way`):
+/// a made one is removed (`purge`) or becomes the administrator's, a found one is released.
+pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str, purge: bool) -> Operation {
+    match (link.provenance, purge) {
+        (Provenance::Found, true | false) => release(installation, link, contact, reason, title),
+        (Provenance::Made, false) => hand_over(link, contact, reason, title),
+        (Provenance::Made, true) => {
+            let mut operation = hand_over(link, contact, reason, title);
+            operation.action = Action::MakeWay;
+            operation.extras = Extras::default();
+            operation
+        }
+    }
+}
+
+/// The link that a contact's stamp or Name tells of, where the table lost it (`unpublish`).
+/// `other_tenant`: the id of the tenant across.
+pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, contact: &Recipient) -> Option<Link> {
+    let stamp = contact.mark.stamp().filter(|stamp| stamp.installation == installation)?;
+    let origin = match (stamp.origin_tenant.as_str(), side) {
+        ("static", Side::A) => Origin::StaticA,
+        ("static", Side::B) => Origin::StaticB,
+        (tenant, _) if tenant == other_tenant => Origin::of(side.other()),
+        // Another pair's.
+        _ => return None,
+    };
+    Some(Link {
+        key: LinkKey { origin, anchor: stamp.anchor },
+        target: Some(contact.anchor),
+        target_guid: contact.guid,
+        provenance: stamp.provenance,
+        role: stamp.role,
+        phase: Phase::Live,
+        name: contact.name.clone(),
+        address: contact.primary.clone().unwrap_or_default(),
+        base_source: Base::default(),
+        base_target: Base::default(),
+        base_hidden: contact.hidden,
+        before: None,
+        deletions: 0,
+        x500_refused: false,
+        quarantine: None,
+        linked_at: None,
+        written_at: None,
+    })
 }

@@ -1,7 +1,7 @@
 //! What a plan looks at: the recipients of both sides and the links between them, as far as they
 //! were loaded. A full plan loads everything; a cycle loads what is due and what it touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -72,6 +72,39 @@ impl World {
             self.targets.insert((link.target_side(), target), link.key);
         }
         self.links.insert(link.key, link);
+    }
+
+    /// Forgets a link.
+    pub fn remove_link(&mut self, key: LinkKey) -> Option<Link> {
+        let link = self.links.remove(&key)?;
+        if let Some(target) = link.target
+            && self.targets.get(&(link.target_side(), target)) == Some(&key)
+        {
+            self.targets.remove(&(link.target_side(), target));
+        }
+        Some(link)
+    }
+
+    /// A copy in which only suppressed links are left (for `rebuild`).
+    #[must_use]
+    pub fn without_links(&self) -> Self {
+        let mut bare = Self { links: BTreeMap::new(), targets: BTreeMap::new(), ..self.clone() };
+        for link in self.links.values().filter(|link| matches!(link.phase, crate::link::Phase::Suppressed { .. })) {
+            bare.insert_link(link.clone());
+        }
+        bare
+    }
+
+    /// Restricts a side's pilot to these recipients.
+    pub fn set_pilot(&mut self, side: Side, members: &BTreeSet<Anchor>) {
+        for (anchor, entry) in self.entries.get_mut(side) {
+            entry.in_pilot &= members.contains(anchor);
+        }
+    }
+
+    /// The recipients of a side that the pilot admits.
+    pub fn pilot(&self, side: Side) -> Vec<Anchor> {
+        self.entries.get(side).values().filter(|entry| entry.in_pilot).map(|entry| entry.recipient.anchor).collect()
     }
 
     /// A recipient, if it was loaded.

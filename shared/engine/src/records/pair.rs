@@ -191,6 +191,21 @@ pub struct Hold {
     pub deletions: u64,
     /// How many updates wait.
     pub updates: u64,
+    /// The operations that wait, each `operation anchor`: what an approval lists.
+    #[serde(default)]
+    pub operations: Vec<String>,
+    /// Creations of the last 24 hours when the hold began: a hold never ends by time alone.
+    #[serde(default)]
+    pub ran_creations: u64,
+    /// Deletions of the last 24 hours when the hold began.
+    #[serde(default)]
+    pub ran_deletions: u64,
+    /// Contacts linked 24 hours before the hold began.
+    #[serde(default)]
+    pub live_before: u64,
+    /// In-scope recipients 24 hours before the hold began.
+    #[serde(default)]
+    pub in_scope_before: u64,
 }
 
 /// A person's consent to listed operations, good for 24 hours.

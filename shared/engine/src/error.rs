@@ -1,0 +1,80 @@
+//! What a use-case can fail with. Every message says what happened, to whom, and what to do next.
+
+use gal::Side;
+use thiserror::Error;
+
+use crate::ports::{ReadError, StoreError, TenantError};
+
+/// A use-case could not be carried out.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The profile has no such pair.
+    #[error("the profile has no pair {pair}; it has: {known}")]
+    UnknownPair {
+        /// What was asked for.
+        pair: String,
+        /// What there is.
+        known: String,
+    },
+    /// No connection was given for a tenant.
+    #[error("tenant {tenant}: no connection is configured (credential, app id)")]
+    NoConnection {
+        /// The tenant.
+        tenant: String,
+    },
+    /// A tenant as a whole cannot be read or written.
+    #[error("tenant {tenant}: {error}")]
+    Tenant {
+        /// The tenant.
+        tenant: String,
+        /// What is wrong and what to do.
+        error: TenantError,
+    },
+    /// A reading failed in a way that only repetition can mend.
+    #[error("tenant {tenant}: {error}")]
+    Read {
+        /// The tenant.
+        tenant: String,
+        /// What is wrong.
+        error: ReadError,
+    },
+    /// The state store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The plan that is to be confirmed is not the plan that was shown.
+    #[error("the plan has changed since it was shown ({shown} then, {now} now); look at it again and confirm the new one")]
+    PlanChanged {
+        /// The checksum that was given.
+        shown: String,
+        /// The checksum of the present plan.
+        now: String,
+    },
+    /// Nothing waits for this approval.
+    #[error("pair {pair}: no hold waits for the checksum {checksum}; `galbridge status` shows what waits")]
+    NothingToApprove {
+        /// The pair.
+        pair: String,
+        /// What was given.
+        checksum: String,
+    },
+    /// A hold that cannot be approved.
+    #[error("pair {pair}, writes into side {side}: an incomplete reading cannot be approved; mend the reading first")]
+    CannotApprove {
+        /// The pair.
+        pair: String,
+        /// The target side.
+        side: Side,
+    },
+    /// The request itself cannot be served.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl EngineError {
+    pub(crate) fn read(tenant: &str, error: ReadError) -> Self {
+        match error {
+            ReadError::Tenant(error) => Self::Tenant { tenant: tenant.to_owned(), error },
+            ReadError::CursorExpired | ReadError::PageExpired | ReadError::GroupGone(_) => Self::Read { tenant: tenant.to_owned(), error },
+        }
+    }
+}

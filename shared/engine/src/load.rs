@@ -1,0 +1,280 @@
+//! Loading the part of the world that a plan looks at: everything for a merge, and for a cycle what
+//! is due and what it touches. No cycle scans.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use gal::recipient::Presence;
+use gal::stamp::made_name;
+use gal::{Anchor, Entry, Link, LinkKey, Origin, Side, Sides, Stamp, World};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::records::{AgendaRow, Due, Replica};
+use crate::setup::PairSetup;
+
+/// Due rows from which on the whole directory is loaded: a query for each address would take longer.
+const LOAD_EVERYTHING_FROM: usize = 1_000;
+
+/// Queries of the holder index in flight.
+const LOOKUPS: usize = 16;
+
+/// The pseudo group that holds the members of a pilot.
+pub(crate) const PILOT: Anchor = Anchor(uuid::Uuid::nil());
+
+/// A loaded part of the world, with the versions for conditional writes.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    pub(crate) world: World,
+    pub(crate) replicas: Sides<BTreeMap<Anchor, Replica>>,
+    pub(crate) links: BTreeMap<LinkKey, u64>,
+    /// Names (lower case) that are somebody's manager, where everything was loaded.
+    pub(crate) managers: Option<Sides<BTreeSet<String>>>,
+}
+
+/// Whom a pilot and the include groups admit.
+struct Admission {
+    scope: Sides<Option<BTreeSet<Anchor>>>,
+    pilot: Sides<Option<BTreeSet<Anchor>>>,
+}
+
+impl Engine {
+    /// Loads what the due rows touch, or everything if there are many.
+    pub(crate) async fn load_due(&self, pair: &PairSetup, rows: &[AgendaRow], pilot: bool) -> Result<Loaded, EngineError> {
+        if rows.len() >= LOAD_EVERYTHING_FROM {
+            return self.load_everything(pair, pilot).await;
+        }
+        let mut loader = Loader { engine: self, pair, replicas: Sides::default(), links: BTreeMap::new(), missing: BTreeSet::new() };
+        for side in Side::BOTH {
+            let anchors: Vec<Anchor> = rows.iter().filter(|row| row.side == side).map(|row| row.anchor).collect();
+            loader.replicas(side, anchors).await?;
+        }
+        loader.static_links(rows).await?;
+        // Links bring halves, halves bring holders, holders bring their own links and halves.
+        loader.links_of_replicas().await?;
+        loader.holders().await?;
+        loader.links_of_replicas().await?;
+        loader.managers().await?;
+        loader.links_of_replicas().await?;
+        let Loader { replicas, links, .. } = loader;
+        self.world(pair, replicas, links, pilot, None).await
+    }
+
+    /// Loads both sides and all links.
+    pub(crate) async fn load_everything(&self, pair: &PairSetup, pilot: bool) -> Result<Loaded, EngineError> {
+        let mut replicas: Sides<BTreeMap<Anchor, Replica>> = Sides::default();
+        let mut links = BTreeMap::new();
+        let mut managers: Sides<BTreeSet<String>> = Sides::default();
+        for shard in 0..16 {
+            for side in Side::BOTH {
+                for replica in self.store.replica_shard(&pair.name, side, shard).await? {
+                    if let Some(name) = replica.reading.exchange.as_ref().and_then(|half| half.manager_name.as_deref()) {
+                        managers.get_mut(side).insert(name.to_lowercase());
+                    }
+                    replicas.get_mut(side).insert(replica.anchor, replica);
+                }
+            }
+            for link in self.store.link_shard(&pair.name, shard).await? {
+                links.insert(link.item.key, (link.item, link.version));
+            }
+        }
+        self.world(pair, replicas, links, pilot, Some(managers)).await
+    }
+
+    async fn world(
+        &self,
+        pair: &PairSetup,
+        replicas: Sides<BTreeMap<Anchor, Replica>>,
+        links: BTreeMap<LinkKey, (Link, u64)>,
+        pilot: bool,
+        managers: Option<Sides<BTreeSet<String>>>,
+    ) -> Result<Loaded, EngineError> {
+        let admission = self.admission(pair, pilot).await?;
+        let mut loaded = Loaded { replicas, managers, ..Loaded::default() };
+        for side in Side::BOTH {
+            let stamp = pair.tenants.get(side).stamp_attribute;
+            for replica in loaded.replicas.get(side).values() {
+                let admitted = |set: &Option<BTreeSet<Anchor>>| set.as_ref().is_none_or(|set| set.contains(&replica.anchor));
+                let entry = Entry {
+                    recipient: replica.recipient(stamp),
+                    in_groups: admitted(admission.scope.get(side)),
+                    in_pilot: admitted(admission.pilot.get(side)),
+                    written_at: replica.written_at,
+                };
+                loaded.world.insert(side, entry);
+            }
+        }
+        for (origin, entry) in pair.static_entries() {
+            loaded.world.insert_static(origin, entry);
+        }
+        for (key, (link, version)) in links {
+            loaded.links.insert(key, version);
+            loaded.world.insert_link(link);
+        }
+        Ok(loaded)
+    }
+
+    async fn admission(&self, pair: &PairSetup, pilot: bool) -> Result<Admission, EngineError> {
+        let mut admission = Admission { scope: Sides::default(), pilot: Sides::default() };
+        for side in Side::BOTH {
+            let groups = pair.policy.publishing.get(side).scope.include_groups().to_vec();
+            if !groups.is_empty() {
+                let mut members = BTreeSet::new();
+                for group in groups {
+                    members.extend(self.store.group_members(&pair.name, side, group).await?.unwrap_or_default());
+                }
+                *admission.scope.get_mut(side) = Some(members);
+            }
+            if pilot {
+                let members = self.store.group_members(&pair.name, side, PILOT).await?;
+                *admission.pilot.get_mut(side) = members.map(|members| members.into_iter().collect());
+            }
+        }
+        Ok(admission)
+    }
+}
+
+/// Loads the closure of what is due.
+struct Loader<'e> {
+    engine: &'e Engine,
+    pair: &'e PairSetup,
+    replicas: Sides<BTreeMap<Anchor, Replica>>,
+    links: BTreeMap<LinkKey, (Link, u64)>,
+    /// Links that were looked for and are not there.
+    missing: BTreeSet<LinkKey>,
+}
+
+impl Loader<'_> {
+    async fn replicas(&mut self, side: Side, anchors: impl IntoIterator<Item = Anchor>) -> Result<(), EngineError> {
+        let wanted: BTreeSet<Anchor> = anchors.into_iter().filter(|anchor| !self.replicas.get(side).contains_key(anchor)).collect();
+        let wanted: Vec<Anchor> = wanted.into_iter().collect();
+        if !wanted.is_empty() {
+            let found = self.engine.store.replicas(&self.pair.name, side, &wanted).await?;
+            self.replicas.get_mut(side).extend(found.into_iter().map(|replica| (replica.anchor, replica)));
+        }
+        Ok(())
+    }
+
+    async fn links(&mut self, keys: impl IntoIterator<Item = LinkKey>) -> Result<(), EngineError> {
+        let wanted: BTreeSet<LinkKey> =
+            keys.into_iter().filter(|key| !self.links.contains_key(key) && !self.missing.contains(key)).collect();
+        let wanted: Vec<LinkKey> = wanted.into_iter().collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let found = self.engine.store.links(&self.pair.name, &wanted).await?;
+        self.links.extend(found.into_iter().map(|link| (link.item.key, (link.item, link.version))));
+        self.missing.extend(wanted.into_iter().filter(|key| !self.links.contains_key(key)));
+        Ok(())
+    }
+
+    async fn static_links(&mut self, rows: &[AgendaRow]) -> Result<(), EngineError> {
+        let keys: Vec<LinkKey> = rows
+            .iter()
+            .filter(|row| !self.replicas.get(row.side).contains_key(&row.anchor) && row.why != Due::Changed)
+            .map(|row| LinkKey { origin: if row.side == Side::A { Origin::StaticA } else { Origin::StaticB }, anchor: row.anchor })
+            .collect();
+        self.links(keys).await
+    }
+
+    /// The links of all loaded replicas, and both halves of those links.
+    async fn links_of_replicas(&mut self) -> Result<(), EngineError> {
+        let mut keys = BTreeSet::new();
+        for side in Side::BOTH {
+            for replica in self.replicas.get(side).values() {
+                keys.insert(LinkKey { origin: Origin::of(side), anchor: replica.anchor });
+                keys.extend(replica.linked_to);
+                let recipient = replica.recipient(self.pair.tenants.get(side).stamp_attribute);
+                if let Some(stamp) = recipient.mark.stamp() {
+                    keys.extend(self.origin_of(side, stamp));
+                }
+            }
+        }
+        self.links(keys).await?;
+        for side in Side::BOTH {
+            let mut anchors: BTreeSet<Anchor> = BTreeSet::new();
+            for (link, _) in self.links.values() {
+                if link.target_side() == side {
+                    anchors.extend(link.target);
+                }
+                if link.key.origin.source_side() == Some(side) {
+                    anchors.insert(link.key.anchor);
+                }
+            }
+            // A stamp may name a source whose link was lost: whether it still exists decides.
+            for replica in self.replicas.get(side.other()).values() {
+                let recipient = replica.recipient(self.pair.tenants.get(side.other()).stamp_attribute);
+                anchors.extend(recipient.mark.stamp().and_then(|stamp| self.origin_of(side.other(), stamp)).map(|key| key.anchor));
+            }
+            self.replicas(side, anchors).await?;
+        }
+        Ok(())
+    }
+
+    /// The link that a stamp on a contact of `side` speaks of.
+    fn origin_of(&self, side: Side, stamp: &Stamp) -> Option<LinkKey> {
+        let origin = if stamp.origin_tenant == self.pair.tenants.get(side.other()).id {
+            Origin::of(side.other())
+        } else if stamp.origin_tenant == "static" {
+            if side == Side::A { Origin::StaticA } else { Origin::StaticB }
+        } else {
+            return None;
+        };
+        Some(LinkKey { origin, anchor: stamp.anchor })
+    }
+
+    /// Who on the other side holds an address, the stamp or the Name of what was loaded so far.
+    async fn holders(&mut self) -> Result<(), EngineError> {
+        for side in Side::BOTH {
+            let tenant = self.pair.tenants.get(side);
+            let mut keys: BTreeSet<String> = BTreeSet::new();
+            for replica in self.replicas.get(side).values().filter(|replica| replica.presence == Presence::Present) {
+                let recipient = replica.recipient(tenant.stamp_attribute);
+                let linked = self.links.contains_key(&LinkKey { origin: Origin::of(side), anchor: replica.anchor }) || replica.linked_to.is_some();
+                // A linked one can only meet somebody at the address it moves to.
+                let addresses: Vec<String> = if linked { recipient.primary.into_iter().collect() } else { recipient.addresses };
+                keys.extend(addresses);
+                if !linked {
+                    keys.insert(Stamp::holder_key(&tenant.id, replica.anchor));
+                    keys.insert(format!("name:{}", made_name(&self.engine.installation, &tenant.id, replica.anchor)));
+                }
+            }
+            let statics = self.pair.statics.iter().filter(|(target, _)| *target == side.other());
+            for (_, recipient) in statics {
+                keys.extend(recipient.addresses.iter().cloned());
+                keys.insert(Stamp::holder_key("static", recipient.anchor));
+            }
+            let found = self.look_up(side.other(), keys).await?;
+            self.replicas(side.other(), found).await?;
+        }
+        Ok(())
+    }
+
+    /// The managers of what was loaded, by Name, on their own side.
+    async fn managers(&mut self) -> Result<(), EngineError> {
+        for side in Side::BOTH {
+            let names: BTreeSet<String> = self
+                .replicas
+                .get(side)
+                .values()
+                .filter_map(|replica| replica.reading.exchange.as_ref()?.manager_name.as_deref())
+                .filter(|name| !name.is_empty())
+                .map(|name| format!("name:{}", name.to_lowercase()))
+                .collect();
+            let found = self.look_up(side, names).await?;
+            self.replicas(side, found).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_up(&self, side: Side, keys: BTreeSet<String>) -> Result<BTreeSet<Anchor>, EngineError> {
+        let store = &self.engine.store;
+        let pair = &self.pair.name;
+        let lists: Vec<Vec<Anchor>> = stream::iter(keys)
+            .map(|key| async move { store.holders(pair, side, &key).await })
+            .buffer_unordered(LOOKUPS)
+            .try_collect()
+            .await?;
+        Ok(lists.into_iter().flatten().collect())
+    }
+}

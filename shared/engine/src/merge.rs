@@ -1,0 +1,155 @@
+//! The preview, and the merge that a person confirms by it.
+
+use std::collections::BTreeSet;
+
+use gal::guard::Judgement;
+use gal::operation::Action;
+use gal::plan::{Focus, Plan};
+use gal::{Anchor, Side, Sides};
+use jiff::Timestamp;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::load::{Loaded, PILOT};
+use crate::ports::ReadError;
+use crate::records::{AgendaRow, Due, LeaseKind, Merge, MergeOptions, PairState, RunSummary, Stage};
+use crate::reconcile::{halves, is_pilot};
+use crate::setup::PairSetup;
+
+/// What would be done, with the guard's word on it.
+#[derive(Debug)]
+pub struct Preview {
+    /// The plan.
+    pub plan: Plan,
+    /// The checksum to confirm it by.
+    pub checksum: String,
+    /// What the guard would say, per target side.
+    pub judgements: Sides<Judgement>,
+    /// How many recipients of each side are known.
+    pub known: Sides<u64>,
+    /// How many links there are.
+    pub links: u64,
+}
+
+impl Engine {
+    /// What a merge would do (`Some`), or what the schedule would do about everything (`None`).
+    /// Nothing is written anywhere.
+    pub async fn preview(&self, pair: &str, merge: Option<&MergeOptions>) -> Result<Preview, EngineError> {
+        let pair = self.pair(pair)?;
+        let state = self.store.pair(&pair.name).await?;
+        let (_, _, preview) = self.previewed(pair, state, merge).await?;
+        Ok(preview)
+    }
+
+    async fn previewed(&self, pair: &PairSetup, mut state: PairState, merge: Option<&MergeOptions>) -> Result<(PairState, Loaded, Preview), EngineError> {
+        if let Some(options) = merge {
+            let merge = Merge { options: options.clone(), confirmed: self.now(), checksum: String::new() };
+            state.writing.merge = Some(merge);
+            state.writing.closed = Sides::default();
+        } else if state.writing.stage == Stage::Unmerged && state.writing.merge.is_none() {
+            // Before the first merge, a plan shows what a full merge would do.
+            let options = MergeOptions { mode: gal::policy::MergeMode::TwoWay, limit: None, group: None, enforce: false, take_over: false };
+            state.writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
+        }
+        let mut loaded = self.load_everything(pair, false).await?;
+        if let Some(options) = merge {
+            self.admit_pilot(pair, &state, &mut loaded, options).await?;
+        }
+        let plan = self.plan_world(pair, &state.writing, &loaded, &Focus::Everything).await?;
+        let judgements = Sides::from_fn(|side: Side| {
+            let incomplete = state.reading.sides.get(side.other()).incomplete.as_deref();
+            crate::reconcile::judge(pair, &state.writing, &state.reading, side, &plan, incomplete, self.now())
+        });
+        let known = Sides::from_fn(|side| loaded.world.entries(side).filter(|entry| entry.recipient.is_present()).count() as u64);
+        let preview = Preview { checksum: plan.checksum(), plan, judgements, known, links: loaded.links.len() as u64 };
+        Ok((state, loaded, preview))
+    }
+
+    /// Restricts the loaded world to a pilot.
+    async fn admit_pilot(&self, pair: &PairSetup, state: &PairState, loaded: &mut Loaded, options: &MergeOptions) -> Result<(), EngineError> {
+        if let Some(group) = options.group {
+            let members = self.members_anywhere(pair, group).await?;
+            for side in Side::BOTH {
+                loaded.world.set_pilot(side, &members);
+            }
+        }
+        if let Some(limit) = options.limit {
+            let plan = self.plan_world(pair, &state.writing, loaded, &Focus::Everything).await?;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let mut chosen: Sides<BTreeSet<Anchor>> = Sides::default();
+            let first = plan.operations.iter().filter(|operation| matches!(operation.action, Action::Create | Action::Adopt | Action::AdoptGuest));
+            for operation in first.take(limit) {
+                for (side, anchor) in halves(operation) {
+                    chosen.get_mut(side).insert(anchor);
+                }
+            }
+            for side in Side::BOTH {
+                loaded.world.set_pilot(side, chosen.get(side));
+            }
+        }
+        Ok(())
+    }
+
+    /// The members of a group of either tenant.
+    async fn members_anywhere(&self, pair: &PairSetup, group: Anchor) -> Result<BTreeSet<Anchor>, EngineError> {
+        for side in Side::BOTH {
+            let tenant = pair.tenants.get(side);
+            match self.connection(tenant)?.reader.transitive_members(group).await {
+                Ok(members) => return Ok(members.into_iter().collect()),
+                Err(ReadError::GroupGone(_)) => {}
+                Err(error) => return Err(EngineError::read(&tenant.name, error)),
+            }
+        }
+        Err(EngineError::Refused(format!("the group {group} exists in neither tenant of pair {}", pair.name)))
+    }
+
+    /// Confirms a merge and begins it; what does not fit before `deadline` the schedule carries on.
+    /// `checksum`: of the preview that was shown; another plan by now is refused.
+    pub async fn merge(&self, pair: &str, options: &MergeOptions, checksum: Option<&str>, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
+        let setup = self.pair(pair)?;
+        let state = self.store.acquire(&setup.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
+        let confirmed = self.confirm(setup, &state, options, checksum).await;
+        match confirmed {
+            Ok(writing) => self.store.save_writing(&setup.name, &self.owner, &writing, None).await?,
+            Err(error) => {
+                self.store.save_writing(&setup.name, &self.owner, &state.writing, None).await?;
+                return Err(error);
+            }
+        }
+        self.reconcile(pair, deadline).await
+    }
+
+    async fn confirm(&self, pair: &PairSetup, state: &PairState, options: &MergeOptions, checksum: Option<&str>) -> Result<crate::records::WritingState, EngineError> {
+        if state.reading.sides.a.watermark.is_none() || state.reading.sides.b.watermark.is_none() {
+            return Err(EngineError::Refused(format!("pair {}: both sides must be read completely before a merge; run a snapshot first", pair.name)));
+        }
+        let (mut next, loaded, preview) = self.previewed(pair, state.clone(), Some(options)).await?;
+        if let Some(shown) = checksum.filter(|shown| *shown != preview.checksum) {
+            return Err(EngineError::PlanChanged { shown: shown.to_owned(), now: preview.checksum });
+        }
+        let Some(merge) = &mut next.writing.merge else { return Ok(next.writing) };
+        merge.checksum.clone_from(&preview.checksum);
+        if is_pilot(merge) {
+            for side in Side::BOTH {
+                self.store.put_group_members(&pair.name, side, PILOT, &loaded.world.pilot(side)).await?;
+            }
+        }
+        self.store.put_agenda(&pair.name, &merge_rows(&preview.plan, self.now())).await?;
+        let live = Sides::from_fn(|side| loaded.world.links().filter(|link| link.target_side() == side && link.is_live()).count() as u64);
+        next.writing.live = live;
+        Ok(next.writing)
+    }
+}
+
+/// One row for everybody a merge does something for.
+fn merge_rows(plan: &Plan, due: Timestamp) -> Vec<AgendaRow> {
+    let mut whom: BTreeSet<(Side, Anchor)> = BTreeSet::new();
+    for operation in &plan.operations {
+        whom.insert((operation.key.origin.source_side().unwrap_or(operation.key.origin.target_side()), operation.key.anchor));
+    }
+    for change in &plan.quiet {
+        let key = change.link.key;
+        whom.insert((key.origin.source_side().unwrap_or(key.origin.target_side()), key.anchor));
+    }
+    whom.into_iter().map(|(side, anchor)| AgendaRow { due, side, anchor, why: Due::Merge, version: 0 }).collect()
+}

@@ -1,0 +1,270 @@
+//! What an operator asks for by hand: approve, pause, unsuppress, make way, unpublish, rebuild.
+
+use gal::operation::{Action, LinkPatch, Operation, Quiet, Reason};
+use gal::plan::{Focus, Plan};
+use gal::{Link, Phase, Provenance, Side, Sides};
+use jiff::Timestamp;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::load::Loaded;
+use crate::ports::Versioned;
+use crate::records::{Approval, LeaseKind, Merge, MergeOptions, PairState, RunKind, RunSummary, Stage, WritingState};
+use crate::reconcile::Run;
+use crate::setup::PairSetup;
+
+/// What becomes of contacts that galbridge made when a side is unpublished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Leave {
+    /// Made contacts are removed, found ones released.
+    Purge,
+    /// Made contacts become the administrator's, found ones are released.
+    Release,
+}
+
+/// What `make-way` did, for the person who makes the successor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MadeWay {
+    /// What people called it.
+    pub title: String,
+    /// The side it was removed from.
+    pub side: Option<Side>,
+    /// The groups it was a member of.
+    pub groups: Vec<String>,
+    /// What to put on the successor, so that old replies still arrive: `X500:` lines.
+    pub x500: Vec<String>,
+}
+
+impl Engine {
+    /// Consents to what the guard holds. Answers how many operations may run now.
+    pub async fn approve(&self, pair: &str, checksum: &str) -> Result<u64, EngineError> {
+        let setup = self.pair(pair)?;
+        self.with_writing(setup, async |state: &mut PairState| {
+            let mut approved = 0;
+            for side in Side::BOTH {
+                let Some(hold) = state.writing.holds.get(side).clone() else { continue };
+                match hold.checksum.as_deref() {
+                    Some(waits) if waits == checksum => {
+                        approved += hold.operations.len() as u64;
+                        let approval = Approval { checksum: checksum.to_owned(), at: self.now(), operations: hold.operations };
+                        state.writing.approvals.get_mut(side).push(approval);
+                    }
+                    Some(_) => {}
+                    None => return Err(EngineError::CannotApprove { pair: pair.to_owned(), side }),
+                }
+            }
+            if approved == 0 {
+                return Err(EngineError::NothingToApprove { pair: pair.to_owned(), checksum: checksum.to_owned() });
+            }
+            Ok(approved)
+        })
+        .await
+    }
+
+    /// Stops writing for a pair until `resume`; reading goes on.
+    pub async fn pause(&self, pair: &str, reason: Option<&str>) -> Result<(), EngineError> {
+        let setup = self.pair(pair)?;
+        self.with_writing(setup, async |state: &mut PairState| {
+            state.writing.paused = reason.map(str::to_owned);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Publishes a suppressed address again. Answers how many links were forgotten.
+    pub async fn unsuppress(&self, pair: &str, address: &str) -> Result<u64, EngineError> {
+        let setup = self.pair(pair)?;
+        let found = self.links_by_address(setup, address).await?;
+        let mut count = 0;
+        for Versioned { item, version } in found {
+            if matches!(item.phase, Phase::Suppressed { .. }) {
+                self.store.delete_link(&setup.name, item.key, version).await?;
+                self.touch_link(setup, &item).await?;
+                count += 1;
+            }
+        }
+        if count == 0 {
+            return Err(EngineError::Refused(format!("pair {pair}: nothing with the address {address} is suppressed")));
+        }
+        Ok(count)
+    }
+
+    /// Removes the contact of an address now, for a successor, and never makes it again.
+    pub async fn make_way(&self, pair: &str, address: &str, deadline: Timestamp) -> Result<Vec<MadeWay>, EngineError> {
+        let setup = self.pair(pair)?;
+        let links = self.links_by_address(setup, address).await?;
+        let loaded = self.load_everything(setup, false).await?;
+        let mut plan = Plan::default();
+        let mut told = Vec::new();
+        for Versioned { item: link, .. } in links {
+            let Some(entry) = link.target.and_then(|anchor| loaded.world.entry(link.target_side(), anchor)) else { continue };
+            let reason = Reason::Operator { command: format!("make-way {address}") };
+            let title = entry.recipient.title().to_owned();
+            let reader = &self.connection(setup.tenants.get(link.target_side()))?.reader;
+            let groups = reader.groups_of(entry.recipient.anchor).await.map_err(|error| EngineError::read(&setup.tenants.get(link.target_side()).name, error))?;
+            let suppressed = LinkPatch::phase(Phase::Suppressed { reason: gal::link::Suppression::MadeWay });
+            let mut operation = gal::decide::leave_operation(self.installation.as_str(), &link, entry, reason, &title, true);
+            operation.patch = suppressed;
+            told.push(MadeWay { title, side: Some(link.target_side()), groups, x500: entry.recipient.x500.iter().map(|address| format!("X500:{address}")).collect() });
+            plan.operations.push(operation);
+        }
+        if plan.operations.is_empty() {
+            return Err(EngineError::Refused(format!("pair {pair}: no published contact has the address {address}")));
+        }
+        self.carry_out(setup, RunKind::MakeWay, loaded, plan, deadline, |_| {}).await?;
+        Ok(told)
+    }
+
+    /// What `unpublish` would do on one side.
+    pub async fn unpublish_preview(&self, pair: &str, side: Side, leave: Leave) -> Result<Plan, EngineError> {
+        let setup = self.pair(pair)?;
+        let loaded = self.load_everything(setup, false).await?;
+        Ok(self.unpublish_plan(setup, &loaded, side, leave))
+    }
+
+    /// Takes everything back that was published into a side, and closes it to writes until the next merge.
+    pub async fn unpublish(&self, pair: &str, side: Side, leave: Leave, checksum: &str, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
+        let setup = self.pair(pair)?;
+        let loaded = self.load_everything(setup, false).await?;
+        let plan = self.unpublish_plan(setup, &loaded, side, leave);
+        if plan.checksum() != checksum {
+            return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now: plan.checksum() });
+        }
+        self.carry_out(setup, RunKind::Unpublish, loaded, plan, deadline, |writing| {
+            *writing.closed.get_mut(side) = true;
+        })
+        .await
+    }
+
+    /// From the links, and from the stamps where the links are lost.
+    fn unpublish_plan(&self, pair: &PairSetup, loaded: &Loaded, side: Side, leave: Leave) -> Plan {
+        let mut plan = Plan::default();
+        let purge = leave == Leave::Purge;
+        let command = format!("unpublish --pair {} --side {side} --{}", pair.name, if purge { "purge" } else { "release" });
+        for entry in loaded.world.entries(side).filter(|entry| entry.recipient.is_present()) {
+            let recipient = &entry.recipient;
+            let stored = loaded.world.link_of(side, recipient.anchor).filter(|link| link.target_side() == side && link.target == Some(recipient.anchor));
+            let Some(link) = stored.cloned().or_else(|| gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, recipient)) else {
+                continue;
+            };
+            let reason = Reason::Operator { command: command.clone() };
+            let mut operation = gal::decide::leave_operation(&self.installation, &link, entry, reason, recipient.title(), purge);
+            operation.start = stored.is_none().then(|| Box::new(link));
+            plan.operations.push(operation);
+        }
+        for link in loaded.world.links().filter(|link| link.target_side() == side) {
+            let planned = plan.operations.iter().any(|operation| operation.key == link.key);
+            if !planned {
+                let change = gal::operation::QuietChange { quiet: Quiet::Forget, link: link.clone(), new: false, patch: LinkPatch::forget(), title: link.address.clone() };
+                plan.quiet.push(change);
+            }
+        }
+        plan.operations.sort_by_key(|operation: &Operation| (operation.action, operation.key));
+        plan
+    }
+
+    /// What `rebuild` would restore: links from stamps, and peers by their address. No write to any tenant.
+    pub async fn rebuild_preview(&self, pair: &str) -> Result<Plan, EngineError> {
+        let setup = self.pair(pair)?;
+        let loaded = self.load_everything(setup, false).await?;
+        self.rebuild_plan(setup, &loaded).await
+    }
+
+    async fn rebuild_plan(&self, pair: &PairSetup, loaded: &Loaded) -> Result<Plan, EngineError> {
+        let state = self.store.pair(&pair.name).await?;
+        let options = MergeOptions { mode: gal::policy::MergeMode::LinkOnly, limit: None, group: None, enforce: false, take_over: false };
+        let mut writing = state.writing;
+        writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
+        let bare = Loaded { world: loaded.world.without_links(), ..Loaded::default() };
+        let mut plan = self.plan_world(pair, &writing, &bare, &Focus::Everything).await?;
+        plan.operations.clear();
+        Ok(plan)
+    }
+
+    /// Restores the links; the pair counts as merged afterwards.
+    pub async fn rebuild(&self, pair: &str, checksum: &str, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
+        let setup = self.pair(pair)?;
+        let loaded = self.load_everything(setup, false).await?;
+        let plan = self.rebuild_plan(setup, &loaded).await?;
+        let now = rebuild_checksum(&plan);
+        if now != checksum {
+            return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now });
+        }
+        let live = Sides::from_fn(|side| plan.quiet.iter().filter(|change| change.link.target_side() == side && change.link.is_live()).count() as u64);
+        self.carry_out(setup, RunKind::Rebuild, loaded, plan, deadline, |writing| {
+            writing.stage = Stage::Merged;
+            writing.merge = None;
+            writing.live = live;
+        })
+        .await
+    }
+
+    /// Carries out a plan that a person confirmed, under the writing lease.
+    async fn carry_out(
+        &self,
+        pair: &PairSetup,
+        kind: RunKind,
+        mut loaded: Loaded,
+        plan: Plan,
+        deadline: Timestamp,
+        settle: impl FnOnce(&mut WritingState),
+    ) -> Result<Option<RunSummary>, EngineError> {
+        let mut state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
+        let mut run = Run::begin(self, pair, kind, deadline);
+        let outcome = async {
+            let held = std::collections::BTreeSet::new();
+            run.apply(&state, &mut loaded, &plan, &held).await?;
+            self.store.put_agenda(&pair.name, &run.take_later()).await?;
+            for side in Side::BOTH {
+                let live = state.writing.live.get_mut(side);
+                *live = live.saturating_add_signed(run.take_live(side));
+            }
+            settle(&mut state.writing);
+            let summary = run.end(&state.writing).await?;
+            Ok((state.writing.clone(), summary))
+        }
+        .await;
+        self.give_back(pair, state.writing, outcome).await
+    }
+
+    /// Changes the writing half under its lease.
+    async fn with_writing<T>(&self, pair: &PairSetup, change: impl AsyncFnOnce(&mut PairState) -> Result<T, EngineError>) -> Result<T, EngineError> {
+        let mut state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
+        let outcome = change(&mut state).await;
+        self.store.save_writing(&pair.name, &self.owner, &state.writing, None).await?;
+        outcome
+    }
+
+    /// All links of an address (for people: it looks at every shard).
+    pub(crate) async fn links_by_address(&self, pair: &PairSetup, address: &str) -> Result<Vec<Versioned<Link>>, EngineError> {
+        let address = gal::normalise::address(address);
+        let mut found = Vec::new();
+        for shard in 0..16 {
+            found.extend(self.store.link_shard(&pair.name, shard).await?.into_iter().filter(|link| link.item.address == address));
+        }
+        found.sort_by_key(|link| link.item.key);
+        Ok(found)
+    }
+
+    async fn touch_link(&self, pair: &PairSetup, link: &Link) -> Result<(), EngineError> {
+        let source = link.key.origin.source_side().unwrap_or(link.target_side());
+        self.touch(pair, source, [link.key.anchor]).await?;
+        self.touch(pair, link.target_side(), link.target).await
+    }
+}
+
+/// The checksum of what a rebuild would restore.
+pub fn rebuild_checksum(plan: &Plan) -> String {
+    gal::plan::checksum(plan.quiet.iter().map(|change| format!("recover {}", change.link.key)))
+}
+
+/// Whether a link's contact was made by galbridge.
+pub fn is_made(link: &Link) -> bool {
+    link.provenance == Provenance::Made
+}
+
+/// The word for what an operation does to a contact that leaves.
+pub fn leaves(action: Action) -> bool {
+    matches!(action, Action::MakeWay | Action::HandOver | Action::Release | Action::Stage | Action::Purge | Action::Abandon)
+}

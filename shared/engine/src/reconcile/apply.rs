@@ -1,0 +1,295 @@
+//! Applying a plan: link by link, each outcome stored before the next write, both sides at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use futures::{StreamExt, TryStreamExt, future, stream};
+use gal::operation::{Action, Operation, Quiet, QuietChange};
+use gal::plan::Plan;
+use gal::reason::Note;
+use gal::{Link, LinkKey, Side, Sides};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::error::EngineError;
+use crate::load::Loaded;
+use crate::ports::{TenantError, WriteError};
+use crate::records::{AgendaRow, Due, PairState};
+
+use super::run::{Ended, Run};
+
+/// Links that are worked on at once, for each request that may be in flight. The adapter holds a
+/// place only while a request is under way, so waiting for replication lets others go ahead.
+const AHEAD: usize = 4;
+
+/// How long creations pause when a tenant's quota is used up.
+const QUOTA_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often the lease is prolonged during a long run.
+const PROLONG: SignedDuration = SignedDuration::from_mins(5);
+
+/// The waves of a plan: what frees addresses, then what needs them, then what takes away.
+fn wave(action: Action) -> u8 {
+    match action {
+        Action::MakeWay | Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => 0,
+        Action::Resume | Action::Create => 1,
+        Action::Abandon | Action::HandOver | Action::Release | Action::Stage | Action::Purge => 2,
+    }
+}
+
+/// What the operations of a run share.
+pub(crate) struct Shared<'l> {
+    pub(crate) loaded: Mutex<&'l mut Loaded>,
+    pub(crate) paused: Sides<AtomicBool>,
+    prolonged: Mutex<Timestamp>,
+}
+
+impl Run<'_> {
+    /// Applies everything that the guard lets through.
+    pub(crate) async fn apply(&mut self, state: &PairState, loaded: &mut Loaded, plan: &Plan, held: &BTreeSet<String>) -> Result<(), EngineError> {
+        for noted in &plan.notes {
+            if matches!(noted.note, Note::Conflict { .. }) {
+                self.conflict(noted.side.other());
+            }
+        }
+        for side in Side::BOTH {
+            self.held(side, plan.of_side(side).filter(|operation| held.contains(&operation.id())).count() as u64);
+        }
+        let shared = Shared { loaded: Mutex::new(loaded), paused: Sides::default(), prolonged: Mutex::new(self.engine.now()) };
+        let shared = self.with_quota(shared).await?;
+        for change in &plan.quiet {
+            self.quiet(&shared, change).await?;
+        }
+        for number in 0..=2 {
+            let jobs = jobs(plan, held, number);
+            let total = jobs.a.len() + jobs.b.len();
+            let done = AtomicU64::new(0);
+            let Sides { a, b } = jobs;
+            let count = (&done, total as u64);
+            let (a, b) = future::join(self.jobs(&shared, state, Side::A, a, count), self.jobs(&shared, state, Side::B, b, count)).await;
+            a?;
+            b?;
+        }
+        Ok(())
+    }
+
+    /// The jobs of one side: several links at once, so that waiting for one lets others go ahead.
+    async fn jobs(
+        &self,
+        shared: &Shared<'_>,
+        state: &PairState,
+        side: Side,
+        jobs: Vec<Vec<&Operation>>,
+        (done, total): (&AtomicU64, u64),
+    ) -> Result<(), EngineError> {
+        let ahead = self.ahead(side)?;
+        stream::iter(jobs)
+            .map(|job| async move {
+                self.job(shared, state, &job).await?;
+                self.engine.progress.step("writing", done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                Ok(())
+            })
+            .buffer_unordered(ahead)
+            .try_collect()
+            .await
+    }
+
+    fn ahead(&self, side: Side) -> Result<usize, EngineError> {
+        let tenant = self.pair.tenants.get(side);
+        Ok(match self.engine.connections.get(&tenant.name) {
+            Some(connection) => connection.writer.concurrency().max(1) * AHEAD,
+            None => 1,
+        })
+    }
+
+    async fn with_quota<'l>(&self, shared: Shared<'l>) -> Result<Shared<'l>, EngineError> {
+        for side in Side::BOTH {
+            let tenant = self.engine.store.tenant(&self.pair.tenants.get(side).name).await?;
+            if tenant.creations_paused_until.is_some_and(|until| self.engine.now() < until) {
+                shared.paused.get(side).store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(shared)
+    }
+
+    /// All operations of one link, one after the other.
+    async fn job(&self, shared: &Shared<'_>, state: &PairState, job: &[&Operation]) -> Result<(), EngineError> {
+        self.prolong(shared, state).await?;
+        for operation in job {
+            let ended = if self.late() {
+                Ended::Deferred("the time was up".to_owned())
+            } else {
+                match self.operation(shared, operation).await {
+                    Ok(ended) => ended,
+                    Err(Failed::Engine(error)) => return Err(error),
+                    Err(Failed::Write(error)) => self.settle(shared, operation, error).await?,
+                }
+            };
+            self.ended(operation, &ended).await?;
+            if ended != Ended::Done {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn operation(&self, shared: &Shared<'_>, operation: &Operation) -> Result<Ended, Failed> {
+        match operation.action {
+            Action::Create | Action::Resume => self.create(shared, operation).await,
+            Action::Abandon => self.abandon(shared, operation).await,
+            Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => self.change(shared, operation).await,
+            Action::Stage | Action::Release | Action::HandOver | Action::Purge | Action::MakeWay => self.take_away(shared, operation).await,
+        }
+    }
+
+    /// What an error of one write means for the run (MICROSOFT.md 4.3). One bad object never stops it (law 8).
+    async fn settle(&self, shared: &Shared<'_>, operation: &Operation, error: WriteError) -> Result<Ended, EngineError> {
+        let tenant = self.pair.tenants.get(operation.side);
+        match error {
+            // Nobody knows whether it was done: the row stays, and the next run looks first.
+            WriteError::Unknown { message } => Ok(Ended::Deferred(message)),
+            WriteError::CreationQuota => {
+                shared.paused.get(operation.side).store(true, Ordering::Relaxed);
+                let state = self.engine.store.tenant(&tenant.name).await?;
+                let until = self.engine.now() + QUOTA_PAUSE;
+                let state = crate::records::TenantState { creations_paused_until: Some(until), ..state };
+                self.engine.store.put_tenant(&tenant.name, &state).await?;
+                self.note(format!("the creation quota of {} is used up; creations go on after {until}", tenant.name));
+                Ok(Ended::Deferred("the tenant's creation quota is used up".to_owned()))
+            }
+            // The tenant as a whole: stop; what is done is stored.
+            WriteError::Tenant(error @ TenantError::Configuration { .. }) => Err(EngineError::Tenant { tenant: tenant.name.clone(), error }),
+            WriteError::Tenant(error @ (TenantError::Transient { .. } | TenantError::Protocol { .. })) => Ok(Ended::Deferred(error.to_string())),
+            error @ (WriteError::NotFound
+            | WriteError::AddressInUse { .. }
+            | WriteError::X500Refused { .. }
+            | WriteError::NameInUse
+            | WriteError::DirectorySynced
+            | WriteError::Refused { .. }) => self.quarantine(shared, operation, error.to_string()).await,
+        }
+    }
+
+    /// Sets a recipient aside with a reason; it is tried again on a slowing schedule.
+    pub(crate) async fn quarantine(&self, shared: &Shared<'_>, operation: &Operation, reason: String) -> Result<Ended, EngineError> {
+        let key = operation.key;
+        if let Some(mut link) = shared.link(key).await {
+            let attempts = link.quarantine.as_ref().map_or(0, |quarantine| quarantine.attempts) + 1;
+            let retry_at = self.engine.now() + retry_after(attempts);
+            link.quarantine = Some(gal::link::Quarantine { reason: reason.clone(), attempts, retry_at });
+            self.store_link(shared, &link).await?;
+            self.again(operation, retry_at, Due::Retry);
+        }
+        Ok(Ended::Quarantined(reason))
+    }
+
+    /// Puts the recipient of an operation on the agenda again.
+    pub(crate) fn again(&self, operation: &Operation, due: Timestamp, why: Due) {
+        let key = operation.key;
+        let side = key.origin.source_side().unwrap_or(key.origin.target_side());
+        self.later(AgendaRow { due, side, anchor: key.anchor, why, version: 0 });
+    }
+
+    /// What is only remembered.
+    async fn quiet(&self, shared: &Shared<'_>, change: &QuietChange) -> Result<(), EngineError> {
+        let key = change.link.key;
+        let was_live = shared.link(key).await.is_some_and(|link| link.is_live());
+        let side = change.link.target_side();
+        match change.patch.apply(&change.link) {
+            None => self.forget_link(shared, key).await?,
+            Some(mut link) => {
+                link.linked_at = link.linked_at.or_else(|| Some(self.engine.now()));
+                self.store_link(shared, &link).await?;
+                self.tie(shared, &link).await?;
+            }
+        }
+        let is_live = shared.link(key).await.is_some_and(|link| link.is_live());
+        self.live(side, i64::from(is_live) - i64::from(was_live));
+        match &change.quiet {
+            // A restored link is planned at once: its contact may lack what changed in between.
+            Quiet::Recover => {
+                self.recovered(side);
+                self.look_again(&change.link);
+            }
+            Quiet::LinkPeers => self.recovered(side),
+            // What is forgotten may be published anew, from either side.
+            Quiet::Forget => self.look_again(&change.link),
+            Quiet::Suppress { reason } => self.note(format!("{key} is suppressed: {reason:?}")),
+            Quiet::Keep => self.note(format!("{key} is kept by the target's administrator")),
+            Quiet::Record => {}
+        }
+        Ok(())
+    }
+
+    /// Both halves of a link are looked at again in the next round.
+    fn look_again(&self, link: &Link) {
+        let due = self.engine.now();
+        let source = link.key.origin.source_side().unwrap_or(link.target_side());
+        self.later(AgendaRow { due, side: source, anchor: link.key.anchor, why: Due::Touched, version: 0 });
+        if let Some(target) = link.target {
+            self.later(AgendaRow { due, side: link.target_side(), anchor: target, why: Due::Touched, version: 0 });
+        }
+    }
+
+    async fn prolong(&self, shared: &Shared<'_>, state: &PairState) -> Result<(), EngineError> {
+        let mut prolonged = shared.prolonged.lock().await;
+        if self.engine.now() >= *prolonged + PROLONG {
+            let until = self.engine.lease().until;
+            self.engine.store.save_writing(&self.pair.name, &self.engine.owner, &state.writing, Some(until)).await?;
+            *prolonged = self.engine.now();
+        }
+        Ok(())
+    }
+}
+
+/// What an operation can fail with.
+pub(crate) enum Failed {
+    /// This write.
+    Write(WriteError),
+    /// The run.
+    Engine(EngineError),
+}
+
+impl From<WriteError> for Failed {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<EngineError> for Failed {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<crate::ports::StoreError> for Failed {
+    fn from(error: crate::ports::StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// A slowing schedule: an hour, doubling, at most a week.
+fn retry_after(attempts: u32) -> SignedDuration {
+    SignedDuration::from_hours(1_i64.checked_shl(attempts.saturating_sub(1)).unwrap_or(i64::MAX).clamp(1, 24 * 7))
+}
+
+/// The operations of a wave, grouped by link, on the side of each group's first operation.
+fn jobs<'p>(plan: &'p Plan, held: &BTreeSet<String>, number: u8) -> Sides<Vec<Vec<&'p Operation>>> {
+    let mut order: Vec<LinkKey> = Vec::new();
+    let mut groups: BTreeMap<LinkKey, Vec<&Operation>> = BTreeMap::new();
+    for operation in plan.operations.iter().filter(|operation| wave(operation.action) == number && !held.contains(&operation.id())) {
+        let group = groups.entry(operation.key).or_default();
+        if group.is_empty() {
+            order.push(operation.key);
+        }
+        group.push(operation);
+    }
+    let mut sides: Sides<Vec<Vec<&Operation>>> = Sides::default();
+    for key in order {
+        if let Some(group) = groups.remove(&key)
+            && let Some(first) = group.first()
+        {
+            sides.get_mut(first.side).push(group);
+        }
+    }
+    sides
+}

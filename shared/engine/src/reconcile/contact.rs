@@ -1,0 +1,301 @@
+//! Changing a contact that exists, and remembering what was written: the link with its bases, and
+//! the replica as the service will show it.
+
+use gal::operation::{Action, Extras, FieldChange, Operation};
+use gal::reading::ExchangeHalf;
+use gal::recipient::Presence;
+use gal::{Anchor, Field, Link, LinkKey, Side};
+use uuid::Uuid;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::ports::{ContactChange, ContactWriter, ReplicaWrite, StoreError, WriteError};
+use crate::records::{AgendaRow, Due, Replica};
+
+use super::apply::{Failed, Shared};
+use super::run::{Ended, Run};
+
+/// How often a replica that changes under our hands is written again.
+const CONFLICT_RETRIES: usize = 10;
+
+impl Shared<'_> {
+    /// The link as it stands now.
+    pub(crate) async fn link(&self, key: LinkKey) -> Option<Link> {
+        self.loaded.lock().await.world.link(key).cloned()
+    }
+}
+
+impl Run<'_> {
+    pub(crate) fn writer(&self, side: Side) -> Result<&dyn ContactWriter, EngineError> {
+        Ok(self.engine.connection(self.pair.tenants.get(side))?.writer.as_ref())
+    }
+
+    /// Writes fields, stamp, hidden flag and addresses of a contact, then remembers.
+    pub(crate) async fn change(&self, shared: &Shared<'_>, operation: &Operation) -> Result<Ended, Failed> {
+        let Some(contact) = operation.contact.clone() else {
+            return Ok(self.quarantine(shared, operation, "the contact has no Exchange Guid".to_owned()).await?);
+        };
+        // What a found contact was before is stored before the first write.
+        if let Some(start) = &operation.start {
+            self.store_link(shared, start).await?;
+            self.tie(shared, start).await?;
+        }
+        let mut change = self.contact_change(operation.side, &operation.changes, &operation.extras);
+        let guest = operation.action == Action::AdoptGuest || self.is_guest(shared, operation.side, contact.anchor).await;
+        let writer = self.writer(operation.side)?;
+        let mut x500_refused = false;
+        loop {
+            let outcome = if guest { writer.change_guest(contact.guid, &change).await } else { writer.change(contact.guid, &change).await };
+            match outcome {
+                Ok(()) => break,
+                // The X500 addresses are given up for this recipient; everything else is written.
+                Err(WriteError::X500Refused { .. }) if !change.x500_add.is_empty() => {
+                    change.x500_add.clear();
+                    x500_refused = true;
+                    self.note(format!("{}: the tenant refused the X500 addresses; they are given up for it", operation.key));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.wrote(shared, operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
+        self.remember(shared, operation, x500_refused).await?;
+        Ok(Ended::Done)
+    }
+
+    async fn is_guest(&self, shared: &Shared<'_>, side: Side, anchor: Anchor) -> bool {
+        shared.loaded.lock().await.world.entry(side, anchor).is_some_and(|entry| entry.recipient.kind == gal::Kind::Guest)
+    }
+
+    /// The wire's change for a plan's.
+    pub(crate) fn contact_change(&self, side: Side, changes: &[FieldChange], extras: &Extras) -> ContactChange {
+        let attribute = self.pair.tenants.get(side).stamp_attribute;
+        ContactChange {
+            values: changes.iter().map(|change| (change.field, change.after.clone())).collect(),
+            name: extras.rename.clone(),
+            hidden: extras.hidden,
+            stamp: extras.stamp.as_ref().map(|stamp| (attribute, stamp.as_ref().map(ToString::to_string))),
+            x500_add: extras.x500_add.clone(),
+            x500_remove: extras.x500_remove.clone(),
+        }
+    }
+
+    /// Stores the link as it is after an operation.
+    pub(crate) async fn remember(&self, shared: &Shared<'_>, operation: &Operation, x500_refused: bool) -> Result<(), EngineError> {
+        let Some(before) = shared.link(operation.key).await else { return Ok(()) };
+        let was_live = before.is_live();
+        match operation.patch.apply(&before) {
+            None => self.forget_link(shared, operation.key).await?,
+            Some(mut link) => {
+                link.quarantine = None;
+                link.x500_refused |= x500_refused;
+                link.written_at = Some(self.engine.now());
+                if link.is_live() && !was_live {
+                    link.linked_at = Some(self.engine.now());
+                }
+                self.store_link(shared, &link).await?;
+                self.tie(shared, &link).await?;
+                // The new link stands before the old one goes: a crash in between leaves both, and the plan knows which counts.
+                if link.key != operation.key {
+                    self.forget_link(shared, operation.key).await?;
+                }
+                if link.is_live() && !was_live {
+                    self.manager_published(shared, &link).await?;
+                }
+                if let Some(since) = operation.staged_since() {
+                    let due = gal::decide::purge_at(since, self.pair.policy.deletion_grace_days);
+                    self.again(operation, due, Due::Purge);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a link under the version it was read with.
+    pub(crate) async fn store_link(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
+        let expected = shared.loaded.lock().await.links.get(&link.key).copied();
+        let version = self.engine.store.put_link(&self.pair.name, link, expected).await?;
+        let mut loaded = shared.loaded.lock().await;
+        loaded.links.insert(link.key, version);
+        loaded.world.insert_link(link.clone());
+        Ok(())
+    }
+
+    pub(crate) async fn forget_link(&self, shared: &Shared<'_>, key: LinkKey) -> Result<(), EngineError> {
+        let expected = shared.loaded.lock().await.links.remove(&key);
+        if let Some(version) = expected {
+            self.engine.store.delete_link(&self.pair.name, key, version).await?;
+        }
+        let link = shared.loaded.lock().await.world.remove_link(key);
+        if let Some(link) = link {
+            if let Some(side) = key.origin.source_side() {
+                self.tie_half(shared, side, key.anchor, Some(key), None).await?;
+            }
+            if let Some(target) = link.target {
+                self.tie_half(shared, link.target_side(), target, Some(key), None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes into both replicas which link they belong to.
+    pub(crate) async fn tie(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
+        if let Some(side) = link.key.origin.source_side() {
+            self.tie_half(shared, side, link.key.anchor, None, Some(link.key)).await?;
+        }
+        if let Some(target) = link.target {
+            self.tie_half(shared, link.target_side(), target, None, Some(link.key)).await?;
+        }
+        Ok(())
+    }
+
+    /// `only`: change it only if it says this link now.
+    async fn tie_half(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, only: Option<LinkKey>, key: Option<LinkKey>) -> Result<(), EngineError> {
+        self.edit_replica(shared, side, anchor, |replica| {
+            let concerned = replica.linked_to != key && only.is_none_or(|only| replica.linked_to == Some(only));
+            concerned.then(|| Replica { linked_to: key, ..replica.clone() })
+        })
+        .await
+    }
+
+    /// Writes into the replica what was written to the service, as the service will show it: a
+    /// reading that is older than our write must not look like an edit.
+    pub(crate) async fn wrote(
+        &self,
+        shared: &Shared<'_>,
+        side: Side,
+        anchor: Anchor,
+        changes: &[FieldChange],
+        extras: &Extras,
+        new: Option<&ExchangeHalf>,
+    ) -> Result<(), EngineError> {
+        let attribute = self.pair.tenants.get(side).stamp_attribute;
+        let now = self.engine.now();
+        if let Some(half) = new {
+            self.new_replica(shared, side, anchor, half).await?;
+        }
+        self.edit_replica(shared, side, anchor, |replica| {
+            let mut next = replica.clone();
+            next.written_at = Some(now);
+            let half = next.reading.exchange.as_mut()?;
+            written(half, attribute, changes, extras);
+            Some(next)
+        })
+        .await
+    }
+
+    async fn new_replica(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, half: &ExchangeHalf) -> Result<(), EngineError> {
+        let stamp = self.pair.tenants.get(side).stamp_attribute;
+        let now = self.engine.now();
+        let reading = gal::reading::Reading { graph: None, exchange: Some(half.clone()) };
+        let replica = Replica { anchor, reading, presence: Presence::Present, linked_to: None, version: 1, first_seen: now, written_at: Some(now) };
+        let holders = replica.holder_keys(stamp);
+        let write = ReplicaWrite { side, replica: replica.clone(), expected: None, holders, holders_before: Vec::new(), agenda: None };
+        // Snapshot may have been faster: then its replica stands, and is edited next.
+        if self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty() {
+            shared.loaded.lock().await.replicas.get_mut(side).insert(anchor, replica);
+        }
+        Ok(())
+    }
+
+    /// Changes a replica under its version; read again if somebody else changed it first.
+    async fn edit_replica(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, edit: impl Fn(&Replica) -> Option<Replica>) -> Result<(), EngineError> {
+        let stamp = self.pair.tenants.get(side).stamp_attribute;
+        let mut known = shared.loaded.lock().await.replicas.get(side).get(&anchor).cloned();
+        for _ in 0..CONFLICT_RETRIES {
+            if known.is_none() {
+                known = self.engine.store.replica(&self.pair.name, side, anchor).await?;
+            }
+            let Some(replica) = known.take() else { return Ok(()) };
+            let Some(mut next) = edit(&replica) else { return Ok(()) };
+            next.version = replica.version + 1;
+            let write = ReplicaWrite {
+                side,
+                holders: next.holder_keys(stamp),
+                holders_before: replica.holder_keys(stamp),
+                expected: Some(replica.version),
+                replica: next.clone(),
+                agenda: None,
+            };
+            if self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty() {
+                shared.loaded.lock().await.replicas.get_mut(side).insert(anchor, next);
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict { item: format!("replica {anchor}") }.into())
+    }
+
+    /// Somebody was published who may be a manager: the reports get the field now.
+    async fn manager_published(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
+        let Some(side) = link.key.origin.source_side() else { return Ok(()) };
+        let name = {
+            let loaded = shared.loaded.lock().await;
+            let Some(entry) = loaded.world.entry(side, link.key.anchor) else { return Ok(()) };
+            let name = entry.recipient.name.to_lowercase();
+            if loaded.managers.as_ref().is_some_and(|managers| !managers.get(side).contains(&name)) {
+                return Ok(());
+            }
+            name
+        };
+        let reports = self.engine.store.holders(&self.pair.name, side, &format!("manager:{name}")).await?;
+        let due = self.engine.now();
+        for anchor in reports {
+            self.later(AgendaRow { due, side, anchor, why: Due::Touched, version: 0 });
+        }
+        Ok(())
+    }
+}
+
+/// Applies a write to what is known of the object.
+fn written(half: &mut ExchangeHalf, attribute: Field, changes: &[FieldChange], extras: &Extras) {
+    for change in changes {
+        match change.field {
+            Field::ExternalEmailAddress => {
+                if let Some(address) = &change.after {
+                    // The old address is not kept as a proxy (MICROSOFT.md 5).
+                    let old = half.external_email_address.replace(format!("SMTP:{address}"));
+                    let old = old.map(|old| gal::normalise::address(&old));
+                    half.email_addresses.retain(|proxy| Some(gal::normalise::address(proxy)) != old);
+                    half.email_addresses.push(format!("SMTP:{address}"));
+                    half.primary_smtp_address = Some(address.clone());
+                }
+            }
+            Field::Manager => half.manager_name.clone_from(&change.after),
+            field => half.values = half.values.with(field, change.after.as_deref()),
+        }
+    }
+    if let Some(hidden) = extras.hidden {
+        half.hidden = hidden;
+    }
+    if let Some(stamp) = &extras.stamp {
+        half.values = half.values.with(attribute, stamp.as_ref().map(ToString::to_string).as_deref());
+    }
+    half.email_addresses.extend(extras.x500_add.iter().map(|address| format!("X500:{address}")));
+    half.email_addresses.retain(|proxy| {
+        let bare = proxy.get(..5).filter(|prefix| prefix.eq_ignore_ascii_case("x500:")).map(|_| &proxy[5..]);
+        !bare.is_some_and(|bare| extras.x500_remove.iter().any(|gone| gone == bare))
+    });
+    if let Some(name) = &extras.rename {
+        half.name.clone_from(name);
+    }
+}
+
+/// The half of a contact that was just made, before its first reading.
+pub(crate) fn new_half(guid: Uuid, name: &str, address: &str, engine: &Engine) -> ExchangeHalf {
+    ExchangeHalf {
+        guid,
+        name: name.to_owned(),
+        type_details: "MailContact".to_owned(),
+        values: gal::Values::default(),
+        email_addresses: vec![format!("SMTP:{address}")],
+        primary_smtp_address: Some(address.to_owned()),
+        external_email_address: Some(format!("SMTP:{address}")),
+        hidden: false,
+        directory_synced: false,
+        manager_name: None,
+        legacy_exchange_dn: None,
+        authenticated_senders_only: false,
+        detailed: true,
+        when_changed: engine.now(),
+        when_created: engine.now(),
+    }
+}

@@ -1,0 +1,178 @@
+//! Making a contact: three cmdlets, none idempotent, so a step machine whose steps are stored
+//! (MICROSOFT.md 5). After a crash, a time-out or a 5xx the contact is looked up by its Name and
+//! recovered, not made twice.
+
+use gal::field::Cmdlet;
+use gal::link::Step;
+use gal::operation::{Action, Extras, FieldChange, Operation};
+use gal::{Anchor, Field, Link, Phase};
+use std::sync::atomic::Ordering;
+
+use crate::error::EngineError;
+use crate::ports::{CreatedContact, ExchangeRow, NewContact, RecipientQuery, WriteError};
+
+use super::apply::{Failed, Shared};
+use super::contact::new_half;
+use super::run::{Ended, Run};
+
+/// Fields that `New-MailContact` itself takes.
+const TAKEN_BY_NEW: [Field; 5] = [Field::DisplayName, Field::FirstName, Field::LastName, Field::Initials, Field::ExternalEmailAddress];
+
+impl Run<'_> {
+    /// Makes a contact, or goes on where it was left.
+    pub(crate) async fn create(&self, shared: &Shared<'_>, operation: &Operation) -> Result<Ended, Failed> {
+        let mut link = match (&operation.start, operation.action) {
+            (Some(start), _) => (**start).clone(),
+            (None, _) => match shared.link(operation.key).await {
+                Some(link) => link,
+                None => return Ok(Ended::Done),
+            },
+        };
+        let mut step = match link.phase {
+            Phase::Creating { step } => step,
+            Phase::Joining | Phase::Live | Phase::Staged { .. } | Phase::Kept | Phase::Suppressed { .. } => return Ok(Ended::Done),
+        };
+        if step == Step::Intended {
+            if shared.paused.get(operation.side).load(Ordering::Relaxed) {
+                return Ok(Ended::Deferred("the tenant's creation quota is used up".to_owned()));
+            }
+            // The intention is stored before the first call.
+            if operation.start.is_some() {
+                self.store_link(shared, &link).await?;
+                self.tie(shared, &link).await?;
+            }
+            let created = self.make_or_find(operation, &link).await?;
+            link.target_guid = Some(created.guid);
+            link.target = created.anchor;
+            step = Step::Created;
+            link.phase = Phase::Creating { step };
+            self.store_link(shared, &link).await?;
+        }
+        let Some(guid) = link.target_guid else {
+            return Ok(self.quarantine(shared, operation, "the contact has no Exchange Guid".to_owned()).await?);
+        };
+        let resumed = operation.action == Action::Resume;
+        let writer = self.writer(operation.side)?;
+        let mut x500_refused = link.x500_refused;
+        if step == Step::Created {
+            let (first, _) = split(&operation.changes, resumed);
+            let mut change = self.contact_change(operation.side, &first, &operation.extras);
+            match writer.change(guid, &change).await {
+                Ok(()) => {}
+                Err(WriteError::X500Refused { .. }) if !change.x500_add.is_empty() => {
+                    change.x500_add.clear();
+                    x500_refused = true;
+                    self.note(format!("{}: the tenant refused the X500 addresses; they are given up for it", operation.key));
+                    writer.change(guid, &change).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            link.phase = Phase::Creating { step: Step::Stamped };
+            link.x500_refused = x500_refused;
+            self.store_link(shared, &link).await?;
+        }
+        let (_, second) = split(&operation.changes, resumed);
+        if !second.is_empty() {
+            writer.change(guid, &self.contact_change(operation.side, &second, &Extras::default())).await?;
+        }
+        self.filled(shared, operation, link, x500_refused).await
+    }
+
+    /// The contact is complete: its replica and its link say so.
+    async fn filled(&self, shared: &Shared<'_>, operation: &Operation, mut link: Link, x500_refused: bool) -> Result<Ended, Failed> {
+        let Some(guid) = link.target_guid else { return Ok(Ended::Done) };
+        let anchor = match link.target {
+            Some(anchor) => anchor,
+            // The dual write to Entra had not ended when it was made: its id is known by now, or next time.
+            None => match self.row(operation, RecipientQuery::Guid(guid)).await?.and_then(|row| row.anchor) {
+                Some(anchor) => anchor,
+                None => return Ok(Ended::Deferred("the new contact has no Entra id yet".to_owned())),
+            },
+        };
+        link.target = Some(anchor);
+        self.store_link(shared, &link).await?;
+        let half = new_half(guid, &link.name, &operation.address, self.engine);
+        let mut extras = operation.extras.clone();
+        if x500_refused {
+            extras.x500_add.clear();
+        }
+        self.wrote(shared, operation.side, anchor, &operation.changes, &extras, Some(&half)).await?;
+        self.remember(shared, operation, x500_refused).await?;
+        Ok(Ended::Done)
+    }
+
+    /// `New-MailContact` once; when its outcome is not known, or the link says it may have happened before, the Name is looked up.
+    async fn make_or_find(&self, operation: &Operation, link: &Link) -> Result<CreatedContact, Failed> {
+        let value = |field: Field| operation.changes.iter().find(|change| change.field == field).and_then(|change| change.after.clone());
+        if operation.action == Action::Resume
+            && let Some(found) = self.find_by_name(operation, link).await?
+        {
+            return Ok(found);
+        }
+        let contact = NewContact {
+            name: link.name.clone(),
+            alias: link.name.clone(),
+            address: value(Field::ExternalEmailAddress).unwrap_or_else(|| operation.address.clone()),
+            display_name: value(Field::DisplayName).unwrap_or_else(|| operation.address.clone()),
+            first_name: value(Field::FirstName),
+            last_name: value(Field::LastName),
+            initials: value(Field::Initials),
+        };
+        match self.writer(operation.side)?.create(&contact).await {
+            Ok(created) => Ok(created),
+            // Our own earlier attempt, or an answer that was lost: it stays made, and is found.
+            Err(error @ (WriteError::NameInUse | WriteError::Unknown { .. } | WriteError::AddressInUse { .. })) => {
+                match self.find_by_name(operation, link).await? {
+                    Some(found) => Ok(found),
+                    None => Err(Failed::Write(error)),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn find_by_name(&self, operation: &Operation, link: &Link) -> Result<Option<CreatedContact>, EngineError> {
+        let row = self.row(operation, RecipientQuery::Name(link.name.clone())).await?;
+        Ok(row.filter(|row| row.half.type_details == "MailContact").map(|row| CreatedContact { guid: row.half.guid, anchor: row.anchor }))
+    }
+
+    /// The first row of a query on the side that an operation writes.
+    pub(crate) async fn row(&self, operation: &Operation, query: RecipientQuery) -> Result<Option<ExchangeRow>, EngineError> {
+        let tenant = self.pair.tenants.get(operation.side);
+        let reader = &self.engine.connection(tenant)?.reader;
+        let page = reader.recipients(&query, None).await.map_err(|error| EngineError::read(&tenant.name, error))?;
+        Ok(page.rows.into_iter().next())
+    }
+
+    /// Ends a creation that nobody wants any more: if the contact exists after all, its link says so
+    /// and the next plan stages it; else there is nothing to remember.
+    pub(crate) async fn abandon(&self, shared: &Shared<'_>, operation: &Operation) -> Result<Ended, Failed> {
+        let Some(mut link) = shared.link(operation.key).await else { return Ok(Ended::Done) };
+        match self.find_by_name(operation, &link).await? {
+            Some(CreatedContact { guid, anchor: Some(anchor) }) => {
+                link.target_guid = Some(guid);
+                link.target = Some(anchor);
+                link.phase = Phase::Creating { step: Step::Created };
+                self.store_link(shared, &link).await?;
+                self.abandoned_replica(shared, operation, anchor, &link).await?;
+                self.again(operation, self.engine.now(), crate::records::Due::Touched);
+            }
+            Some(CreatedContact { anchor: None, .. }) => return Ok(Ended::Deferred("the contact has no Entra id yet".to_owned())),
+            None => self.forget_link(shared, operation.key).await?,
+        }
+        Ok(Ended::Done)
+    }
+
+    async fn abandoned_replica(&self, shared: &Shared<'_>, operation: &Operation, anchor: Anchor, link: &Link) -> Result<(), EngineError> {
+        let Some(guid) = link.target_guid else { return Ok(()) };
+        let half = new_half(guid, &link.name, &link.address, self.engine);
+        self.wrote(shared, operation.side, anchor, &[], &Extras::default(), Some(&half)).await?;
+        self.tie(shared, link).await
+    }
+}
+
+/// The fields of the second and of the third cmdlet. After an interruption nobody knows what the first one took.
+fn split(changes: &[FieldChange], resumed: bool) -> (Vec<FieldChange>, Vec<FieldChange>) {
+    let left = changes.iter().filter(|change| resumed || !TAKEN_BY_NEW.contains(&change.field)).cloned();
+    left.partition(|change| change.field.row().cmdlet == Cmdlet::SetMailContact)
+}

@@ -1,0 +1,128 @@
+//! The rolling 24 hours that the guard counts by.
+//!
+//! Guarded operations are counted *before* the first write, and corrected after: a crash in between
+//! leaves the count too high, never too low.
+
+use std::collections::BTreeSet;
+
+use gal::Side;
+use gal::guard::{History, Judgement, Question, approval_holds, judge as ask};
+use gal::operation::Guarded;
+use gal::plan::Plan;
+use jiff::Timestamp;
+
+use crate::records::{HourCount, ReadingState, WritingState};
+use crate::setup::PairSetup;
+
+use super::Run;
+
+/// Hours that are kept: a day, and the one before it began.
+const KEPT: usize = 26;
+
+fn hour(now: Timestamp) -> i64 {
+    now.as_second().div_euclid(3_600)
+}
+
+/// The ids a person approved in the last 24 hours.
+pub(crate) fn approved(writing: &WritingState, side: Side, now: Timestamp) -> BTreeSet<String> {
+    let valid = writing.approvals.get(side).iter().filter(|approval| approval_holds(approval.at, now));
+    valid.flat_map(|approval| approval.operations.iter().cloned()).collect()
+}
+
+/// What ran and what was there, for one target side.
+fn history(writing: &WritingState, reading: &ReadingState, side: Side, now: Timestamp) -> History {
+    let hours = writing.hours.get(side);
+    let first = hour(now) - 24;
+    let recent = hours.iter().filter(|count| count.hour > first);
+    let (creations, deletions) = recent.fold((0, 0), |(created, deleted), count| (created + count.creations, deleted + count.deletions));
+    // The newest entry that is a day old, else the oldest there is.
+    let day_old = hours.iter().rev().find(|count| count.hour <= first).or_else(|| hours.first());
+    let live = *writing.live.get(side);
+    let in_scope = reading.sides.get(side.other()).in_scope;
+    let mut history = History {
+        creations,
+        deletions,
+        live_before: day_old.map_or(live, |count| count.live),
+        live,
+        in_scope_before: day_old.map_or(in_scope, |count| count.in_scope),
+        in_scope,
+    };
+    // While a hold lasts, time alone does not end it.
+    if let Some(hold) = writing.holds.get(side) {
+        history.creations = history.creations.max(hold.ran_creations);
+        history.deletions = history.deletions.max(hold.ran_deletions);
+        history.in_scope_before = history.in_scope_before.max(hold.in_scope_before);
+        if hold.live_before > 0 {
+            history.live_before = hold.live_before;
+        }
+    }
+    history
+}
+
+/// Asks the guard for one target side.
+pub(crate) fn judge(
+    pair: &PairSetup,
+    writing: &WritingState,
+    reading: &ReadingState,
+    side: Side,
+    plan: &Plan,
+    incomplete: Option<&str>,
+    now: Timestamp,
+) -> Judgement {
+    let approved = approved(writing, side, now);
+    let question = Question {
+        limits: pair.policy.guard,
+        history: history(writing, reading, side, now),
+        approved: &approved,
+        incomplete,
+        merge: writing.merge.is_some(),
+    };
+    ask(&question, plan.of_side(side))
+}
+
+/// Counts, before they run, the guarded operations that may run; and freezes the counts of a new hold.
+pub(crate) fn charge(writing: &mut WritingState, reading: &ReadingState, side: Side, plan: &Plan, judgement: &Judgement, merging: bool, now: Timestamp) {
+    let then = history(writing, reading, side, now);
+    if let Some(hold) = writing.holds.get_mut(side) {
+        hold.ran_creations = hold.ran_creations.max(then.creations);
+        hold.ran_deletions = hold.ran_deletions.max(then.deletions);
+        hold.live_before = hold.live_before.max(then.live_before);
+        hold.in_scope_before = hold.in_scope_before.max(then.in_scope_before);
+    }
+    let approved = approved(writing, side, now);
+    let counts = |kind: Guarded| {
+        let due = plan.of_side(side).filter(|operation| judgement.allows(operation) && !approved.contains(&operation.id()));
+        due.filter(|operation| operation.action.guarded() == Some(kind)).count() as u64
+    };
+    let (creations, deletions) = (if merging { 0 } else { counts(Guarded::Creation) }, counts(Guarded::Deletion));
+    let live = *writing.live.get(side);
+    let in_scope = reading.sides.get(side.other()).in_scope;
+    let hours = writing.hours.get_mut(side);
+    let this = hour(now);
+    if hours.last().is_none_or(|count| count.hour != this) {
+        hours.push(HourCount { hour: this, live, in_scope, ..HourCount::default() });
+        let surplus = hours.len().saturating_sub(KEPT);
+        hours.drain(..surplus);
+    }
+    if let Some(count) = hours.last_mut() {
+        count.creations += creations;
+        count.deletions += deletions;
+    }
+    let limit = |at: &Timestamp| approval_holds(*at, now);
+    writing.approvals.get_mut(side).retain(|approval| limit(&approval.at));
+}
+
+/// Takes back what was counted and did not run.
+pub(crate) fn settle(writing: &mut WritingState, run: &mut Run<'_>, now: Timestamp) {
+    let this = hour(now);
+    for side in Side::BOTH {
+        let undone = run.take_undone(side);
+        // The charge stands in this hour's entry, or in the one before if the hour has turned.
+        if let Some(count) = writing.hours.get_mut(side).iter_mut().rev().find(|count| count.hour <= this) {
+            count.creations = count.creations.saturating_sub(undone.creations);
+            count.deletions = count.deletions.saturating_sub(undone.deletions);
+        }
+        let live = writing.live.get_mut(side);
+        *live = live.saturating_add_signed(run.take_live(side));
+    }
+}

@@ -1,0 +1,262 @@
+//! A run: its counters, its operations, what is left, and when it stops.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gal::operation::{Action, Operation};
+use gal::{Anchor, Side, Sides};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::records::{AgendaRow, Change, OperationRecord, OperationResult, RunKind, RunSummary, SideCounters, WritingState};
+use crate::setup::PairSetup;
+
+/// How long the operations of a run are kept.
+const DETAILS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// Operation records that are stored at once.
+const RECORDS: usize = 100;
+
+/// Guarded operations that were counted and did not run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Undone {
+    pub(crate) creations: u64,
+    pub(crate) deletions: u64,
+}
+
+/// How one operation ended, as the run sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Done.
+    Done,
+    /// Not now: quota, throttling, an unknown outcome, the deadline. The row stays.
+    Deferred(String),
+    /// Set aside with a reason.
+    Quarantined(String),
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    counters: Sides<SideCounters>,
+    records: Vec<OperationRecord>,
+    number: u64,
+    unfinished: BTreeSet<(Side, Anchor)>,
+    waiting: BTreeSet<AgendaRow>,
+    later: Vec<AgendaRow>,
+    undone: Sides<Undone>,
+    live: Sides<i64>,
+    notes: Vec<String>,
+    incomplete: Option<String>,
+}
+
+/// One run of one pair.
+pub(crate) struct Run<'e> {
+    pub(crate) engine: &'e Engine,
+    pub(crate) pair: &'e PairSetup,
+    pub(crate) id: String,
+    kind: RunKind,
+    began: Timestamp,
+    deadline: Timestamp,
+    inner: Mutex<Inner>,
+}
+
+impl<'e> Run<'e> {
+    pub(crate) fn begin(engine: &'e Engine, pair: &'e PairSetup, kind: RunKind, deadline: Timestamp) -> Self {
+        let began = engine.now();
+        let id = format!("{}-{}", began.strftime("%Y%m%dT%H%M%S%.6fZ"), pair.name);
+        Self { engine, pair, id, kind, began, deadline, inner: Mutex::default() }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the time is up.
+    pub(crate) fn late(&self) -> bool {
+        self.engine.now() >= self.deadline
+    }
+
+    pub(crate) fn note(&self, note: String) {
+        self.inner().notes.push(note);
+    }
+
+    /// Remembers how an operation ended, with the values before and after.
+    pub(crate) async fn ended(&self, operation: &Operation, ended: &Ended) -> Result<(), EngineError> {
+        let full = {
+            let mut inner = self.inner();
+            inner.number += 1;
+            let number = inner.number;
+            inner.records.push(record(number, operation, ended));
+            inner.count(operation, ended);
+            if inner.records.len() >= RECORDS { std::mem::take(&mut inner.records) } else { Vec::new() }
+        };
+        self.store_records(&full).await
+    }
+
+    async fn store_records(&self, records: &[OperationRecord]) -> Result<(), EngineError> {
+        if !records.is_empty() {
+            self.engine.store.put_operations(&self.id, records, self.began + DETAILS_KEPT).await?;
+        }
+        Ok(())
+    }
+
+    /// A row that comes back at its time.
+    pub(crate) fn later(&self, row: AgendaRow) {
+        self.inner().later.push(row);
+    }
+
+    pub(crate) fn take_later(&self) -> Vec<AgendaRow> {
+        std::mem::take(&mut self.inner().later)
+    }
+
+    pub(crate) fn take_unfinished(&self) -> BTreeSet<(Side, Anchor)> {
+        self.inner().unfinished.clone()
+    }
+
+    /// Whether a row is not taken again by this run.
+    pub(crate) fn waits(&self, row: &AgendaRow) -> bool {
+        self.inner().waiting.contains(row)
+    }
+
+    /// Whether the recipient of a row has an unfinished operation.
+    pub(crate) fn is_waiting_link(&self, row: &AgendaRow) -> bool {
+        self.inner().unfinished.contains(&(row.side, row.anchor))
+    }
+
+    pub(crate) fn wait_for(&self, row: AgendaRow) {
+        self.inner().waiting.insert(row);
+    }
+
+    pub(crate) fn take_undone(&self, side: Side) -> Undone {
+        std::mem::take(self.inner().undone.get_mut(side))
+    }
+
+    pub(crate) fn take_live(&self, side: Side) -> i64 {
+        std::mem::take(self.inner().live.get_mut(side))
+    }
+
+    /// A live link came (or went) on a target side without an operation.
+    pub(crate) fn live(&self, side: Side, change: i64) {
+        *self.inner().live.get_mut(side) += change;
+    }
+
+    /// Counts a recovered or re-linked contact that needed no write.
+    pub(crate) fn recovered(&self, side: Side) {
+        self.inner().counters.get_mut(side).recovered += 1;
+    }
+
+    /// Counts a conflict that is held for a person.
+    pub(crate) fn conflict(&self, side: Side) {
+        self.inner().counters.get_mut(side).conflicts += 1;
+    }
+
+    /// How many operations the guard holds.
+    pub(crate) fn held(&self, side: Side, count: u64) {
+        self.inner().counters.get_mut(side).held = count;
+    }
+
+    /// The summary; `None` if nothing was done and nothing waits.
+    pub(crate) async fn end(&self, writing: &WritingState) -> Result<Option<RunSummary>, EngineError> {
+        let records = std::mem::take(&mut self.inner().records);
+        self.store_records(&records).await?;
+        let inner = self.inner();
+        let left = inner.waiting.len() as u64;
+        if inner.number == 0 && left == 0 && inner.notes.is_empty() && inner.counters == Sides::default() {
+            return Ok(None);
+        }
+        Ok(Some(RunSummary {
+            id: self.id.clone(),
+            pair: self.pair.name.clone(),
+            kind: self.kind,
+            began: self.began,
+            ended: self.engine.now(),
+            outcome: super::outcome(writing, inner.incomplete.as_deref(), left, self.late()),
+            counters: inner.counters,
+            left,
+            notes: inner.notes.clone(),
+        }))
+    }
+}
+
+impl Inner {
+    fn count(&mut self, operation: &Operation, ended: &Ended) {
+        let side = operation.side;
+        let counters = self.counters.get_mut(side);
+        match ended {
+            Ended::Done => {
+                count_done(counters, operation.action);
+                *self.live.get_mut(side) += live_change(operation);
+            }
+            Ended::Deferred(_) | Ended::Quarantined(_) => {
+                if matches!(ended, Ended::Quarantined(_)) {
+                    counters.quarantined += 1;
+                } else {
+                    self.unfinished.extend(super::halves(operation));
+                }
+                let undone = self.undone.get_mut(side);
+                match operation.action.guarded() {
+                    Some(gal::operation::Guarded::Creation) => undone.creations += 1,
+                    Some(gal::operation::Guarded::Deletion) => undone.deletions += 1,
+                    Some(gal::operation::Guarded::Update) | None => {}
+                }
+            }
+        }
+    }
+}
+
+fn count_done(counters: &mut SideCounters, action: Action) {
+    match action {
+        Action::Create | Action::Resume => counters.created += 1,
+        Action::Adopt | Action::AdoptGuest => counters.adopted += 1,
+        Action::Relink => counters.recovered += 1,
+        Action::Update => counters.updated += 1,
+        Action::Stage => counters.staged += 1,
+        Action::Restore => counters.restored += 1,
+        Action::Purge | Action::MakeWay => counters.purged += 1,
+        Action::Release | Action::HandOver => counters.released += 1,
+        // Bookkeeping of a creation nobody wants any more.
+        Action::Abandon => {}
+    }
+}
+
+/// How an operation changes the number of live contacts on its side.
+fn live_change(operation: &Operation) -> i64 {
+    match operation.action {
+        Action::Create | Action::Resume | Action::Adopt | Action::AdoptGuest | Action::Restore => 1,
+        Action::Stage | Action::Release | Action::HandOver => -1,
+        Action::MakeWay => -1,
+        Action::Update | Action::Relink | Action::Abandon | Action::Purge => 0,
+    }
+}
+
+fn record(number: u64, operation: &Operation, ended: &Ended) -> OperationRecord {
+    let mut changes: Vec<Change> =
+        operation.changes.iter().map(|change| Change::of(change.field, change.before.as_deref(), change.after.as_deref())).collect();
+    let mut extra = |property: &str, after: Option<String>| changes.push(Change { property: property.to_owned(), before: None, after });
+    if let Some(hidden) = operation.extras.hidden {
+        extra("HiddenFromAddressListsEnabled", Some(hidden.to_string()));
+    }
+    if let Some(stamp) = &operation.extras.stamp {
+        extra("Stamp", stamp.as_ref().map(ToString::to_string));
+    }
+    if !operation.extras.x500_add.is_empty() {
+        extra("X500", Some(operation.extras.x500_add.join("\n")));
+    }
+    if let Some(name) = &operation.extras.rename {
+        extra("Name", Some(name.clone()));
+    }
+    OperationRecord {
+        number,
+        operation: operation.action.as_str().to_owned(),
+        side: operation.side,
+        link: operation.key,
+        reason: operation.reason.to_string(),
+        changes,
+        result: match ended {
+            Ended::Done => OperationResult::Done,
+            Ended::Deferred(reason) => OperationResult::Deferred(reason.clone()),
+            Ended::Quarantined(reason) => OperationResult::Quarantined(reason.clone()),
+        },
+    }
+}

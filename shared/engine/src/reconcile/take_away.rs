@@ -1,0 +1,113 @@
+//! What takes a contact away: staging, purging, releasing, handing over, making way. Each reads the
+//! object's identity and stamp again right before (law 2).
+
+use gal::field::Field;
+use gal::link::{Provenance, Role};
+use gal::operation::{Action, Operation};
+use gal::stamp::Mark;
+use gal::{Kind, Link};
+
+use crate::ports::{ExchangeRow, RecipientQuery};
+use crate::records::Due;
+
+use super::apply::{Failed, Shared};
+use super::run::{Ended, Run};
+
+/// What the last look before taking something away says.
+enum Look {
+    /// It is what it should be.
+    Right,
+    /// It is not there any more.
+    Gone,
+    /// It is something else, or was changed: hands off.
+    Wrong(String),
+}
+
+impl Run<'_> {
+    pub(crate) async fn take_away(&self, shared: &Shared<'_>, operation: &Operation) -> Result<Ended, Failed> {
+        let Some(contact) = operation.contact.clone() else {
+            return Ok(self.quarantine(shared, operation, "the contact has no Exchange Guid".to_owned()).await?);
+        };
+        // A link that only the stamp tells of.
+        if let Some(start) = &operation.start {
+            self.store_link(shared, start).await?;
+        }
+        let link = shared.link(operation.key).await;
+        let row = self.row(operation, RecipientQuery::Guid(contact.guid)).await?;
+        match self.look(operation, link.as_ref(), row.as_ref()) {
+            Look::Right => {}
+            // Purged already: by an answer that was lost, or by the administrator.
+            Look::Gone if operation.action == Action::Purge || operation.action == Action::MakeWay => {}
+            Look::Gone => return Ok(Ended::Deferred("the contact is not there any more; the next reading tells".to_owned())),
+            Look::Wrong(reason) => return Ok(self.quarantine(shared, operation, reason).await?),
+        }
+        let writer = self.writer(operation.side)?;
+        match operation.action {
+            Action::Purge | Action::MakeWay => writer.remove(contact.guid).await?,
+            Action::Stage | Action::Release | Action::HandOver => {
+                let change = self.contact_change(operation.side, &operation.changes, &operation.extras);
+                if !change.is_empty() {
+                    writer.change(contact.guid, &change).await?;
+                }
+                self.wrote(shared, operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
+            }
+            Action::Create
+            | Action::Resume
+            | Action::Abandon
+            | Action::Update
+            | Action::Restore
+            | Action::Relink
+            | Action::Adopt
+            | Action::AdoptGuest => {}
+        }
+        self.remember(shared, operation, false).await?;
+        if operation.action != Action::Stage {
+            // What it held is free now, and what it stood for may be published anew.
+            self.again(operation, self.engine.now(), Due::Touched);
+            self.later(crate::records::AgendaRow {
+                due: self.engine.now(),
+                side: operation.side,
+                anchor: contact.anchor,
+                why: Due::Touched,
+                version: 0,
+            });
+        }
+        Ok(Ended::Done)
+    }
+
+    /// The last look: identity, kind and stamp, straight from Exchange.
+    fn look(&self, operation: &Operation, link: Option<&Link>, row: Option<&ExchangeRow>) -> Look {
+        let Some(row) = row else { return Look::Gone };
+        let contact_anchor = operation.contact.as_ref().map(|contact| contact.anchor);
+        if row.anchor.is_some() && row.anchor != contact_anchor {
+            return Look::Wrong("another object has its Guid now; nothing was touched".to_owned());
+        }
+        if Kind::from_type_details(&row.half.type_details) != Kind::Contact {
+            return Look::Wrong(format!("it is a {} now, no mail contact; nothing was touched", row.half.type_details));
+        }
+        let attribute = self.pair.tenants.get(operation.side).stamp_attribute;
+        let mark = row.half.values.get(attribute).map_or(Mark::None, Mark::parse);
+        let Some(link) = link else { return Look::Wrong("its link is not known; nothing was touched".to_owned()) };
+        match mark {
+            Mark::Foreign(_) => Look::Wrong("its stamp attribute holds something else; nothing was touched".to_owned()),
+            Mark::Stamp(stamp) if stamp.installation != self.engine.installation || stamp.anchor != link.key.anchor => {
+                Look::Wrong("it bears another stamp now; nothing was touched".to_owned())
+            }
+            Mark::None if !self.needs_no_stamp(operation, link, row) => Look::Wrong("it lost its stamp; nothing was touched".to_owned()),
+            Mark::Stamp(_) | Mark::None if operation.action == Action::Purge && !row.half.hidden => {
+                Look::Wrong("it is shown again; it is not purged".to_owned())
+            }
+            Mark::Stamp(_) | Mark::None => Look::Right,
+        }
+    }
+
+    /// Unstamped and ours all the same: a half of two found peers, a peer's other half, or a creation that was cut off.
+    fn needs_no_stamp(&self, operation: &Operation, link: &Link, row: &ExchangeRow) -> bool {
+        let other_half = operation.side != link.target_side();
+        let found_peers = link.role == Role::Peer && link.provenance == Provenance::Found;
+        let named = row.half.name.to_lowercase() == link.name.to_lowercase() && link.provenance == Provenance::Made;
+        let released = matches!(operation.action, Action::Release | Action::HandOver);
+        let address = row.half.values.get(Field::DisplayName).is_some() || row.half.external_email_address.is_some();
+        address && (found_peers || (other_half && link.role == Role::Peer) || named || released)
+    }
+}

@@ -1,0 +1,218 @@
+//! The full reading: finds what delta missed, and drift. It works in resumable pieces, and absence
+//! counts only after one complete generation (law 3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gal::Anchor;
+use gal::reading::Collection;
+use gal::recipient::Presence;
+use jiff::{SignedDuration, Timestamp};
+use tracing::{info, warn};
+
+use crate::engine::OVERLAP;
+use crate::error::EngineError;
+use crate::ports::{GraphCursor, NextPage, ReadError, RecipientQuery};
+use crate::records::{FullReading, Replica, Window};
+
+use super::SideReader;
+use super::record::Seen;
+
+/// Anchors in one stored chunk.
+const CHUNK: usize = 10_000;
+
+impl SideReader<'_> {
+    /// Begins a full reading, unless one is going on.
+    pub(super) async fn begin_full(&mut self) -> Result<(), EngineError> {
+        if self.state.full.is_some() {
+            return Ok(());
+        }
+        let began = self.engine.now();
+        let collections = Collection::ALL.iter().map(|collection| (collection.as_str().to_owned(), GraphCursor::Start)).collect();
+        self.state.full = Some(FullReading { began, windows: vec![Window { from: None, to: None }], collections, chunks: 0 });
+        info!(tenant = %self.tenant().name, "a full reading begins");
+        Ok(())
+    }
+
+    /// Goes on with the full reading until it is complete or the deadline comes.
+    pub(super) async fn continue_full(&mut self) -> Result<(), EngineError> {
+        let Some(mut full) = self.state.full.clone() else { return Ok(()) };
+        for collection in Collection::ALL {
+            while let Some(cursor) = full.collections.get(collection.as_str()).cloned() {
+                if self.late() {
+                    self.state.full = Some(full);
+                    return Ok(());
+                }
+                self.enumerate(collection, cursor, &mut full).await?;
+            }
+        }
+        while let Some(window) = full.windows.last().cloned() {
+            if self.late() {
+                self.state.full = Some(full);
+                return Ok(());
+            }
+            if self.read_window(&window, &mut full).await? {
+                full.windows.pop();
+            }
+        }
+        self.state.full = Some(full.clone());
+        self.conclude(&full).await
+    }
+
+    /// Enumerates a Graph collection; stores the cursor at each pause.
+    async fn enumerate(&mut self, collection: Collection, mut cursor: GraphCursor, full: &mut FullReading) -> Result<(), EngineError> {
+        let name = collection.as_str().to_owned();
+        let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
+        let mut anchors = BTreeSet::new();
+        loop {
+            let page = match self.page(collection, &cursor).await {
+                Ok(page) => page,
+                Err(EngineError::Read { error: ReadError::CursorExpired, .. }) if cursor != GraphCursor::Start => {
+                    warn!(tenant = %self.tenant().name, collection = %name, "the enumeration expired and begins again");
+                    full.collections.insert(name, GraphCursor::Start);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            for change in page.changes {
+                if change.removed.is_none() {
+                    anchors.insert(change.anchor);
+                } else {
+                    anchors.remove(&change.anchor);
+                }
+                seen.entry(change.anchor).or_default().graph.push((collection, change, true));
+            }
+            self.engine.progress.step(&format!("reading {} from Graph", self.tenant().name), anchors.len() as u64, 0);
+            let complete = match page.next {
+                NextPage::More(link) => {
+                    cursor = GraphCursor::Enumerating(link);
+                    None
+                }
+                NextPage::Complete(link) => Some(GraphCursor::Delta(link)),
+            };
+            if complete.is_some() || anchors.len() >= CHUNK || self.late() {
+                self.record(std::mem::take(&mut seen)).await?;
+                self.remember(full, false, std::mem::take(&mut anchors)).await?;
+            }
+            if let Some(delta) = complete {
+                full.collections.remove(&name);
+                self.state.cursors.insert(name, delta);
+                return Ok(());
+            }
+            if self.late() {
+                full.collections.insert(name, cursor);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a window of creation times. A window that the deadline cuts is halved, so that the next tick gets further.
+    async fn read_window(&mut self, window: &Window, full: &mut FullReading) -> Result<bool, EngineError> {
+        let query = RecipientQuery::CreatedIn { from: window.from, to: window.to };
+        let rows = self.rows(&query).await?;
+        if self.late() && rows.len() > 1_000 {
+            let mut created: Vec<Timestamp> = rows.iter().map(|row| row.half.when_created).collect();
+            created.sort_unstable();
+            let middle = created[created.len() / 2];
+            if Some(middle) != window.from {
+                full.windows.pop();
+                full.windows.push(Window { from: Some(middle), to: window.to });
+                full.windows.push(Window { from: window.from, to: Some(middle) });
+                return Ok(false);
+            }
+        }
+        let anchors: BTreeSet<Anchor> = rows.iter().filter_map(|row| row.anchor).collect();
+        let detailed = self.detailed(&query, rows).await?;
+        self.record_rows(detailed).await?;
+        self.remember(full, true, anchors).await?;
+        Ok(true)
+    }
+
+    /// Stores which anchors were seen, Graph's and Exchange's each in a series of their own.
+    async fn remember(&self, full: &mut FullReading, exchange: bool, anchors: BTreeSet<Anchor>) -> Result<(), EngineError> {
+        let anchors: Vec<Anchor> = anchors.into_iter().collect();
+        for chunk in anchors.chunks(CHUNK) {
+            let series = series(full.began, exchange);
+            self.engine.store.put_seen(&self.pair.name, self.side, series, full.chunks, chunk).await?;
+            full.chunks += 1;
+        }
+        Ok(())
+    }
+
+    /// Everything was read: what is absent now is gone, by the rule of law 3.
+    async fn conclude(&mut self, full: &FullReading) -> Result<(), EngineError> {
+        let store = &self.engine.store;
+        let pair = &self.pair.name;
+        let graph: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, false), full.chunks).await?.into_iter().collect();
+        let exchange: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, true), full.chunks).await?.into_iter().collect();
+        let before = full.began - OVERLAP;
+        let mut known = 0_u64;
+        let mut missing: BTreeMap<Anchor, Seen> = BTreeMap::new();
+        for shard in 0..16 {
+            for replica in store.replica_shard(pair, self.side, shard).await? {
+                if replica.presence != Presence::Present {
+                    continue;
+                }
+                known += 1;
+                let settled = replica.first_seen < before && replica.written_at.is_none_or(|written| written < before);
+                if settled && let Some(seen) = self.absence(&replica, &graph, &exchange).await? {
+                    missing.insert(replica.anchor, seen);
+                }
+            }
+        }
+        if exchange.is_empty() && known > 0 {
+            // An empty reading is a hold, never "delete everyone".
+            self.state.incomplete = Some(format!("the full reading of {} came back empty, though {known} recipients are known", self.tenant().name));
+        } else {
+            self.state.incomplete = None;
+            self.record(missing).await?;
+        }
+        self.engine.refresh_and_touch(self.pair, self.side).await?;
+        self.refresh_groups().await?;
+        self.recount().await?;
+        store.forget_seen(pair, self.side, series(full.began, false), full.chunks).await?;
+        store.forget_seen(pair, self.side, series(full.began, true), full.chunks).await?;
+        self.state.last_full = Some(full.began);
+        self.state.watermark.get_or_insert(full.began);
+        self.state.full = None;
+        info!(tenant = %self.tenant().name, known, "the full reading is complete");
+        Ok(())
+    }
+
+    /// What is missing of a known object, after it was looked for by its Guid.
+    async fn absence(&self, replica: &Replica, graph: &BTreeSet<Anchor>, exchange: &BTreeSet<Anchor>) -> Result<Option<Seen>, EngineError> {
+        let (in_graph, in_exchange) = (graph.contains(&replica.anchor), exchange.contains(&replica.anchor));
+        let held = replica.reading.exchange.as_ref();
+        if in_exchange || (in_graph && held.is_none()) {
+            return Ok(None);
+        }
+        if let Some(half) = held
+            && !self.rows(&RecipientQuery::Guid(half.guid)).await?.is_empty()
+        {
+            return Ok(None);
+        }
+        Ok(Some(Seen { exchange_gone: in_graph, absent: !in_graph, ..Seen::default() }))
+    }
+
+    /// Counts the recipients in scope anew, for the guard.
+    async fn recount(&mut self) -> Result<(), EngineError> {
+        let scope = &self.pair.policy.publishing.get(self.side).scope;
+        let publishes = self.pair.policy.direction.publishes_from(self.side);
+        let stamp = self.tenant().stamp_attribute;
+        let mut count = 0;
+        for shard in 0..16 {
+            let replicas = self.engine.store.replica_shard(&self.pair.name, self.side, shard).await?;
+            count += replicas
+                .iter()
+                .map(|replica| replica.recipient(stamp))
+                .filter(|recipient| publishes && recipient.is_present() && scope.source(recipient, true).is_ok())
+                .count() as u64;
+        }
+        self.state.in_scope = count;
+        Ok(())
+    }
+}
+
+/// The key of a series of chunks.
+fn series(began: Timestamp, exchange: bool) -> Timestamp {
+    if exchange { began + SignedDuration::from_secs(1) } else { began }
+}

@@ -1,0 +1,154 @@
+//! The Exchange overlay: one `Get-Recipient` for what changed, and details only for what is new
+//! (DESIGN.md "Reading is hybrid").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gal::reading::ExchangeHalf;
+use gal::{Anchor, Kind};
+use uuid::Uuid;
+
+use crate::engine::OVERLAP;
+use crate::error::EngineError;
+use crate::ports::{Detail, DetailRow, ExchangeRow, ReadError, RecipientQuery};
+
+use super::SideReader;
+use super::record::Seen;
+
+/// How often a reading whose page link expired is begun again.
+const PAGE_RETRIES: usize = 3;
+
+impl SideReader<'_> {
+    /// Reads what changed in Exchange since the watermark, less the overlap.
+    pub(super) async fn overlay(&mut self) -> Result<(), EngineError> {
+        let Some(watermark) = self.state.watermark else { return Ok(()) };
+        let began = self.engine.now();
+        let query = RecipientQuery::ChangedSince(watermark - OVERLAP);
+        let rows = self.rows(&query).await?;
+        let fresh = self.fresh_rows(rows).await?;
+        if !fresh.is_empty() {
+            let detailed = self.detailed(&query, fresh).await?;
+            self.record_rows(detailed).await?;
+        }
+        self.state.watermark = Some(began);
+        Ok(())
+    }
+
+    /// All rows of a query; a reading whose page link expired begins again.
+    pub(super) async fn rows(&self, query: &RecipientQuery) -> Result<Vec<ExchangeRow>, EngineError> {
+        let reader = &self.engine.connection(self.tenant())?.reader;
+        'again: for _ in 0..PAGE_RETRIES {
+            let mut rows = Vec::new();
+            let mut next: Option<String> = None;
+            loop {
+                match reader.recipients(query, next.as_deref()).await {
+                    Ok(page) => {
+                        rows.extend(page.rows);
+                        self.engine.progress.step(&format!("reading {} from Exchange", self.tenant().name), rows.len() as u64, 0);
+                        next = page.next;
+                    }
+                    Err(ReadError::PageExpired) => continue 'again,
+                    Err(error) => return Err(self.failed(error)),
+                }
+                if next.is_none() {
+                    return Ok(rows);
+                }
+            }
+        }
+        Err(self.failed(ReadError::PageExpired))
+    }
+
+    async fn detail_rows(&self, detail: Detail, query: &RecipientQuery) -> Result<Vec<DetailRow>, EngineError> {
+        let reader = &self.engine.connection(self.tenant())?.reader;
+        'again: for _ in 0..PAGE_RETRIES {
+            let mut rows = Vec::new();
+            let mut next: Option<String> = None;
+            loop {
+                match reader.details(detail, query, next.as_deref()).await {
+                    Ok(page) => {
+                        rows.extend(page.rows);
+                        next = page.next;
+                    }
+                    Err(ReadError::PageExpired) => continue 'again,
+                    Err(error) => return Err(self.failed(error)),
+                }
+                if next.is_none() {
+                    return Ok(rows);
+                }
+            }
+        }
+        Err(self.failed(ReadError::PageExpired))
+    }
+
+    /// The rows whose change time is not the one that is already known.
+    async fn fresh_rows(&self, rows: Vec<ExchangeRow>) -> Result<Vec<ExchangeRow>, EngineError> {
+        let anchors: Vec<Anchor> = rows.iter().filter_map(|row| row.anchor).collect();
+        if anchors.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.engine.store.replicas(&self.pair.name, self.side, &anchors).await?;
+        let known: BTreeMap<Anchor, _> =
+            known.into_iter().filter_map(|replica| Some((replica.anchor, replica.reading.exchange?.when_changed))).collect();
+        Ok(rows.into_iter().filter(|row| row.anchor.is_some_and(|anchor| known.get(&anchor) != Some(&row.half.when_changed))).collect())
+    }
+
+    /// Completes rows by the detail cmdlets that their kinds need, asked by the same query.
+    pub(super) async fn detailed(&self, query: &RecipientQuery, rows: Vec<ExchangeRow>) -> Result<Vec<ExchangeRow>, EngineError> {
+        let needed: BTreeSet<Detail> = rows.iter().flat_map(|row| details_of(&row.half.type_details)).copied().collect();
+        let mut by_guid: BTreeMap<Uuid, Vec<DetailRow>> = BTreeMap::new();
+        for detail in needed {
+            for row in self.detail_rows(detail, query).await? {
+                by_guid.entry(row.guid).or_default().push(row);
+            }
+        }
+        Ok(rows
+            .into_iter()
+            .map(|mut row| {
+                let details = by_guid.get(&row.half.guid).map(Vec::as_slice).unwrap_or_default();
+                // The first cmdlet of a kind has the attributes; without its answer the row is incomplete and is read again.
+                let expected = usize::from(!details_of(&row.half.type_details).is_empty());
+                row.half.detailed = details.len() >= expected;
+                for detail in details {
+                    complete(&mut row.half, detail);
+                }
+                row
+            })
+            .collect())
+    }
+
+    pub(super) async fn record_rows(&mut self, rows: Vec<ExchangeRow>) -> Result<(), EngineError> {
+        let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
+        for row in rows {
+            if let Some(anchor) = row.anchor {
+                seen.entry(anchor).or_default().exchange = Some(row.half);
+            }
+        }
+        self.record(seen).await
+    }
+}
+
+/// The detail cmdlets of a kind of recipient (MICROSOFT.md 3.3).
+fn details_of(type_details: &str) -> &'static [Detail] {
+    match Kind::from_type_details(type_details) {
+        Kind::User | Kind::Shared | Kind::Room | Kind::Equipment => &[Detail::User, Detail::Mailbox],
+        Kind::MailUser | Kind::Guest => &[Detail::User],
+        Kind::Contact => &[Detail::Contact, Detail::MailContact],
+        Kind::DistributionGroup if type_details == "DynamicDistributionGroup" => &[Detail::DynamicGroup],
+        Kind::DistributionGroup => &[Detail::DistributionGroup],
+        Kind::Microsoft365Group => &[Detail::UnifiedGroup],
+        Kind::Other => &[],
+    }
+}
+
+/// Adds what a detail cmdlet says to a row.
+fn complete(half: &mut ExchangeHalf, detail: &DetailRow) {
+    half.values = half.values.with_all(detail.values.iter().map(|(field, value)| (*field, value.as_deref())));
+    if let Some(dn) = &detail.legacy_exchange_dn {
+        half.legacy_exchange_dn = Some(dn.clone());
+    }
+    if let Some(only) = detail.authenticated_senders_only {
+        half.authenticated_senders_only = only;
+    }
+    if let Some(manager) = &detail.manager_name {
+        half.manager_name = Some(manager.clone());
+    }
+}

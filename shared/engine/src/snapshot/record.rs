@@ -1,0 +1,171 @@
+//! Storing what was read: the replica with its agenda row, and what else it touches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gal::reading::{Collection, ExchangeHalf, GraphHalf, Reading};
+use gal::recipient::Presence;
+use gal::{Anchor, Entry, Recipient};
+
+use crate::error::EngineError;
+use crate::ports::{DirectoryChange, ReplicaWrite};
+use crate::records::{AgendaRow, Due, Replica};
+
+use super::SideReader;
+
+/// What was read of one object in this round, in order, merged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// Graph's entries, each either complete or partial.
+    pub(super) graph: Vec<(Collection, DirectoryChange, bool)>,
+    /// Exchange's row, with details.
+    pub(super) exchange: Option<ExchangeHalf>,
+    /// Exchange does not have it (any more), as a full reading found.
+    pub(super) exchange_gone: bool,
+    /// Absent by the rule of law 3.
+    pub(super) absent: bool,
+}
+
+/// How many objects are loaded and stored at once.
+const BATCH: usize = 500;
+
+impl SideReader<'_> {
+    /// Merges what was seen into the replicas, stores what changed, with its agenda rows.
+    pub(super) async fn record(&mut self, seen: BTreeMap<Anchor, Seen>) -> Result<(), EngineError> {
+        let all: Vec<(Anchor, Seen)> = seen.into_iter().collect();
+        for batch in all.chunks(BATCH) {
+            let mut left: Vec<(Anchor, Seen)> = batch.to_vec();
+            // A replica may change under our hands (reconcile writes what it wrote): read it again and merge again.
+            for _ in 0..CONFLICT_RETRIES {
+                left = self.record_batch(left).await?;
+                if left.is_empty() {
+                    break;
+                }
+            }
+            if !left.is_empty() {
+                let item = format!("replica {}", left[0].0);
+                return Err(crate::ports::StoreError::Conflict { item }.into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_batch(&mut self, batch: Vec<(Anchor, Seen)>) -> Result<Vec<(Anchor, Seen)>, EngineError> {
+        let anchors: Vec<Anchor> = batch.iter().map(|(anchor, _)| *anchor).collect();
+        let store = &self.engine.store;
+        let known = store.replicas(&self.pair.name, self.side, &anchors).await?;
+        let known: BTreeMap<Anchor, Replica> = known.into_iter().map(|replica| (replica.anchor, replica)).collect();
+        let stamp = self.tenant().stamp_attribute;
+        let now = self.engine.now();
+        let mut writes = Vec::new();
+        let mut released = BTreeSet::new();
+        let mut scope_delta = 0_i64;
+        for (anchor, seen) in &batch {
+            let before = known.get(anchor);
+            let Some(next) = merge(*anchor, before, seen, now) else { continue };
+            let was = before.map(|replica| replica.recipient(stamp));
+            let is = next.recipient(stamp);
+            scope_delta += self.in_scope(&is) - was.as_ref().map_or(0, |was| self.in_scope(was));
+            let matters = was.as_ref().is_none_or(|was| differs(was, &is));
+            if matters {
+                self.changed += 1;
+                released.extend(released_addresses(was.as_ref(), &is));
+            }
+            writes.push(ReplicaWrite {
+                side: self.side,
+                holders: next.holder_keys(stamp),
+                holders_before: before.map(|replica| replica.holder_keys(stamp)).unwrap_or_default(),
+                agenda: matters.then(|| AgendaRow { due: now, side: self.side, anchor: *anchor, why: Due::Changed, version: next.version }),
+                expected: before.map(|replica| replica.version),
+                replica: next,
+            });
+        }
+        let failed: BTreeSet<Anchor> = store.put_replicas(&self.pair.name, writes).await?.into_iter().collect();
+        self.engine.touch_holders(self.pair, self.side.other(), &released).await?;
+        self.state.in_scope = self.state.in_scope.saturating_add_signed(scope_delta);
+        Ok(batch.into_iter().filter(|(anchor, _)| failed.contains(anchor)).collect())
+    }
+
+    /// One if the recipient is in scope by itself, for the count that the guard compares.
+    fn in_scope(&self, recipient: &Recipient) -> i64 {
+        let scope = &self.pair.policy.publishing.get(self.side).scope;
+        let publishes = self.pair.policy.direction.publishes_from(self.side);
+        i64::from(publishes && recipient.is_present() && scope.source(&Entry::new(recipient.clone()).recipient, true).is_ok())
+    }
+}
+
+/// How often a replica that changes under our hands is read again.
+const CONFLICT_RETRIES: usize = 10;
+
+/// The replica after what was seen; `None` if nothing changed.
+fn merge(anchor: Anchor, before: Option<&Replica>, seen: &Seen, now: jiff::Timestamp) -> Option<Replica> {
+    let mut reading = before.map(|replica| replica.reading.clone()).unwrap_or_default();
+    let mut presence = before.map(|replica| replica.presence).unwrap_or_default();
+    for (collection, change, complete) in &seen.graph {
+        apply_graph(&mut reading, &mut presence, *collection, change, *complete, now);
+    }
+    if let Some(row) = &seen.exchange
+        && believable(before, row, now)
+    {
+        reading.exchange = Some(row.clone());
+    }
+    if seen.exchange_gone {
+        reading.exchange = None;
+    }
+    if seen.absent && presence == Presence::Present {
+        presence = Presence::Gone(now);
+    }
+    // A removal of something never seen, or a group without mail, is nothing to remember.
+    let worth = reading.exchange.is_some() || reading.graph.as_ref().is_some_and(|half| half.collection == Collection::Users);
+    match before {
+        Some(before) if before.reading == reading && before.presence == presence => None,
+        None if !worth || presence != Presence::Present => None,
+        Some(before) => Some(Replica { reading, presence, version: before.version + 1, ..before.clone() }),
+        None => Some(Replica { anchor, reading, presence, linked_to: None, version: 1, first_seen: now, written_at: None }),
+    }
+}
+
+/// A row may still show the state before our own last write, or between two of our cmdlets. It is
+/// not believed until things have settled; the overlap brings it again.
+fn believable(before: Option<&Replica>, row: &ExchangeHalf, now: jiff::Timestamp) -> bool {
+    let Some(before) = before else { return true };
+    let settling = before.written_at.is_some_and(|written| now < written + gal::decide::SETTLING);
+    let stale = before.reading.exchange.as_ref().is_some_and(|held| row.when_changed < held.when_changed);
+    !settling && !stale
+}
+
+fn apply_graph(reading: &mut Reading, presence: &mut Presence, collection: Collection, change: &DirectoryChange, complete: bool, now: jiff::Timestamp) {
+    if change.removed.is_some() {
+        if *presence == Presence::Present {
+            *presence = Presence::Gone(now);
+        }
+        return;
+    }
+    *presence = Presence::Present;
+    let mut half = reading.graph.take().filter(|half| !complete && half.collection == collection).unwrap_or_else(|| GraphHalf::new(collection));
+    half.values = half.values.with_all(change.values.iter().map(|(field, value)| (*field, value.as_deref())));
+    let mentioned = |held: &mut Option<String>, said: &Option<Option<String>>| {
+        if let Some(said) = said {
+            held.clone_from(said);
+        }
+    };
+    mentioned(&mut half.user_principal_name, &change.user_principal_name);
+    mentioned(&mut half.user_type, &change.user_type);
+    mentioned(&mut half.creation_type, &change.creation_type);
+    mentioned(&mut half.mail, &change.mail);
+    half.account_enabled = change.account_enabled.unwrap_or(half.account_enabled);
+    half.on_premises_sync = change.on_premises_sync.unwrap_or(half.on_premises_sync);
+    reading.graph = Some(half);
+}
+
+/// Whether anything changed that a plan could see. A new change time alone is nothing.
+fn differs(was: &Recipient, is: &Recipient) -> bool {
+    let mut same = was.clone();
+    same.when_changed = is.when_changed;
+    same != *is
+}
+
+/// Addresses that somebody held and holds no more: whoever waits for one on the other side is looked at again.
+fn released_addresses(was: Option<&Recipient>, is: &Recipient) -> Vec<String> {
+    let Some(was) = was else { return Vec::new() };
+    was.addresses.iter().filter(|address| !is.is_present() || !is.holds(address)).cloned().collect()
+}

@@ -168,7 +168,7 @@ mod tests {
     fn nonsense_is_corrupt_and_does_not_show_its_content() {
         let mut item = with_body(&key(), &"ann@contoso.example").unwrap();
         let error = body::<u8>(&item, &key()).unwrap_err();
-        assert!(matches!(&error, StoreError::Corrupt { .. }) && !error.to_string().contains("ann"), "{error}");
+        assert!(matches!(&error, StoreError::Corrupt { .. }) && !error.to_string().contains("contoso"), "{error}");
         item.remove(V);
         assert!(matches!(body::<String>(&item, &key()), Err(StoreError::Corrupt { .. })));
     }

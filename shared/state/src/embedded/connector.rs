@@ -26,10 +26,10 @@ pub(super) struct Engine {
 
 /// Asked before and after each request; an error becomes a broken connection. For crash tests.
 pub(crate) trait Gate: Send + Sync + fmt::Debug {
-    /// The request is about to be made.
-    fn before(&self) -> Result<(), String>;
-    /// The request was made; its answer is about to be given.
-    fn after(&self) -> Result<(), String>;
+    /// The request is about to be made; answers its number.
+    fn before(&self) -> Result<u64, String>;
+    /// The request of that number was made; its answer is about to be given.
+    fn after(&self, request: u64) -> Result<(), String>;
 }
 
 /// The connector. A call is done, and durable, at the first poll; nothing is spawned.
@@ -49,15 +49,13 @@ impl Connector {
         let operation = request.headers().get("x-amz-target").and_then(|target| target.strip_prefix(TARGET));
         let operation = operation.ok_or_else(|| ConnectorError::user("a request without X-Amz-Target".into()))?;
         let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a request with a streaming body".into()))?;
-        if let Some(gate) = &self.gate {
-            gate.before().map_err(broken)?;
-        }
+        let number = self.gate.as_ref().map(|gate| gate.before()).transpose().map_err(broken)?;
         let (status, text) = match call(&self.engine.database, operation, body) {
             Ok(text) => (200, text),
             Err(error) => (error.status_code(), error.to_json().into_bytes()),
         };
-        if let Some(gate) = &self.gate {
-            gate.after().map_err(broken)?;
+        if let (Some(gate), Some(number)) = (&self.gate, number) {
+            gate.after(number).map_err(broken)?;
         }
         let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
         let mut response = HttpResponse::new(status, SdkBody::from(text));

@@ -12,6 +12,9 @@ mod runs;
 mod seen;
 mod tenant;
 
+pub(crate) use pair::{read_lease, without_leases};
+pub(crate) use profile::ID;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -121,7 +121,7 @@ impl StateStore {
     }
 
     /// Stores an item, unless a newer galbridge wrote the one that is there.
-    pub(super) async fn put_unless_newer(&self, stored: Item, doing: &str) -> Result<(), StoreError> {
+    pub(crate) async fn put_unless_newer(&self, stored: Item, doing: &str) -> Result<(), StoreError> {
         let key = item::key_of(&stored)?;
         let written = self.table.put(stored, Condition::not_newer(), doing).await?;
         if self.succeeded(&written, None)? { Ok(()) } else { Err(StoreError::Conflict { item: key.to_string() }) }

@@ -1,0 +1,155 @@
+//! Stores that fail on purpose, for crash tests. Only with feature `testing`.
+//!
+//! Two grains: [`Faulty`] fails whole calls of the port, around any store; [`memory`] and [`file`]
+//! fail single requests to the database, so that a crash *inside* a call (holders stored, replica
+//! not yet) is met too. Both follow a [`Faults`] plan, of which the test keeps a clone.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), engine::ports::StoreError> {
+//! use engine::ports::Store;
+//! use state::testing::{Fault, Faults};
+//!
+//! let faults = Faults::default();
+//! let store = state::testing::memory(&faults)?;
+//! faults.crash_at(2, Fault::After);             // the second request commits, then nothing answers any more
+//! store.put_profile("client = \"x\"", 0).await?;
+//! assert!(store.put_profile("client = \"y\"", 1).await.is_err());
+//! faults.revive();                              // the next process
+//! assert_eq!(store.profile().await?.map(|profile| profile.version), Some(2));
+//! # Ok(()) }
+//! ```
+
+mod faulty;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::ports::StoreError;
+
+pub use faulty::Faulty;
+
+use crate::StateStore;
+use crate::embedded::Gate;
+
+/// Where a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Before it has done anything.
+    Before,
+    /// After it was done: the answer is lost.
+    After,
+}
+
+/// What fails and when. Clones are one plan; by default nothing fails.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Mutex<Plan>>);
+
+#[derive(Debug, Default)]
+struct Plan {
+    calls: u64,
+    next: Option<Planned>,
+    down: bool,
+    fired: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Planned {
+    call: u64,
+    fault: Fault,
+    stays_down: bool,
+}
+
+impl Faults {
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn arm(&self, nth: u64, fault: Fault, stays_down: bool) {
+        let mut plan = self.plan();
+        plan.next = Some(Planned { call: plan.calls + nth, fault, stays_down });
+        plan.fired = false;
+        plan.down = false;
+    }
+
+    /// The `nth` call from now on (1: the next) fails; those after it do not.
+    pub fn fail_at(&self, nth: u64, fault: Fault) {
+        self.arm(nth, fault, false);
+    }
+
+    /// The `nth` call from now on fails, and every call after it until [`Faults::revive`]: the process died.
+    pub fn crash_at(&self, nth: u64, fault: Fault) {
+        self.arm(nth, fault, true);
+    }
+
+    /// Nothing fails any more.
+    pub fn revive(&self) {
+        let mut plan = self.plan();
+        plan.next = None;
+        plan.down = false;
+    }
+
+    /// How many calls were made so far, failed ones included.
+    pub fn calls(&self) -> u64 {
+        self.plan().calls
+    }
+
+    /// Whether the planned call has come and failed: a loop over `nth` ends when it did not.
+    pub fn fired(&self) -> bool {
+        self.plan().fired
+    }
+
+    /// A call begins; answers its number.
+    fn begin(&self) -> Result<u64, String> {
+        let mut plan = self.plan();
+        plan.calls += 1;
+        let call = plan.calls;
+        if plan.down {
+            return Err("injected: the process is dead".to_owned());
+        }
+        match plan.next.filter(|next| next.call == call && next.fault == Fault::Before) {
+            Some(next) => Err(plan.fire(next)),
+            None => Ok(call),
+        }
+    }
+
+    /// A call has done its work.
+    fn end(&self, call: u64) -> Result<(), String> {
+        let mut plan = self.plan();
+        match plan.next.filter(|next| next.call == call && next.fault == Fault::After) {
+            Some(next) => Err(plan.fire(next)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Plan {
+    fn fire(&mut self, planned: Planned) -> String {
+        self.fired = true;
+        self.next = None;
+        self.down = planned.stays_down;
+        match planned.fault {
+            Fault::Before => "injected: failed before it did anything".to_owned(),
+            Fault::After => "injected: done, but the answer is lost".to_owned(),
+        }
+    }
+}
+
+impl Gate for Faults {
+    fn before(&self) -> Result<u64, String> {
+        self.begin()
+    }
+
+    fn after(&self, request: u64) -> Result<(), String> {
+        self.end(request)
+    }
+}
+
+/// [`StateStore::memory`] whose requests fail by plan.
+pub fn memory(faults: &Faults) -> Result<StateStore, StoreError> {
+    StateStore::memory_behind(Some(Arc::new(faults.clone())))
+}
+
+/// [`StateStore::file`] whose requests fail by plan.
+pub fn file(path: &Path, faults: &Faults) -> Result<StateStore, StoreError> {
+    StateStore::file_behind(path, Some(Arc::new(faults.clone())))
+}

@@ -24,6 +24,7 @@ mod pem;
 mod pkcs12;
 mod secret;
 mod self_signed;
+mod signer;
 
 pub use credential::{Credential, MINIMUM_KEY_BITS};
 pub use error::CredentialError;

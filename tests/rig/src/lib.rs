@@ -1,0 +1,245 @@
+//! A rig: two (or more) simulated tenants, an embedded state and a real engine in one process.
+//!
+//! Real wire bytes go through the simulator's router, under paused time and without sockets, so a
+//! test plays days in milliseconds. Use it inside `#[tokio::test(start_paused = true)]`, or a
+//! current-thread runtime whose time is paused.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use credentials::Credential;
+use engine::ports::{Clock, Store};
+use engine::records::{MergeOptions, RunSummary};
+use engine::setup::{Connection, Setup};
+use engine::snapshot::{SnapshotOptions, SnapshotReport};
+use engine::{Engine, EngineError, Silent};
+use gal::policy::MergeMode;
+use jiff::{SignedDuration, Timestamp};
+use m365_simulator::{ClockKind, FaultLevel, GalEntry, Simulator, SimulatorConfig, TenantSpec};
+use microsoft365::{Budget, Hosts, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
+use serde_json::Value;
+use state::StateStore;
+use uuid::Uuid;
+
+/// A clock that follows tokio's (paused) time from a fixed instant.
+#[derive(Debug)]
+pub struct RigClock {
+    start: Timestamp,
+    began: tokio::time::Instant,
+}
+
+#[async_trait]
+impl Clock for RigClock {
+    fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.began.elapsed()).unwrap_or(SignedDuration::ZERO);
+        self.start + passed
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// One credential for the whole process: making keys is slow.
+pub fn credential() -> Arc<Credential> {
+    static MADE: OnceLock<Arc<Credential>> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let start = SimulatorConfig::default().start - SignedDuration::from_hours(24);
+        Arc::new(Credential::generate("galbridge-test", start, 730).expect("a key can be made"))
+    })
+    .clone()
+}
+
+/// How a rig is made.
+#[derive(Clone, Debug)]
+pub struct RigOptions {
+    /// Tenants with the number of generated recipients (0: empty).
+    pub tenants: Vec<(String, usize)>,
+    /// What stands in the profile after the tenants: pairs and more. `{name}` of a tenant is its short name.
+    pub profile: String,
+    /// The simulator's faults.
+    pub faults: FaultLevel,
+    /// The seed of everything.
+    pub seed: u64,
+    /// Contacts a tenant may create in an hour.
+    pub creation_quota: Option<u32>,
+}
+
+impl Default for RigOptions {
+    fn default() -> Self {
+        Self {
+            tenants: vec![("contoso".to_owned(), 0), ("fabrikam".to_owned(), 0)],
+            profile: "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n".to_owned(),
+            faults: FaultLevel::None,
+            seed: 7,
+            creation_quota: None,
+        }
+    }
+}
+
+/// A running rig.
+pub struct Rig {
+    /// The Microsoft side.
+    pub simulator: Simulator,
+    /// The engine.
+    pub engine: Engine,
+    /// The state, for counting requests.
+    pub state: Arc<StateStore>,
+    clock: Arc<RigClock>,
+    options: RigOptions,
+    restarts: u64,
+}
+
+impl Rig {
+    /// A rig. Panics on a profile that is refused: a test's own mistake.
+    pub async fn new(options: RigOptions) -> Self {
+        let config = SimulatorConfig {
+            seed: options.seed,
+            tenants: options.tenants.iter().map(|(name, count)| TenantSpec::new(name.clone(), *count)).collect(),
+            faults: options.faults,
+            clock: ClockKind::Tokio,
+            creation_quota: options.creation_quota,
+            ..SimulatorConfig::default()
+        };
+        let clock = Arc::new(RigClock { start: config.start, began: tokio::time::Instant::now() });
+        let simulator = Simulator::new(config).expect("the simulator starts");
+        let certificate = credential().public_certificate_pem().expect("a certificate");
+        simulator.register_certificate(None, &certificate).expect("the certificate is registered");
+        let state = Arc::new(StateStore::memory().expect("an embedded state"));
+        state.create_table_if_missing().await.expect("a table");
+        let setup = setup(&simulator, &options.profile);
+        let engine = engine_over(&simulator, state.clone(), clock.clone(), setup, options.seed, 0);
+        Self { simulator, engine, state, clock, options, restarts: 0 }
+    }
+
+    /// The first pair of the profile.
+    pub fn pair(&self) -> String {
+        self.engine.setup.pairs[0].name.clone()
+    }
+
+    /// A new process over the same state: tokens, budgets and leases of the old one are gone.
+    pub fn restart(&mut self) {
+        self.restarts += 1;
+        let setup = (*self.engine.setup).clone();
+        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts);
+    }
+
+    /// The same rig under another profile (what stands after the tenants).
+    pub fn reprofile(&mut self, profile: &str) {
+        self.restarts += 1;
+        let setup = setup(&self.simulator, profile);
+        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts);
+    }
+
+    /// The same rig with another store in front of the state (to inject faults).
+    pub fn with_store(&mut self, store: Arc<dyn Store>) {
+        self.engine.store = store;
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets time pass.
+    pub async fn advance(&self, duration: Duration) {
+        tokio::time::advance(duration).await;
+    }
+
+    /// What an administrator of a tenant does; answers the anchors.
+    pub fn apply(&self, tenant: &str, operations: Value) -> Vec<Option<Uuid>> {
+        self.simulator.apply_json(tenant, operations).expect("the administrator's operations are valid")
+    }
+
+    /// The GAL as its users see it.
+    pub fn gal(&self, tenant: &str) -> Vec<GalEntry> {
+        self.simulator.gal(tenant, false)
+    }
+
+    /// The GAL with hidden objects.
+    pub fn gal_with_hidden(&self, tenant: &str) -> Vec<GalEntry> {
+        self.simulator.gal(tenant, true)
+    }
+
+    fn deadline(&self) -> Timestamp {
+        self.now() + SignedDuration::from_hours(12)
+    }
+
+    /// One snapshot of the first pair.
+    pub async fn snapshot(&self, full: bool) -> Result<SnapshotReport, EngineError> {
+        self.engine.snapshot(&self.pair(), SnapshotOptions { full }, self.deadline()).await
+    }
+
+    /// One reconcile of the first pair.
+    pub async fn reconcile(&self) -> Result<Option<RunSummary>, EngineError> {
+        self.engine.reconcile(&self.pair(), self.deadline()).await
+    }
+
+    /// A cycle, as the schedule does it: snapshot, and reconcile if anything is due.
+    pub async fn cycle(&self) -> Result<Option<RunSummary>, EngineError> {
+        if self.snapshot(false).await?.due { self.reconcile().await } else { Ok(None) }
+    }
+
+    /// Ten minutes and a cycle, until nothing is done any more (at most `most` cycles). Answers what was done.
+    pub async fn settle(&self, most: usize) -> Result<Vec<RunSummary>, EngineError> {
+        let mut done = Vec::new();
+        for _ in 0..most {
+            self.advance(Duration::from_secs(600)).await;
+            match self.cycle().await? {
+                Some(summary) => done.push(summary),
+                None => break,
+            }
+        }
+        Ok(done)
+    }
+
+    /// Reads both sides completely and merges, as an operator would.
+    pub async fn merge(&self, mode: MergeMode) -> Result<Option<RunSummary>, EngineError> {
+        self.snapshot(false).await?;
+        let options = MergeOptions { mode, limit: None, group: None, enforce: false, take_over: false };
+        self.engine.merge(&self.pair(), &options, None, self.deadline()).await
+    }
+}
+
+/// A setup from the simulator's tenants and the rest of a profile.
+fn setup(simulator: &Simulator, rest: &str) -> Setup {
+    let mut text = "client = \"rig\"\n".to_owned();
+    for tenant in simulator.tenants() {
+        text.push_str(&format!("[tenants.{}]\nid = \"{}\"\napp_id = \"{}\"\n", tenant.name, tenant.id, tenant.app_id));
+    }
+    text.push_str(rest);
+    let loader = |path: &str| Err(std::io::Error::other(format!("no file {path} in a rig")));
+    match profile::Profile::parse("rig.toml", &text, &loader) {
+        Ok((profile, _)) => Setup::of(&profile),
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+fn engine_over(simulator: &Simulator, state: Arc<StateStore>, clock: Arc<RigClock>, setup: Setup, seed: u64, restarts: u64) -> Engine {
+    let ids = Arc::new(SeededIds::from_number(seed.wrapping_mul(1_000).wrapping_add(restarts)));
+    let mut connections = BTreeMap::new();
+    for tenant in simulator.tenants() {
+        let hosts = Hosts::single("http://127.0.0.1:4365").expect("a loopback host");
+        let parts = Parts {
+            transport: Transport::in_process(simulator.router(), Timeouts::default()),
+            signer: credential(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            budget: Budget::of_pair(1),
+            observer: None,
+        };
+        let client = Arc::new(Tenant365::new(Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts), parts));
+        connections.insert(tenant.name, Connection { reader: client.clone(), writer: client });
+    }
+    Engine {
+        store: state,
+        clock,
+        connections,
+        setup: Arc::new(setup),
+        installation: "rig".to_owned(),
+        owner: format!("rig-{restarts}"),
+        progress: Arc::new(Silent),
+    }
+}

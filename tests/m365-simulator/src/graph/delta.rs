@@ -397,7 +397,7 @@ impl Page<'_> {
                 continue;
             }
             let relevant = match &change.what {
-                Altered::Facets(bits) => bits & mask != 0,
+                Altered::Facets(bits) => *bits == u64::MAX || bits & mask != 0,
                 Altered::Removed => true,
                 Altered::Members { .. } => self.tells_members(),
             };

@@ -88,8 +88,10 @@ pub struct FullReading {
     pub windows: Vec<Window>,
     /// Graph collections still to enumerate, with their cursor.
     pub collections: BTreeMap<String, GraphCursor>,
-    /// How many chunks of seen anchors are stored.
-    pub chunks: u32,
+    /// How many chunks of anchors seen in Graph are stored.
+    pub graph_chunks: u32,
+    /// How many chunks of anchors seen in Exchange are stored.
+    pub exchange_chunks: u32,
 }
 
 /// A window of creation times: start included, end excluded.

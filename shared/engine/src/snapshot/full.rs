@@ -28,7 +28,7 @@ impl SideReader<'_> {
         }
         let began = self.engine.now();
         let collections = Collection::ALL.iter().map(|collection| (collection.as_str().to_owned(), GraphCursor::Start)).collect();
-        self.state.full = Some(FullReading { began, windows: vec![Window { from: None, to: None }], collections, chunks: 0 });
+        self.state.full = Some(FullReading { began, windows: vec![Window { from: None, to: None }], collections, graph_chunks: 0, exchange_chunks: 0 });
         info!(tenant = %self.tenant().name, "a full reading begins");
         Ok(())
     }
@@ -131,9 +131,9 @@ impl SideReader<'_> {
     async fn remember(&self, full: &mut FullReading, exchange: bool, anchors: BTreeSet<Anchor>) -> Result<(), EngineError> {
         let anchors: Vec<Anchor> = anchors.into_iter().collect();
         for chunk in anchors.chunks(CHUNK) {
-            let series = series(full.began, exchange);
-            self.engine.store.put_seen(&self.pair.name, self.side, series, full.chunks, chunk).await?;
-            full.chunks += 1;
+            let count = if exchange { &mut full.exchange_chunks } else { &mut full.graph_chunks };
+            self.engine.store.put_seen(&self.pair.name, self.side, series(full.began, exchange), *count, chunk).await?;
+            *count += 1;
         }
         Ok(())
     }
@@ -142,8 +142,8 @@ impl SideReader<'_> {
     async fn conclude(&mut self, full: &FullReading) -> Result<(), EngineError> {
         let store = &self.engine.store;
         let pair = &self.pair.name;
-        let graph: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, false), full.chunks).await?.into_iter().collect();
-        let exchange: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, true), full.chunks).await?.into_iter().collect();
+        let graph: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, false), full.graph_chunks).await?.into_iter().collect();
+        let exchange: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, true), full.exchange_chunks).await?.into_iter().collect();
         let before = full.began - OVERLAP;
         let mut known = 0_u64;
         let mut missing: BTreeMap<Anchor, Seen> = BTreeMap::new();
@@ -169,8 +169,8 @@ impl SideReader<'_> {
         self.engine.refresh_and_touch(self.pair, self.side).await?;
         self.refresh_groups().await?;
         self.recount().await?;
-        store.forget_seen(pair, self.side, series(full.began, false), full.chunks).await?;
-        store.forget_seen(pair, self.side, series(full.began, true), full.chunks).await?;
+        store.forget_seen(pair, self.side, series(full.began, false), full.graph_chunks).await?;
+        store.forget_seen(pair, self.side, series(full.began, true), full.exchange_chunks).await?;
         self.state.last_full = Some(full.began);
         self.state.watermark.get_or_insert(full.began);
         self.state.full = None;

@@ -23,6 +23,11 @@ pub(crate) const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 pub trait Progress: Send + Sync {
     /// `done` of `total` (0: unknown) of what `what` names.
     fn step(&self, what: &str, done: u64, total: u64);
+
+    /// Whether the person asked to stop: the work ends at its next safe point, as if its time were up.
+    fn stop_asked(&self) -> bool {
+        false
+    }
 }
 
 /// Tells nobody.

@@ -72,9 +72,9 @@ impl<'e> Run<'e> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the time is up.
+    /// Whether the time is up, or the person asked to stop.
     pub(crate) fn late(&self) -> bool {
-        self.engine.now() >= self.deadline
+        self.engine.now() >= self.deadline || self.engine.progress.stop_asked()
     }
 
     pub(crate) fn note(&self, note: String) {

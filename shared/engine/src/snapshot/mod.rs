@@ -129,7 +129,7 @@ impl SideReader<'_> {
     }
 
     fn late(&self) -> bool {
-        self.engine.now() >= self.deadline
+        self.engine.now() >= self.deadline || self.engine.progress.stop_asked()
     }
 
     fn failed(&self, error: crate::ports::ReadError) -> EngineError {

@@ -22,10 +22,8 @@ async fn two_small_tenants_are_merged_and_then_quiet() {
         ]),
     );
     let summary = rig.merge(MergeMode::TwoWay).await.expect("a merge").expect("something to do");
-    println!("{summary:#?}");
     for tenant in ["contoso", "fabrikam"] {
         let gal = rig.gal(tenant);
-        println!("{tenant}: {}", serde_json::to_string_pretty(&gal).unwrap());
         assert_eq!(gal.len(), 3, "{tenant}");
     }
     let done = rig.settle(6).await.expect("quiet cycles");

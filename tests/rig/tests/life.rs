@@ -1,0 +1,337 @@
+//! The life of a published contact: one test for each row that an administrator would notice.
+
+use std::time::Duration;
+
+use engine::operate::Leave;
+use engine::records::{Outcome, RunSummary};
+use gal::Side;
+use gal::policy::MergeMode;
+use jiff::SignedDuration;
+use m365_simulator::GalEntry;
+use rig::{Rig, RigOptions};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+fn user(name: &str) -> Value {
+    let address = format!("{}@contoso.example", name.to_lowercase());
+    json!({"op": "create", "kind": "user", "set": {"DisplayName": name, "FirstName": name, "PrimarySmtpAddress": address, "Title": "Engineer"}})
+}
+
+fn contact(name: &str, title: &str) -> Value {
+    let address = format!("{}@partner.example", name.to_lowercase());
+    json!({"op": "create", "kind": "contact", "set": {"DisplayName": name, "ExternalEmailAddress": address, "Title": title}})
+}
+
+fn update(anchor: Uuid, set: Value) -> Value {
+    json!([{"op": "update", "anchor": anchor, "set": set}])
+}
+
+fn delete(anchor: Uuid) -> Value {
+    json!([{"op": "delete", "anchor": anchor}])
+}
+
+async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Rig, Vec<Uuid>, Vec<Uuid>) {
+    let profile = format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{profile}");
+    let rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
+    let a = rig.apply("contoso", Value::Array(contoso)).into_iter().flatten().collect();
+    let b = rig.apply("fabrikam", Value::Array(fabrikam)).into_iter().flatten().collect();
+    rig.merge(MergeMode::TwoWay).await.expect("a merge");
+    rig.settle(6).await.expect("quiet");
+    (rig, a, b)
+}
+
+fn find<'g>(gal: &'g [GalEntry], name: &str) -> Option<&'g GalEntry> {
+    gal.iter().find(|entry| entry.properties.get("DisplayName").and_then(Value::as_str) == Some(name))
+}
+
+fn property(entry: &GalEntry, name: &str) -> String {
+    entry.properties.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn nothing(done: &[RunSummary]) -> bool {
+    done.iter().all(|summary| summary.counters == gal::Sides::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_reaches_the_contact_and_drift_is_put_right() {
+    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    let published = find(&gal, "Ann").expect("published");
+    assert_eq!(property(published, "Title"), "Director");
+    let copy = published.anchor;
+    rig.apply("fabrikam", update(copy, json!({"Title": "Intern", "Notes": "the administrator's own"})));
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    let published = find(&gal, "Ann").expect("published");
+    assert_eq!(property(published, "Title"), "Director");
+    assert_eq!(property(published, "Notes"), "the administrator's own");
+    assert_eq!(published.anchor, copy);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_is_hidden_first_and_purged_after_the_grace_period() {
+    let (rig, a, _) = rig_with("", vec![user("Ann"), user("Ben")], vec![]).await;
+    rig.apply("contoso", delete(a[0]));
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ann").is_none());
+    assert!(find(&rig.gal_with_hidden("fabrikam"), "Ann").is_some_and(|entry| entry.hidden));
+    rig.advance(DAY * 29).await;
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal_with_hidden("fabrikam"), "Ann").is_some(), "not before its time");
+    rig.advance(DAY * 2).await;
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal_with_hidden("fabrikam"), "Ann").is_none());
+    assert!(find(&rig.gal("fabrikam"), "Ben").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rehire_gets_the_same_contact_back() {
+    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let before = find(&rig.gal("fabrikam"), "Ann").expect("published").anchor;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ann").is_none());
+    rig.apply("contoso", json!([user("Ann")]));
+    rig.settle(6).await.unwrap();
+    assert_eq!(find(&rig.gal("fabrikam"), "Ann").expect("shown again").anchor, before);
+    rig.advance(DAY * 40).await;
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ann").is_some(), "the purge is cancelled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn peers_are_edited_on_both_sides_and_conflicts_are_held() {
+    let (rig, a, b) = rig_with("", vec![contact("Pat", "Partner")], vec![contact("Pat", "Partner")]).await;
+    rig.apply("contoso", update(a[0], json!({"Title": "Lead"})));
+    rig.apply("fabrikam", update(b[0], json!({"Department": "Sales"})));
+    rig.settle(5).await.unwrap();
+    for tenant in ["contoso", "fabrikam"] {
+        let gal = rig.gal(tenant);
+        let pat = find(&gal, "Pat").expect("there");
+        assert_eq!((property(pat, "Title"), property(pat, "Department")), ("Lead".into(), "Sales".into()), "{tenant}");
+        assert_eq!(gal.len(), 1);
+    }
+    rig.apply("contoso", update(a[0], json!({"Title": "Chief", "City": "Bern"})));
+    rig.apply("fabrikam", update(b[0], json!({"Title": "Boss"})));
+    rig.settle(5).await.unwrap();
+    let (contoso, fabrikam) = (rig.gal("contoso"), rig.gal("fabrikam"));
+    let (left, right) = (find(&contoso, "Pat").unwrap(), find(&fabrikam, "Pat").unwrap());
+    assert_eq!((property(left, "Title"), property(right, "Title")), ("Chief".into(), "Boss".into()), "the field is held");
+    assert_eq!(property(right, "City"), "Bern", "everything else goes on");
+    let explained = rig.engine.explain(&rig.pair(), "pat@partner.example").await.unwrap();
+    assert!(explained.iter().any(|one| one.notes.iter().any(|note| note.contains("Title"))), "{explained:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_twin_follows_its_peer_and_deleting_the_made_half_suppresses() {
+    let (rig, a, _) = rig_with("deletion_grace_days = 0\n", vec![contact("Pat", "Partner"), contact("Quinn", "Partner")], vec![]).await;
+    assert_eq!(rig.gal("fabrikam").len(), 2);
+    rig.apply("contoso", delete(a[0]));
+    rig.settle(5).await.unwrap();
+    assert!(find(&rig.gal_with_hidden("fabrikam"), "Pat").is_none());
+    let twin = find(&rig.gal("fabrikam"), "Quinn").expect("there").anchor;
+    rig.apply("fabrikam", delete(twin));
+    rig.settle(5).await.unwrap();
+    assert!(find(&rig.gal("contoso"), "Quinn").is_some(), "the administrator's own contact stays");
+    assert!(find(&rig.gal("fabrikam"), "Quinn").is_none(), "and is not published again");
+    rig.engine.unsuppress(&rig.pair(), "quinn@partner.example").await.unwrap();
+    rig.settle(5).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Quinn").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_administrator_of_the_target_has_a_veto() {
+    let (rig, a, _) = rig_with("", vec![user("Ann"), user("Ben")], vec![]).await;
+    let (ann, ben) = {
+        let gal = rig.gal("fabrikam");
+        (find(&gal, "Ann").unwrap().anchor, find(&gal, "Ben").unwrap().anchor)
+    };
+    rig.apply("fabrikam", update(ann, json!({"HiddenFromAddressListsEnabled": true})));
+    rig.settle(3).await.unwrap();
+    rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal_with_hidden("fabrikam");
+    let hidden = find(&gal, "Ann").unwrap();
+    assert!(hidden.hidden, "what he hides stays hidden");
+    assert_eq!(property(hidden, "Title"), "Director", "and is kept in step");
+    rig.apply("fabrikam", delete(ben));
+    rig.settle(5).await.unwrap();
+    let again = find(&rig.gal("fabrikam"), "Ben").expect("made again once").anchor;
+    assert_ne!(again, ben);
+    rig.apply("fabrikam", delete(again));
+    rig.settle(5).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ben").is_none(), "the second deletion suppresses it");
+    let explained = rig.engine.explain(&rig.pair(), "ben@contoso.example").await.unwrap();
+    assert!(explained.iter().any(|one| one.code == Some("suppressed")), "{explained:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn unhiding_a_staged_contact_keeps_it() {
+    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    rig.apply("contoso", delete(a[0]));
+    rig.settle(4).await.unwrap();
+    let staged = find(&rig.gal_with_hidden("fabrikam"), "Ann").expect("staged").anchor;
+    rig.apply("fabrikam", update(staged, json!({"HiddenFromAddressListsEnabled": false})));
+    rig.settle(4).await.unwrap();
+    rig.advance(DAY * 60).await;
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ann").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_the_scope_stages_and_coming_back_restores() {
+    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let anchor = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
+    rig.apply("contoso", update(a[0], json!({"AccountEnabled": false})));
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ann").is_none());
+    rig.apply("contoso", update(a[0], json!({"AccountEnabled": true})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(find(&rig.gal("fabrikam"), "Ann").expect("restored").anchor, anchor);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mass_deletion_is_held_until_it_is_approved() {
+    let names: Vec<String> = (0..40).map(|n| format!("Person{n}")).collect();
+    let (rig, a, _) = rig_with("guard = { max_deletions = 5 }\n", names.iter().map(|name| user(name)).collect(), vec![]).await;
+    assert_eq!(rig.gal("fabrikam").len(), 40);
+    let gone: Vec<Value> = a.iter().take(12).map(|anchor| json!({"op": "delete", "anchor": anchor})).collect();
+    rig.apply("contoso", Value::Array(gone));
+    rig.apply("contoso", update(a[20], json!({"Title": "Director"})));
+    let done = rig.settle(3).await.unwrap();
+    assert!(done.iter().any(|summary| matches!(summary.outcome, Outcome::Held(_))), "{done:#?}");
+    let gal = rig.gal("fabrikam");
+    assert_eq!(gal.len(), 40, "nobody was hidden");
+    assert_eq!(property(find(&gal, "Person20").unwrap(), "Title"), "Director", "updates go on");
+    rig.advance(DAY * 3).await;
+    rig.settle(3).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 40, "a hold never ends by time alone");
+    let state = rig.engine.state(&rig.pair()).await.unwrap();
+    let hold = state.writing.holds.b.expect("a hold");
+    assert_eq!(hold.deletions, 12);
+    assert!(rig.engine.approve(&rig.pair(), "000000000000").await.is_err());
+    rig.engine.approve(&rig.pair(), &hold.checksum.expect("can be approved")).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 28);
+    let state = rig.engine.state(&rig.pair()).await.unwrap();
+    assert!(state.writing.holds.b.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn found_contacts_are_adopted_filled_and_given_back() {
+    let found = json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Annie (old)", "ExternalEmailAddress": "ANN@Contoso.example", "City": "Bern"}});
+    let (rig, a, b) = rig_with("", vec![user("Ann")], vec![found]).await;
+    let gal = rig.gal("fabrikam");
+    assert_eq!(gal.len(), 1, "joined, not doubled");
+    assert_eq!(property(&gal[0], "Title"), "Engineer", "blanks are filled");
+    assert_eq!(property(&gal[0], "DisplayName"), "Annie (old)", "what differs is kept");
+    rig.apply("contoso", update(a[0], json!({"DisplayName": "Ann Smith"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(property(&rig.gal("fabrikam")[0], "DisplayName"), "Ann Smith", "until its owner changes it");
+    rig.apply("contoso", delete(a[0]));
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    assert_eq!(gal.len(), 1, "released, never removed");
+    assert_eq!(gal[0].anchor, b[0]);
+    assert_eq!((property(&gal[0], "DisplayName"), property(&gal[0], "Title"), property(&gal[0], "City")), ("Annie (old)".into(), String::new(), "Bern".into()));
+    assert_eq!(property(&gal[0], "CustomAttribute15"), "", "the stamp is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_makes_nobody_twice() {
+    let rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("Ann"), user("Ben"), user("Cem")]));
+    rig.simulator
+        .set_faults_json(json!({"calls": [
+            {"tenant": "fabrikam", "cmdlet": "New-MailContact", "nth": 1, "do": "commit-then-drop"},
+            {"tenant": "fabrikam", "cmdlet": "New-MailContact", "nth": 2, "do": "drop-before-commit"},
+            {"tenant": "fabrikam", "cmdlet": "Set-MailContact", "nth": 1, "do": "commit-then-504"}
+        ]}))
+        .expect("a fault plan");
+    rig.merge(MergeMode::TwoWay).await.expect("a merge");
+    rig.settle(6).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    assert_eq!(gal.len(), 3, "{gal:#?}");
+    assert!(gal.iter().all(|entry| property(entry, "CustomAttribute15").starts_with("galbridge1|")));
+    assert!(nothing(&rig.settle(3).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_table_is_rebuilt_from_the_stamps() {
+    let (rig, a, _) = rig_with("", vec![user("Ann"), contact("Pat", "Partner")], vec![user2("Bob"), contact("Quinn", "Other")]).await;
+    let before: Vec<(usize, usize)> = vec![(rig.gal("contoso").len(), rig.gal("fabrikam").len())];
+    let mut fresh = Rig::new(RigOptions::default()).await;
+    fresh.simulator = rig.simulator.clone();
+    fresh.engine.connections = rig.engine.connections.clone();
+    fresh.engine.setup = rig.engine.setup.clone();
+    fresh.engine.clock = rig.engine.clock.clone();
+    fresh.snapshot(false).await.unwrap();
+    let plan = fresh.engine.rebuild_preview(&fresh.pair()).await.unwrap();
+    assert!(plan.operations.is_empty());
+    let deadline = rig.now() + SignedDuration::from_hours(1);
+    fresh.engine.rebuild(&fresh.pair(), &engine::operate::rebuild_checksum(&plan), deadline).await.unwrap();
+    let done = fresh.settle(5).await.unwrap();
+    assert_eq!(before, vec![(rig.gal("contoso").len(), rig.gal("fabrikam").len())], "{done:#?}");
+    rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
+    fresh.settle(4).await.unwrap();
+    assert_eq!(property(find(&rig.gal("fabrikam"), "Ann").unwrap(), "Title"), "Director");
+}
+
+fn user2(name: &str) -> Value {
+    let address = format!("{}@fabrikam.example", name.to_lowercase());
+    json!({"op": "create", "kind": "user", "set": {"DisplayName": name, "PrimarySmtpAddress": address}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn unpublish_takes_back_everything_of_one_side() {
+    let (rig, _, _) = rig_with("", vec![user("Ann"), contact("Pat", "Partner")], vec![user2("Bob")]).await;
+    assert_eq!((rig.gal("contoso").len(), rig.gal("fabrikam").len()), (3, 3));
+    let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Purge).await.unwrap();
+    let deadline = rig.now() + SignedDuration::from_hours(1);
+    rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), deadline).await.unwrap();
+    assert_eq!((rig.gal("contoso").len(), rig.gal_with_hidden("fabrikam").len()), (3, 1));
+    rig.settle(4).await.unwrap();
+    assert_eq!((rig.gal("contoso").len(), rig.gal_with_hidden("fabrikam").len()), (3, 1), "closed until the next merge");
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!((rig.gal("contoso").len(), rig.gal("fabrikam").len()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn make_way_removes_the_contact_and_never_makes_it_again() {
+    let (rig, _, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let deadline = rig.now() + SignedDuration::from_hours(1);
+    let made = rig.engine.make_way(&rig.pair(), "ann@contoso.example", deadline).await.unwrap();
+    assert!(made[0].x500.iter().all(|line| line.starts_with("X500:")) && !made[0].x500.is_empty());
+    assert!(rig.gal_with_hidden("fabrikam").is_empty());
+    rig.settle(4).await.unwrap();
+    assert!(rig.gal_with_hidden("fabrikam").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn until_a_merge_is_confirmed_the_schedule_only_reads() {
+    let rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("Ann")]));
+    rig.settle(3).await.unwrap();
+    assert!(rig.gal("fabrikam").is_empty());
+    let preview = rig.engine.preview(&rig.pair(), None).await.unwrap();
+    assert_eq!(preview.plan.operations.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_cycle_is_eight_requests_and_three_of_the_state() {
+    let (rig, _, _) = rig_with("", vec![user("Ann"), user("Ben")], vec![user2("Bob")]).await;
+    rig.advance(Duration::from_secs(2 * 3_600)).await;
+    rig.cycle().await.unwrap();
+    rig.advance(Duration::from_secs(2 * 3_600)).await;
+    rig.simulator.reset_stats();
+    let before = rig.state.requests().total();
+    assert_eq!(rig.cycle().await.unwrap(), None);
+    assert_eq!(rig.state.requests().total() - before, 3);
+    let stats = serde_json::to_value(rig.simulator.stats()).unwrap();
+    println!("{stats:#}");
+}

@@ -30,6 +30,8 @@ struct State {
     limit: usize,
     /// Places to take away as soon as somebody gives one back.
     owed: usize,
+    /// When it last shrank.
+    shrank: Option<Timestamp>,
     /// When it last shrank or grew.
     changed: Option<Timestamp>,
 }
@@ -40,7 +42,7 @@ impl Budget {
         let most = places.max(1);
         Self {
             places: Arc::new(Semaphore::new(most)),
-            state: Arc::new(Mutex::new(State { limit: most, owed: 0, changed: None })),
+            state: Arc::new(Mutex::new(State { limit: most, owed: 0, shrank: None, changed: None })),
             most,
         }
     }
@@ -70,10 +72,11 @@ impl Budget {
     /// The service said that it was too much: one place fewer.
     pub(crate) fn refused(&self, now: Timestamp) {
         let mut state = self.state();
-        let same_event = state.changed.is_some_and(|changed| now.duration_since(changed).abs() < ONE_EVENT);
+        let same_event = state.shrank.is_some_and(|shrank| now.duration_since(shrank).abs() < ONE_EVENT);
         if state.limit > 1 && !same_event {
             state.limit -= 1;
             state.owed += 1 - self.places.forget_permits(1);
+            state.shrank = Some(now);
             state.changed = Some(now);
         }
     }

@@ -47,12 +47,18 @@ impl Service {
         self.paced(call, &token).await
     }
 
-    /// The place in the budget is held for exactly this one exchange.
+    /// The place in the budget is held for exactly this one exchange, and is taken away before anybody else gets it
+    /// if the service says that it is one too many.
     async fn paced(&self, call: &Call, token: &crate::entra::Token) -> Result<Answer, CallError> {
         let place = self.pace.admit().await.map_err(|pause| CallError::Tenant(self.paused(pause)))?;
-        let answer = self.wire.send(call, Some(token)).await;
+        let answer = self.wire.send(call, Some(token)).await.map_err(CallError::Wire)?;
+        if is_too_much(&answer) {
+            self.pace.refused();
+        } else if answer.status.is_success() {
+            self.pace.answered();
+        }
         drop(place);
-        answer.map_err(CallError::Wire)
+        Ok(answer)
     }
 
     fn paused(&self, pause: Duration) -> TenantError {
@@ -70,4 +76,11 @@ impl Service {
             Some(_) | None => Ok(claims.roles),
         }
     }
+}
+
+/// 429, or Exchange's form E, whose status is not known (MICROSOFT.md 4.3).
+fn is_too_much(answer: &Answer) -> bool {
+    const CROWDED: &[u8] = b"maximum number of concurrent requests";
+    let crowded = || answer.body.windows(CROWDED.len()).take(2000).any(|words| words.eq_ignore_ascii_case(CROWDED));
+    answer.status == StatusCode::TOO_MANY_REQUESTS || (!answer.status.is_success() && crowded())
 }

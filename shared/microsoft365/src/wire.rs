@@ -69,7 +69,8 @@ impl Answer {
     pub(crate) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         match text.parse::<f64>() {
-            Ok(seconds) => Duration::try_from_secs_f64(seconds.min(86_400.0)).ok(),
+            Ok(seconds) if seconds.is_finite() => Duration::try_from_secs_f64(seconds.min(86_400.0)).ok(),
+            Ok(_) => None,
             Err(_) => Some(until(now, http_date(text)?)),
         }
     }

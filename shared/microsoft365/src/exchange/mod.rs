@@ -160,10 +160,7 @@ impl Exchange {
         }
         match reply.errors.first() {
             Some(text) => Err(self.mind(command, ExchangeError::within_success(answer.status.as_u16(), text))),
-            None => {
-                self.service.pace.answered();
-                Ok(reply)
-            }
+            None => Ok(reply),
         }
     }
 
@@ -179,7 +176,7 @@ impl Exchange {
         self.service.pace.slow_down(until(now, reset).div_f64(remaining.max(1.0)), reset);
     }
 
-    /// Takes an error to heart: fewer in flight, a pause for everybody.
+    /// Takes an error to heart: a pause for everybody, if it asks for one.
     fn mind(&self, command: Command, error: ExchangeError) -> ExchangeFailure {
         let class = error.class();
         tracing::debug!(
@@ -193,7 +190,6 @@ impl Exchange {
         );
         if class == Class::Throttled {
             tracing::info!(tenant = %self.service.wire.label.name, status = error.status, "Exchange throttles");
-            self.service.pace.refused();
             // Form E speaks of concurrency alone; a 429 of everything.
             let pause = error.retry_after.or_else(|| (error.form != Form::Plain).then(|| exponential(1)));
             if let Some(pause) = pause {

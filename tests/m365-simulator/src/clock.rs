@@ -36,12 +36,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(kind: ClockKind, start: Timestamp) -> Clock {
-        Clock {
-            kind,
-            start,
-            started: tokio::time::Instant::now(),
-            added: Mutex::new(Duration::ZERO),
-        }
+        Clock { kind, start, started: tokio::time::Instant::now(), added: Mutex::new(Duration::ZERO) }
     }
 
     /// The present instant.
@@ -75,10 +70,7 @@ impl Clock {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place of the simulator that reads the wall clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place of the simulator that reads the wall clock")]
 fn wall_clock() -> Timestamp {
     Timestamp::now()
 }

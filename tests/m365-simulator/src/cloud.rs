@@ -10,7 +10,7 @@ pub enum Cloud {
     Global,
     /// GCC High (L4).
     GccHigh,
-    /// DoD (L5).
+    /// `DoD` (L5).
     Dod,
     /// China, operated by 21Vianet.
     China,
@@ -80,9 +80,7 @@ impl Cloud {
 
     /// Whether any cloud uses this host for anything.
     pub(crate) fn is_microsoft_host(host: &str) -> bool {
-        Cloud::ALL
-            .iter()
-            .any(|cloud| cloud.service_of(host).is_some() || cloud.authorities().contains(&host))
+        Cloud::ALL.iter().any(|cloud| cloud.service_of(host).is_some() || cloud.authorities().contains(&host))
     }
 
     /// The word for this cloud on the command line and in JSON.

@@ -25,40 +25,24 @@ pub struct TenantSpec {
 impl TenantSpec {
     /// A tenant of the worldwide cloud.
     pub fn new(name: impl Into<String>, count: usize) -> TenantSpec {
-        TenantSpec {
-            name: name.into(),
-            count,
-            cloud: Cloud::Global,
-        }
+        TenantSpec { name: name.into(), count, cloud: Cloud::Global }
     }
 
     /// Reads `name:count[:cloud]`.
     pub fn parse(text: &str) -> Result<TenantSpec, String> {
         let mut parts = text.split(':');
         let name = parts.next().unwrap_or_default();
-        let plain = |character: char| {
-            character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
-        };
+        let plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
         if name.is_empty() || !name.chars().all(plain) {
-            return Err(format!(
-                "{text:?}: a tenant's name is lower-case letters, digits and dashes"
-            ));
+            return Err(format!("{text:?}: a tenant's name is lower-case letters, digits and dashes"));
         }
         let count = parts.next().unwrap_or("0");
-        let count = count
-            .parse()
-            .map_err(|_| format!("{text:?}: {count:?} is no number of objects"))?;
+        let count = count.parse().map_err(|_| format!("{text:?}: {count:?} is no number of objects"))?;
         let cloud = match parts.next() {
             None => Cloud::Global,
-            Some(cloud) => {
-                Cloud::parse(cloud).ok_or_else(|| format!("{text:?}: {cloud:?} is no cloud"))?
-            }
+            Some(cloud) => Cloud::parse(cloud).ok_or_else(|| format!("{text:?}: {cloud:?} is no cloud"))?,
         };
-        Ok(TenantSpec {
-            name: name.to_owned(),
-            count,
-            cloud,
-        })
+        Ok(TenantSpec { name: name.to_owned(), count, cloud })
     }
 }
 
@@ -106,10 +90,7 @@ impl Default for SimulatorConfig {
     fn default() -> Self {
         SimulatorConfig {
             seed: 7,
-            tenants: vec![
-                TenantSpec::new("contoso", 0),
-                TenantSpec::new("fabrikam", 0),
-            ],
+            tenants: vec![TenantSpec::new("contoso", 0), TenantSpec::new("fabrikam", 0)],
             faults: FaultLevel::None,
             latency: Latency::None,
             clock: ClockKind::Manual,

@@ -12,20 +12,14 @@ impl Dice {
     pub(crate) fn new(seed: u64, purpose: &str) -> Dice {
         let mut mixed = seed ^ 0x9E37_79B9_7F4A_7C15;
         for byte in purpose.bytes() {
-            mixed = (mixed ^ u64::from(byte))
-                .wrapping_mul(0x0000_0100_0000_01B3)
-                .rotate_left(7);
+            mixed = (mixed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(7);
         }
         Dice(ChaCha8Rng::seed_from_u64(mixed))
     }
 
     /// A number below `bound`; zero for an empty range.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 {
-            0
-        } else {
-            self.0.next_u64() % bound
-        }
+        if bound == 0 { 0 } else { self.0.next_u64() % bound }
     }
 
     /// A number from `low` to `high`, both included.
@@ -65,8 +59,6 @@ impl Dice {
 
     /// Lower-case hexadecimal digits.
     pub(crate) fn hex(&mut self, digits: usize) -> String {
-        (0..digits)
-            .map(|_| char::from(b"0123456789abcdef"[self.index(16)]))
-            .collect()
+        (0..digits).map(|_| char::from(b"0123456789abcdef"[self.index(16)])).collect()
     }
 }

@@ -199,12 +199,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new(level: FaultLevel) -> Faults {
-        let mut faults = Faults {
-            level,
-            plan: FaultPlan::default(),
-            probabilities: BTreeMap::new(),
-            fitted: Vec::new(),
-        };
+        let mut faults = Faults { level, plan: FaultPlan::default(), probabilities: BTreeMap::new(), fitted: Vec::new() };
         faults.set(FaultPlan::default());
         faults
     }
@@ -213,22 +208,14 @@ impl Faults {
     pub(crate) fn set(&mut self, plan: FaultPlan) {
         self.level = plan.level.unwrap_or(self.level);
         self.probabilities = usual(self.level);
-        self.probabilities.extend(
-            plan.probabilities
-                .iter()
-                .map(|(fault, often)| (*fault, *often)),
-        );
+        self.probabilities.extend(plan.probabilities.iter().map(|(fault, often)| (*fault, *often)));
         self.fitted = vec![(0, 0); plan.calls.len()];
         self.plan = plan;
     }
 
     /// The plan in force, for `GET /_sim/faults`.
     pub(crate) fn plan(&self) -> FaultPlan {
-        FaultPlan {
-            level: Some(self.level),
-            probabilities: self.probabilities.clone(),
-            ..self.plan.clone()
-        }
+        FaultPlan { level: Some(self.level), probabilities: self.probabilities.clone(), ..self.plan.clone() }
     }
 
     /// Every fault this request has.
@@ -241,27 +228,17 @@ impl Faults {
             }
             *fitted += 1;
             let due = planned.nth.is_none_or(|nth| nth == *fitted)
-                && planned
-                    .every
-                    .is_none_or(|every| every > 0 && *fitted % every == 0)
+                && planned.every.is_none_or(|every| every > 0 && *fitted % every == 0)
                 && planned.times.is_none_or(|times| *happened < times)
-                && planned
-                    .probability
-                    .is_none_or(|probability| dice.chance(probability));
+                && planned.probability.is_none_or(|probability| dice.chance(probability));
             if due {
                 *happened += 1;
-                drawn.push(Drawn {
-                    fault,
-                    call: planned.clone(),
-                });
+                drawn.push(Drawn { fault, call: planned.clone() });
             }
         }
         for (fault, probability) in &self.probabilities {
             if can_have(*fault, call) && dice.chance(*probability) {
-                drawn.push(Drawn {
-                    fault: *fault,
-                    call: FaultCall::default(),
-                });
+                drawn.push(Drawn { fault: *fault, call: FaultCall::default() });
             }
         }
         drawn
@@ -272,37 +249,21 @@ impl Faults {
         let (given, usual) = if anchored {
             (self.plan.replication_lag_ms, [(0, 0), (0, 300), (0, 3_000)])
         } else {
-            (
-                self.plan.unanchored_lag_ms,
-                [(0, 0), (0, 10_000), (0, 30_000)],
-            )
+            (self.plan.unanchored_lag_ms, [(0, 0), (0, 10_000), (0, 30_000)])
         };
         given.unwrap_or(usual[self.rank()])
     }
 
     /// Range of the delay until Graph shows a change, in milliseconds.
     pub(crate) fn graph_delay(&self, from_exchange: bool) -> (u64, u64) {
-        let usual = if from_exchange {
-            [(0, 0), (2_000, 20_000), (5_000, 120_000)]
-        } else {
-            [(0, 0), (0, 3_000), (0, 30_000)]
-        };
+        let usual = if from_exchange { [(0, 0), (2_000, 20_000), (5_000, 120_000)] } else { [(0, 0), (0, 3_000), (0, 30_000)] };
         self.plan.graph_delay_ms.unwrap_or(usual[self.rank()])
     }
 
     /// How Set and Remove answer.
     pub(crate) fn set_answer(&self) -> SetAnswer {
-        let usual = if self.level == FaultLevel::None {
-            SetAnswer::Ok
-        } else {
-            SetAnswer::Mixed
-        };
+        let usual = if self.level == FaultLevel::None { SetAnswer::Ok } else { SetAnswer::Mixed };
         self.plan.set_answer.unwrap_or(usual)
-    }
-
-    /// The present level.
-    pub(crate) fn level(&self) -> FaultLevel {
-        self.level
     }
 
     fn rank(&self) -> usize {
@@ -315,19 +276,11 @@ impl Faults {
 }
 
 fn fits(planned: &FaultCall, call: &Call) -> bool {
-    let same = |wanted: &Option<String>, known: &str| {
-        wanted
-            .as_deref()
-            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(known))
-    };
+    let same = |wanted: &Option<String>, known: &str| wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(known));
     same(&planned.tenant, &call.tenant)
         && same(&planned.endpoint, call.endpoint)
         && same(&planned.cmdlet, &call.cmdlet)
-        && planned.identity.as_deref().is_none_or(|wanted| {
-            call.identity
-                .to_lowercase()
-                .contains(&wanted.to_lowercase())
-        })
+        && planned.identity.as_deref().is_none_or(|wanted| call.identity.to_lowercase().contains(&wanted.to_lowercase()))
 }
 
 /// Whether a fault by probability makes sense for this request.
@@ -335,9 +288,7 @@ fn can_have(fault: Fault, call: &Call) -> bool {
     let delta = call.endpoint.ends_with("-delta");
     match fault {
         Fault::CommitThenDrop | Fault::CommitThen504 | Fault::CommitThenHang => call.writes,
-        Fault::FormA | Fault::FormB | Fault::FormC | Fault::FormD | Fault::FormE | Fault::FormF => {
-            call.endpoint == "invoke"
-        }
+        Fault::FormA | Fault::FormB | Fault::FormC | Fault::FormD | Fault::FormE | Fault::FormF => call.endpoint == "invoke",
         Fault::ExpireDelta400 | Fault::Resync410 => delta && call.uses_delta_token,
         Fault::Replay | Fault::EmptyPages | Fault::Reorder | Fault::RemovedInInitialSync => delta,
         Fault::Status => false,
@@ -368,13 +319,7 @@ fn usual(level: FaultLevel) -> BTreeMap<Fault, f64> {
     ];
     match level {
         FaultLevel::None => BTreeMap::new(),
-        FaultLevel::Usual => rows
-            .iter()
-            .map(|(fault, often, _)| (*fault, *often))
-            .collect(),
-        FaultLevel::Hostile => rows
-            .iter()
-            .map(|(fault, _, often)| (*fault, *often))
-            .collect(),
+        FaultLevel::Usual => rows.iter().map(|(fault, often, _)| (*fault, *often)).collect(),
+        FaultLevel::Hostile => rows.iter().map(|(fault, _, often)| (*fault, *often)).collect(),
     }
 }

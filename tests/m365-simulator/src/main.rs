@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use m365_simulator::{
-    ClockKind, FaultLevel, Latency, Simulator, SimulatorConfig, TenantSpec, TlsFiles, serve,
-};
+use m365_simulator::{ClockKind, FaultLevel, Latency, Simulator, SimulatorConfig, TenantSpec, TlsFiles, serve};
 
 /// An adversarial stand-in for Entra, Microsoft Graph and Exchange Online.
 #[derive(Parser)]
@@ -76,20 +74,14 @@ enum Quota {
 fn quota(text: &str) -> Result<Quota, String> {
     match text {
         "off" => Ok(Quota::Off),
-        number => number
-            .parse()
-            .map(Quota::PerHour)
-            .map_err(|_| "a number per hour, or off".to_owned()),
+        number => number.parse().map(Quota::PerHour).map_err(|_| "a number per hour, or off".to_owned()),
     }
 }
 
 impl Arguments {
     fn config(&self) -> SimulatorConfig {
         let tenants = if self.tenants.is_empty() {
-            vec![
-                TenantSpec::new("contoso", 1000),
-                TenantSpec::new("fabrikam", 600),
-            ]
+            vec![TenantSpec::new("contoso", 1000), TenantSpec::new("fabrikam", 600)]
         } else {
             self.tenants.clone()
         };
@@ -128,10 +120,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         simulator.register_certificate(None, &std::fs::read_to_string(path)?)?;
     }
     let listener = tokio::net::TcpListener::bind(&arguments.listen).await?;
-    let tls = arguments
-        .tls_cert
-        .zip(arguments.tls_key)
-        .map(|(certificate, key)| TlsFiles { certificate, key });
+    let tls = arguments.tls_cert.zip(arguments.tls_key).map(|(certificate, key)| TlsFiles { certificate, key });
     let scheme = if tls.is_some() { "https" } else { "http" };
     let line = serde_json::json!({
         "address": format!("{scheme}://{}", listener.local_addr()?),

@@ -24,28 +24,19 @@ pub(crate) struct Asked {
 impl Asked {
     /// A header's text, empty if absent.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("")
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 
     /// The absolute URL.
     pub(crate) fn url(&self) -> String {
-        let query = if self.query.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", self.query)
-        };
+        let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
         format!("{}{}{query}", self.base, self.path)
     }
 
     /// The bearer token, if there is one.
     pub(crate) fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization").split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then_some(token.trim())
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     }
 
     /// The decoded query options in order.
@@ -58,9 +49,7 @@ impl Asked {
 pub(crate) fn decode_form(form: &str) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced)
-            .decode_utf8_lossy()
-            .into_owned()
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
     };
     form.split('&')
         .filter(|pair| !pair.is_empty())
@@ -91,13 +80,7 @@ pub(crate) struct Reply {
 impl Reply {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Reply {
-        Reply {
-            status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-            dropped: false,
-            committed: false,
-        }
+        Reply { status, headers: Vec::new(), body: Bytes::new(), dropped: false, committed: false }
     }
 
     /// A JSON answer.
@@ -107,19 +90,12 @@ impl Reply {
 
     /// An answer of this content type.
     pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Bytes>) -> Reply {
-        Reply {
-            body: body.into(),
-            ..Reply::empty(status)
-        }
-        .with("Content-Type", content_type)
+        Reply { body: body.into(), ..Reply::empty(status) }.with("Content-Type", content_type)
     }
 
     /// No answer at all.
     pub(crate) fn dropped() -> Reply {
-        Reply {
-            dropped: true,
-            ..Reply::empty(502)
-        }
+        Reply { dropped: true, ..Reply::empty(502) }
     }
 
     /// Adds a header.
@@ -130,27 +106,16 @@ impl Reply {
 
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The HTTP response.
     pub(crate) fn into_response(self) -> Response<Body> {
-        let body = if self.dropped {
-            Body::new(BrokenBody)
-        } else {
-            Body::from(self.body)
-        };
+        let body = if self.dropped { Body::new(BrokenBody) } else { Body::from(self.body) };
         let mut response = Response::new(body);
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in self.headers {
-            if let (Ok(name), Ok(value)) = (
-                HeaderName::from_bytes(name.as_bytes()),
-                HeaderValue::from_bytes(value.as_bytes()),
-            ) {
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes())) {
                 response.headers_mut().append(name, value);
             }
         }
@@ -172,10 +137,7 @@ impl hyper::body::Body for BrokenBody {
         self: std::pin::Pin<&mut Self>,
         _context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
-        let reset = std::io::Error::new(
-            std::io::ErrorKind::ConnectionReset,
-            "the simulated connection was reset",
-        );
+        let reset = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the simulated connection was reset");
         std::task::Poll::Ready(Some(Err(reset)))
     }
 }

@@ -57,11 +57,7 @@ impl From<openssl::error::ErrorStack> for ServeError {
 }
 
 /// Serves until the task is dropped.
-pub async fn serve(
-    simulator: Simulator,
-    listener: TcpListener,
-    tls: Option<TlsFiles>,
-) -> Result<(), ServeError> {
+pub async fn serve(simulator: Simulator, listener: TcpListener, tls: Option<TlsFiles>) -> Result<(), ServeError> {
     let acceptor = match tls {
         None => None,
         Some(files) => {
@@ -72,13 +68,10 @@ pub async fn serve(
         }
     };
     loop {
-        let (stream, _) = match listener.accept().await {
-            Ok(accepted) => accepted,
+        let Ok((stream, _)) = listener.accept().await else {
             // One connection that failed to be accepted is not the end.
-            Err(_) => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
         };
         let _ = stream.set_nodelay(true);
         let simulator = simulator.clone();
@@ -101,10 +94,7 @@ pub async fn serve(
 }
 
 /// Serves one connection. A dropped reply closes it without a byte.
-async fn connection(
-    simulator: Simulator,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) {
+async fn connection(simulator: Simulator, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
     let router = simulator.router();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let router = router.clone();
@@ -115,15 +105,10 @@ async fn connection(
                 Err(never) => match never {},
             };
             if response.extensions().get::<ConnectionDropped>().is_some() {
-                return Err(io::Error::new(
-                    io::ErrorKind::ConnectionReset,
-                    "the simulated connection was reset",
-                ));
+                return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the simulated connection was reset"));
             }
             Ok(response)
         }
     });
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

@@ -20,35 +20,26 @@ pub(crate) fn answer(inner: &Inner, asked: &Asked) -> Reply {
     let segments: Vec<&str> = asked.path.trim_matches('/').split('/').skip(1).collect();
     match (asked.method.as_str(), segments.as_slice()) {
         ("GET", ["tenants"]) => {
-            let all: Vec<Value> = inner
-                .tenants
-                .iter()
-                .map(|tenant| json!(tenant.info))
-                .collect();
+            let all: Vec<Value> = inner.tenants.iter().map(|tenant| json!(tenant.info)).collect();
             Reply::json(200, &json!(all))
         }
         ("GET", ["tenants", name, "gal"]) => with_tenant(inner, name, |tenant| {
-            let all = asked
-                .options()
-                .iter()
-                .any(|(name, value)| name == "all" && value != "0");
+            let all = asked.options().iter().any(|(name, value)| name == "all" && value != "0");
             Reply::json(200, &json!(gal(tenant, all)))
         }),
-        ("POST", ["tenants", name, "apply"]) => with_tenant(inner, name, |tenant| {
-            match serde_json::from_slice::<Vec<Operation>>(&asked.body) {
+        ("POST", ["tenants", name, "apply"]) => {
+            with_tenant(inner, name, |tenant| match serde_json::from_slice::<Vec<Operation>>(&asked.body) {
                 Err(error) => refused(&error.to_string()),
                 Ok(operations) => match inner.apply(tenant, &operations) {
                     Ok(anchors) => Reply::json(200, &json!(anchors)),
                     Err(reason) => refused(&reason),
                 },
-            }
-        }),
+            })
+        }
         ("POST", ["tenants", name, "certificates"]) => {
-            with_tenant(inner, name, |tenant| {
-                match inner.register(tenant, &String::from_utf8_lossy(&asked.body)) {
-                    Ok(()) => Reply::empty(204),
-                    Err(reason) => refused(&reason),
-                }
+            with_tenant(inner, name, |tenant| match inner.register(tenant, &String::from_utf8_lossy(&asked.body)) {
+                Ok(()) => Reply::empty(204),
+                Err(reason) => refused(&reason),
             })
         }
         ("GET", ["clock"]) => Reply::json(200, &json!({"now": inner.clock.now()})),
@@ -60,11 +51,7 @@ pub(crate) fn answer(inner: &Inner, asked: &Asked) -> Reply {
         ("PUT", ["faults"]) => match serde_json::from_slice::<FaultPlan>(&asked.body) {
             Err(error) => refused(&error.to_string()),
             Ok(plan) => {
-                inner
-                    .faults
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .set(plan);
+                inner.faults.lock().unwrap_or_else(PoisonError::into_inner).set(plan);
                 Reply::empty(204)
             }
         },
@@ -75,10 +62,7 @@ pub(crate) fn answer(inner: &Inner, asked: &Asked) -> Reply {
             }
             Reply::empty(204)
         }
-        _ => Reply::json(
-            404,
-            &json!({"error": format!("there is no call {} {}", asked.method, asked.path)}),
-        ),
+        _ => Reply::json(404, &json!({"error": format!("there is no call {} {}", asked.method, asked.path)})),
     }
 }
 
@@ -95,11 +79,7 @@ fn with_tenant(inner: &Inner, name: &str, call: impl FnOnce(&Tenant) -> Reply) -
 
 fn advance(inner: &Inner, asked: &Asked) -> Reply {
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-    let Some(seconds) = body
-        .get("advance_seconds")
-        .and_then(Value::as_f64)
-        .filter(|seconds| *seconds >= 0.0)
-    else {
+    let Some(seconds) = body.get("advance_seconds").and_then(Value::as_f64).filter(|seconds| *seconds >= 0.0) else {
         return refused("the body is {\"advance_seconds\": N}");
     };
     if !inner.clock.advance(Duration::from_secs_f64(seconds)) {
@@ -111,10 +91,7 @@ fn advance(inner: &Inner, asked: &Asked) -> Reply {
 /// The address list of a tenant, by name.
 pub(crate) fn gal(tenant: &Tenant, all: bool) -> Vec<GalEntry> {
     let state = tenant.lock();
-    let lens = Lens {
-        directory: &state.directory,
-        organisation: &tenant.info.initial_domain,
-    };
+    let lens = Lens { directory: &state.directory, organisation: &tenant.info.initial_domain };
     let mut list = Vec::new();
     for anchor in state.directory.in_name_order() {
         let Some(entry) = state.directory.live(anchor) else {
@@ -123,17 +100,9 @@ pub(crate) fn gal(tenant: &Tenant, all: bool) -> Vec<GalEntry> {
         if !entry.kind.is_recipient() || entry.hidden && !all {
             continue;
         }
-        let properties: BTreeMap<String, Value> = columns::everything()
-            .iter()
-            .map(|(name, property)| ((*name).to_owned(), shown(&lens.value(entry, *property))))
-            .collect();
-        list.push(GalEntry {
-            anchor,
-            kind: entry.kind.gal_name().to_owned(),
-            made_by: entry.made_by,
-            hidden: entry.hidden,
-            properties,
-        });
+        let properties: BTreeMap<String, Value> =
+            columns::everything().iter().map(|(name, property)| ((*name).to_owned(), shown(&lens.value(entry, *property)))).collect();
+        list.push(GalEntry { anchor, kind: entry.kind.gal_name().to_owned(), made_by: entry.made_by, hidden: entry.hidden, properties });
     }
     list
 }

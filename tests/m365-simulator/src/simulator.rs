@@ -60,10 +60,7 @@ impl Inner {
 
     /// An id for a request.
     pub(crate) fn draw_uuid(&self) -> Uuid {
-        self.ids
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .uuid()
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).uuid()
     }
 
     /// A request named no tenant we know.
@@ -72,36 +69,17 @@ impl Inner {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let tenants = self.tenants.iter().map(|tenant| {
-            (
-                tenant.info.name.clone(),
-                tenant.lock().stats.summed_up(self.config.concurrency),
-            )
-        });
-        Stats {
-            tenants: tenants.collect(),
-            unknown_tenant: self.unknown.load(Ordering::Relaxed),
-        }
+        let tenants = self.tenants.iter().map(|tenant| (tenant.info.name.clone(), tenant.lock().stats.summed_up(self.config.concurrency)));
+        Stats { tenants: tenants.collect(), unknown_tenant: self.unknown.load(Ordering::Relaxed) }
     }
 
-    pub(crate) fn apply(
-        &self,
-        tenant: &Tenant,
-        operations: &[Operation],
-    ) -> Result<Vec<Option<Uuid>>, String> {
-        admin::apply(
-            tenant,
-            &self.faults,
-            self.clock.now(),
-            self.config.certificate_delay,
-            operations,
-        )
+    pub(crate) fn apply(&self, tenant: &Tenant, operations: &[Operation]) -> Result<Vec<Option<Uuid>>, String> {
+        admin::apply(tenant, &self.faults, self.clock.now(), self.config.certificate_delay, operations)
     }
 
     pub(crate) fn register(&self, tenant: &Tenant, pem: &str) -> Result<(), String> {
         let known_from = crate::clock::later(self.clock.now(), self.config.certificate_delay);
-        let certificate =
-            Certificate::from_pem(pem.as_bytes(), known_from).map_err(|error| error.to_string())?;
+        let certificate = Certificate::from_pem(pem.as_bytes(), known_from).map_err(|error| error.to_string())?;
         tenant.lock().certificates.push(certificate);
         Ok(())
     }
@@ -125,9 +103,7 @@ impl Simulator {
             tenants,
             config,
         };
-        Ok(Simulator {
-            inner: Arc::new(inner),
-        })
+        Ok(Simulator { inner: Arc::new(inner) })
     }
 
     /// The services and `/_sim`, as a `tower::Service` over `http` types.
@@ -137,11 +113,7 @@ impl Simulator {
 
     /// What clients must know of the tenants.
     pub fn tenants(&self) -> Vec<TenantInfo> {
-        self.inner
-            .tenants
-            .iter()
-            .map(|tenant| tenant.info.clone())
-            .collect()
+        self.inner.tenants.iter().map(|tenant| tenant.info.clone()).collect()
     }
 
     /// The present instant of the simulator's clock.
@@ -156,39 +128,24 @@ impl Simulator {
 
     /// The GAL as its users see it, or with hidden objects if `all`. Empty for an unknown tenant.
     pub fn gal(&self, tenant: &str, all: bool) -> Vec<GalEntry> {
-        self.inner
-            .tenant(tenant)
-            .map(|tenant| sim_api::gal(tenant, all))
-            .unwrap_or_default()
+        self.inner.tenant(tenant).map(|tenant| sim_api::gal(tenant, all)).unwrap_or_default()
     }
 
     /// Does what an administrator would. All operations, or none and the reason.
-    pub fn apply(
-        &self,
-        tenant: &str,
-        operations: &[Operation],
-    ) -> Result<Vec<Option<Uuid>>, String> {
-        let tenant = self
-            .inner
-            .tenant(tenant)
-            .ok_or_else(|| format!("there is no tenant {tenant}"))?;
+    pub fn apply(&self, tenant: &str, operations: &[Operation]) -> Result<Vec<Option<Uuid>>, String> {
+        let tenant = self.inner.tenant(tenant).ok_or_else(|| format!("there is no tenant {tenant}"))?;
         self.inner.apply(tenant, operations)
     }
 
     /// [`Simulator::apply`] with the operations as JSON.
     pub fn apply_json(&self, tenant: &str, operations: Value) -> Result<Vec<Option<Uuid>>, String> {
-        let operations: Vec<Operation> =
-            serde_json::from_value(operations).map_err(|error| error.to_string())?;
+        let operations: Vec<Operation> = serde_json::from_value(operations).map_err(|error| error.to_string())?;
         self.apply(tenant, &operations)
     }
 
     /// Replaces the fault plan.
     pub fn set_faults(&self, plan: FaultPlan) {
-        self.inner
-            .faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .set(plan);
+        self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner).set(plan);
     }
 
     /// [`Simulator::set_faults`] with the plan as JSON.
@@ -250,24 +207,12 @@ async fn answer(inner: Arc<Inner>, request: Request) -> Reply {
         return Reply::empty(400);
     };
     inner.clock.tick();
-    let scheme = parts
-        .uri
-        .scheme_str()
-        .unwrap_or(if inner.config.https { "https" } else { "http" })
-        .to_owned();
+    let scheme = parts.uri.scheme_str().unwrap_or(if inner.config.https { "https" } else { "http" }).to_owned();
     let authority = match parts.uri.authority() {
         Some(authority) => authority.to_string(),
-        None => parts
-            .headers
-            .get("host")
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or("localhost")
-            .to_owned(),
+        None => parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost").to_owned(),
     };
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority.as_str(), |(host, _)| host)
-        .to_ascii_lowercase();
+    let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host).to_ascii_lowercase();
     let asked = Asked {
         method: parts.method,
         base: format!("{scheme}://{authority}"),

@@ -97,10 +97,7 @@ impl TenantStats {
     pub(crate) fn wrote(&mut self, arrived: Timestamp, done: Timestamp) {
         self.writes += 1;
         self.write_millis += millis_between(arrived, done);
-        self.first_write_at = Some(
-            self.first_write_at
-                .map_or(arrived, |first| first.min(arrived)),
-        );
+        self.first_write_at = Some(self.first_write_at.map_or(arrived, |first| first.min(arrived)));
         self.last_write_at = Some(self.last_write_at.map_or(done, |last| last.max(done)));
     }
 
@@ -121,11 +118,7 @@ impl TenantStats {
     /// Begins again, but for what is in flight.
     pub(crate) fn reset(&mut self) {
         let (in_flight, exchange_in_flight) = (self.in_flight, self.exchange_in_flight);
-        *self = TenantStats {
-            in_flight,
-            exchange_in_flight,
-            ..TenantStats::default()
-        };
+        *self = TenantStats { in_flight, exchange_in_flight, ..TenantStats::default() };
     }
 }
 

@@ -69,21 +69,14 @@ pub(crate) struct TenantState {
 }
 
 /// Roles that a client needs, and that a new tenant has consented to.
-pub(crate) const GRAPH_ROLES: [&str; 3] = [
-    "User.Read.All",
-    "GroupMember.Read.All",
-    "OrgContact.Read.All",
-];
+pub(crate) const GRAPH_ROLES: [&str; 3] = ["User.Read.All", "GroupMember.Read.All", "OrgContact.Read.All"];
 
 /// The role that lets an application run Exchange cmdlets.
 pub(crate) const MANAGE_AS_APP: &str = "Exchange.ManageAsApp";
 
 impl Tenant {
     pub(crate) fn new(info: TenantInfo, state: TenantState) -> Tenant {
-        Tenant {
-            info,
-            state: Mutex::new(state),
-        }
+        Tenant { info, state: Mutex::new(state) }
     }
 
     /// The state, for one step of work. Never held across an await.
@@ -95,19 +88,14 @@ impl Tenant {
     pub(crate) fn is_named(&self, segment: &str) -> bool {
         segment.parse::<Uuid>().is_ok_and(|id| id == self.info.id)
             || self.info.initial_domain.eq_ignore_ascii_case(segment)
-            || self
-                .lock()
-                .accepted_domains
-                .iter()
-                .any(|known| known.domain_name.eq_ignore_ascii_case(segment))
+            || self.lock().accepted_domains.iter().any(|known| known.domain_name.eq_ignore_ascii_case(segment))
     }
 }
 
 impl TenantState {
     /// A tenant as it is on its first day, without objects.
     pub(crate) fn new(seed: u64, name: &str, accepted_domains: Vec<AcceptedDomain>) -> TenantState {
-        let mut roles: BTreeSet<String> =
-            GRAPH_ROLES.iter().map(|role| (*role).to_owned()).collect();
+        let mut roles: BTreeSet<String> = GRAPH_ROLES.iter().map(|role| (*role).to_owned()).collect();
         roles.insert(MANAGE_AS_APP.to_owned());
         TenantState {
             directory: Directory::default(),
@@ -130,12 +118,7 @@ impl TenantState {
     }
 
     /// When Graph will show a change that happens now.
-    pub(crate) fn graph_shows_at(
-        &mut self,
-        faults: &Faults,
-        now: Timestamp,
-        from_exchange: bool,
-    ) -> Timestamp {
+    pub(crate) fn graph_shows_at(&mut self, faults: &Faults, now: Timestamp, from_exchange: bool) -> Timestamp {
         let (low, high) = faults.graph_delay(from_exchange);
         later(now, Duration::from_millis(self.chance.between(low, high)))
     }

@@ -27,15 +27,9 @@ impl Trace {
             headers.insert((*name).to_owned(), json!(value));
         }
         let response_type = reply.header("content-type").unwrap_or_default();
-        let (status, body) = if reply.dropped {
-            (Value::Null, Value::Null)
-        } else {
-            (json!(reply.status), body(&reply.body, response_type))
-        };
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "milliseconds since 1970 fit a double"
-        )]
+        let (status, body) =
+            if reply.dropped { (Value::Null, Value::Null) } else { (json!(reply.status), body(&reply.body, response_type)) };
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double")]
         let time = asked.arrived.as_millisecond() as f64 / 1000.0;
         let line = json!({
             "method": asked.method.as_str(),
@@ -56,10 +50,7 @@ impl Trace {
 fn request_headers(headers: &HeaderMap) -> Value {
     let mut all = Map::new();
     for (name, value) in headers {
-        all.insert(
-            name.as_str().to_owned(),
-            json!(String::from_utf8_lossy(value.as_bytes())),
-        );
+        all.insert(name.as_str().to_owned(), json!(String::from_utf8_lossy(value.as_bytes())));
     }
     Value::Object(all)
 }

@@ -68,10 +68,7 @@ lists! {
 impl Text {
     /// The attribute of this Exchange name, any case.
     pub(crate) fn parse(name: &str) -> Option<Text> {
-        Text::ALL
-            .iter()
-            .copied()
-            .find(|text| text.name().eq_ignore_ascii_case(name))
+        Text::ALL.iter().copied().find(|text| text.name().eq_ignore_ascii_case(name))
     }
 
     /// `CustomAttribute1` to `15`, in order.
@@ -109,10 +106,7 @@ impl Text {
 impl List {
     /// The attribute of this Exchange name, any case.
     pub(crate) fn parse(name: &str) -> Option<List> {
-        List::ALL
-            .iter()
-            .copied()
-            .find(|list| list.name().eq_ignore_ascii_case(name))
+        List::ALL.iter().copied().find(|list| list.name().eq_ignore_ascii_case(name))
     }
 }
 

@@ -115,10 +115,5 @@ pub(crate) const COUNTRIES: &[(&str, &str)] = &[
 
 /// The friendly name of what was written; none if no country is meant.
 pub(crate) fn friendly(written: &str) -> Option<&'static str> {
-    COUNTRIES
-        .iter()
-        .find(|(code, name)| {
-            code.eq_ignore_ascii_case(written) || name.eq_ignore_ascii_case(written)
-        })
-        .map(|(_, name)| *name)
+    COUNTRIES.iter().find(|(code, name)| code.eq_ignore_ascii_case(written) || name.eq_ignore_ascii_case(written)).map(|(_, name)| *name)
 }

@@ -56,19 +56,11 @@ impl Kind {
     /// Which Graph collection holds it; none for what only Exchange has.
     pub(crate) fn class(self) -> Option<Class> {
         Some(match self {
-            Kind::User
-            | Kind::Shared
-            | Kind::Room
-            | Kind::Equipment
-            | Kind::MailUser
-            | Kind::Guest
-            | Kind::PlainUser => Class::User,
+            Kind::User | Kind::Shared | Kind::Room | Kind::Equipment | Kind::MailUser | Kind::Guest | Kind::PlainUser => Class::User,
             Kind::Contact => Class::Contact,
-            Kind::DistributionGroup
-            | Kind::Microsoft365Group
-            | Kind::SecurityGroup
-            | Kind::MailSecurityGroup
-            | Kind::RoomList => Class::Group,
+            Kind::DistributionGroup | Kind::Microsoft365Group | Kind::SecurityGroup | Kind::MailSecurityGroup | Kind::RoomList => {
+                Class::Group
+            }
             Kind::DynamicDistributionGroup => return None,
         })
     }
@@ -80,10 +72,7 @@ impl Kind {
 
     /// Whether it has a mailbox of its own (a group's mailbox does not count).
     pub(crate) fn is_mailbox(self) -> bool {
-        matches!(
-            self,
-            Kind::User | Kind::Shared | Kind::Room | Kind::Equipment
-        )
+        matches!(self, Kind::User | Kind::Shared | Kind::Room | Kind::Equipment)
     }
 
     /// Whether it has members.
@@ -105,10 +94,7 @@ impl Kind {
             Kind::Equipment => "equipment",
             Kind::Contact => "contact",
             Kind::MailUser => "mail-user",
-            Kind::DistributionGroup
-            | Kind::MailSecurityGroup
-            | Kind::RoomList
-            | Kind::DynamicDistributionGroup => "distribution-group",
+            Kind::DistributionGroup | Kind::MailSecurityGroup | Kind::RoomList | Kind::DynamicDistributionGroup => "distribution-group",
             Kind::Microsoft365Group => "microsoft365-group",
             Kind::Guest => "guest",
             Kind::PlainUser => "plain-user",
@@ -142,8 +128,7 @@ impl Kind {
             Kind::User | Kind::Shared | Kind::Room | Kind::Equipment => "UserMailbox",
             Kind::Contact => "MailContact",
             Kind::MailUser | Kind::Guest => "MailUser",
-            Kind::DistributionGroup | Kind::RoomList => "MailUniversalDistributionGroup",
-            Kind::Microsoft365Group => "MailUniversalDistributionGroup",
+            Kind::DistributionGroup | Kind::RoomList | Kind::Microsoft365Group => "MailUniversalDistributionGroup",
             Kind::PlainUser => "User",
             Kind::SecurityGroup => "Group",
             Kind::MailSecurityGroup => "MailUniversalSecurityGroup",
@@ -164,6 +149,7 @@ pub enum MadeBy {
 
 /// One object of a directory. Shared and replaced, never changed in place.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the flags a directory has")]
 pub(crate) struct Entry {
     /// The Entra object id, `ExternalDirectoryObjectId` in Exchange.
     pub(crate) anchor: Uuid,
@@ -254,18 +240,15 @@ impl Entry {
 
     /// The primary SMTP address without its prefix; empty if there is none.
     pub(crate) fn primary(&self) -> &str {
-        self.addresses
-            .iter()
-            .find_map(|address| address.strip_prefix("SMTP:"))
-            .unwrap_or("")
+        self.addresses.iter().find_map(|address| address.strip_prefix("SMTP:")).unwrap_or("")
     }
 
     /// Makes `address` the primary one. The old primary stays as a secondary if `keep_old`.
     pub(crate) fn set_primary(&mut self, address: &str, keep_old: bool) {
         let old = self.primary().to_owned();
         self.addresses.retain(|known| {
-            !(is_smtp(known) && bare(known).eq_ignore_ascii_case(address))
-                && !known.starts_with("SMTP:")
+            let same = is_smtp(known) && bare(known).eq_ignore_ascii_case(address);
+            !same && !known.starts_with("SMTP:")
         });
         if keep_old && !old.is_empty() && !old.eq_ignore_ascii_case(address) {
             self.addresses.insert(0, format!("smtp:{old}"));
@@ -281,9 +264,7 @@ impl Entry {
 
 /// Whether a proxy address is an SMTP one, primary or not.
 pub(crate) fn is_smtp(proxy: &str) -> bool {
-    proxy
-        .get(..5)
-        .is_some_and(|prefix| prefix.eq_ignore_ascii_case("smtp:"))
+    proxy.get(..5).is_some_and(|prefix| prefix.eq_ignore_ascii_case("smtp:"))
 }
 
 /// A proxy address without its type.

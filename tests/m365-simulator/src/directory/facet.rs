@@ -54,19 +54,11 @@ pub(crate) fn changed(before: &Entry, after: &Entry) -> u64 {
     note(before.account_enabled != after.account_enabled, ENABLED);
     note(before.hidden != after.hidden, SHOWN);
     note(before.dir_synced != after.dir_synced, SYNCED);
-    note(
-        Text::CUSTOM
-            .iter()
-            .any(|custom| before.text(*custom) != after.text(*custom)),
-        EXTENSION,
-    );
+    note(Text::CUSTOM.iter().any(|custom| before.text(*custom) != after.text(*custom)), EXTENSION);
     note(before.manager != after.manager, MANAGER);
     note(before.members != after.members, MEMBERS);
     note(before.invited != after.invited, CREATION_TYPE);
-    note(
-        before.text(Text::Description) != after.text(Text::Description),
-        DESCRIPTION,
-    );
+    note(before.text(Text::Description) != after.text(Text::Description), DESCRIPTION);
     note(before.kind != after.kind, GROUP_KIND);
     bits
 }
@@ -88,12 +80,7 @@ pub(crate) fn set(entry: &Entry) -> u64 {
     note(entry.upn.is_some(), PRINCIPAL_NAME);
     note(entry.hidden || entry.is_guest, SHOWN);
     note(entry.dir_synced, SYNCED);
-    note(
-        Text::CUSTOM
-            .iter()
-            .any(|custom| !entry.text(*custom).is_empty()),
-        EXTENSION,
-    );
+    note(Text::CUSTOM.iter().any(|custom| !entry.text(*custom).is_empty()), EXTENSION);
     note(entry.manager.is_some(), MANAGER);
     note(!entry.members.is_empty(), MEMBERS);
     note(entry.invited, CREATION_TYPE);

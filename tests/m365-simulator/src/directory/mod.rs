@@ -6,4 +6,6 @@ pub(crate) mod attribute;
 pub(crate) mod country;
 pub(crate) mod entry;
 pub(crate) mod facet;
+mod index;
+pub(crate) mod session;
 pub(crate) mod store;

@@ -13,7 +13,7 @@ use super::facet;
 use crate::clock::earlier;
 
 /// How long an old state of an object is kept for the domain controllers that lag.
-const KEEP_VERSIONS: Duration = Duration::from_secs(120);
+const KEEP_VERSIONS: Duration = Duration::from_mins(2);
 
 /// One line of the change log that delta queries read.
 #[derive(Debug, Clone)]
@@ -32,10 +32,7 @@ pub(crate) enum Altered {
     /// The object left the directory.
     Removed,
     /// Members came and went.
-    Members {
-        added: Vec<Uuid>,
-        removed: Vec<Uuid>,
-    },
+    Members { added: Vec<Uuid>, removed: Vec<Uuid> },
 }
 
 /// An earlier state, for readers behind `until`.
@@ -55,18 +52,18 @@ struct Journal {
 #[derive(Default)]
 pub(crate) struct Directory {
     objects: HashMap<Uuid, Arc<Entry>>,
-    classes: [BTreeSet<Uuid>; 3],
-    /// Every live object, by name: the order of a Get without SortBy.
-    by_name: BTreeSet<(String, Uuid)>,
-    by_guid: HashMap<Uuid, Uuid>,
-    names: HashMap<String, Uuid>,
-    proxies: HashMap<String, Uuid>,
+    pub(super) classes: [BTreeSet<Uuid>; 3],
+    /// Every live object, by name: the order of a Get without `SortBy`.
+    pub(super) by_name: BTreeSet<(String, Uuid)>,
+    pub(super) by_guid: HashMap<Uuid, Uuid>,
+    pub(super) names: HashMap<String, Uuid>,
+    pub(super) proxies: HashMap<String, Uuid>,
     /// Aliases, display names, principal names and legacy names: what an Identity may also be.
-    labels: HashMap<String, Vec<Uuid>>,
-    by_changed: BTreeSet<(i64, Uuid)>,
-    by_created: BTreeSet<(i64, Uuid)>,
-    member_of: HashMap<Uuid, BTreeSet<Uuid>>,
-    deleted: BTreeSet<Uuid>,
+    pub(super) labels: HashMap<String, Vec<Uuid>>,
+    pub(super) by_changed: BTreeSet<(i64, Uuid)>,
+    pub(super) by_created: BTreeSet<(i64, Uuid)>,
+    pub(super) member_of: HashMap<Uuid, BTreeSet<Uuid>>,
+    pub(super) deleted: BTreeSet<Uuid>,
     recent: HashMap<Uuid, VecDeque<Version>>,
     recent_order: VecDeque<(Timestamp, Uuid)>,
     log: [Vec<Change>; 3],
@@ -75,7 +72,8 @@ pub(crate) struct Directory {
     pub(crate) without_history: bool,
 }
 
-fn slot(class: Class) -> usize {
+/// Where a collection's set and log are.
+pub(super) fn slot(class: Class) -> usize {
     match class {
         Class::User => 0,
         Class::Contact => 1,
@@ -111,12 +109,7 @@ impl Directory {
 
     /// Objects that changed lately, for which an index of the present may mislead a lagging reader.
     pub(crate) fn unsettled(&self, as_of: Timestamp) -> BTreeSet<Uuid> {
-        self.recent_order
-            .iter()
-            .rev()
-            .take_while(|(at, _)| *at > as_of)
-            .map(|(_, anchor)| *anchor)
-            .collect()
+        self.recent_order.iter().rev().take_while(|(at, _)| *at > as_of).map(|(_, anchor)| *anchor).collect()
     }
 
     /// The anchors of a Graph collection, in the order it is enumerated, with those in the recycle bin.
@@ -127,11 +120,6 @@ impl Directory {
     /// Every live object by name.
     pub(crate) fn in_name_order(&self) -> impl Iterator<Item = Uuid> + '_ {
         self.by_name.iter().map(|(_, anchor)| *anchor)
-    }
-
-    /// How many live objects there are.
-    pub(crate) fn len(&self) -> usize {
-        self.by_name.len()
     }
 
     /// The deleted users that can be restored.
@@ -160,29 +148,20 @@ impl Directory {
     }
 
     /// Live objects whose `whenChanged` lies in this range of seconds, oldest first.
-    pub(crate) fn changed_within(
-        &self,
-        seconds: RangeInclusive<i64>,
-    ) -> impl Iterator<Item = Uuid> + '_ {
+    pub(crate) fn changed_within(&self, seconds: RangeInclusive<i64>) -> impl Iterator<Item = Uuid> + '_ {
         let (low, high) = seconds.into_inner();
         range(&self.by_changed, low, high)
     }
 
     /// Live objects whose `whenCreated` lies in this range of seconds, oldest first.
-    pub(crate) fn created_within(
-        &self,
-        seconds: RangeInclusive<i64>,
-    ) -> impl Iterator<Item = Uuid> + '_ {
+    pub(crate) fn created_within(&self, seconds: RangeInclusive<i64>) -> impl Iterator<Item = Uuid> + '_ {
         let (low, high) = seconds.into_inner();
         range(&self.by_created, low, high)
     }
 
     /// The groups an object is a direct member of.
     pub(crate) fn groups_of(&self, anchor: Uuid) -> Vec<Uuid> {
-        self.member_of
-            .get(&anchor)
-            .map(|groups| groups.iter().copied().collect())
-            .unwrap_or_default()
+        self.member_of.get(&anchor).map(|groups| groups.iter().copied().collect()).unwrap_or_default()
     }
 
     /// The change log of a collection.
@@ -192,17 +171,11 @@ impl Directory {
 
     /// How far the log of a collection is visible at `now`. It becomes visible in order.
     pub(crate) fn visible_end(&self, class: Class, now: Timestamp) -> usize {
-        self.log(class)
-            .partition_point(|change| change.visible <= now)
+        self.log(class).partition_point(|change| change.visible <= now)
     }
 
     /// Stores an object, new or changed. `visible` is when Graph shows it.
-    pub(crate) fn put(
-        &mut self,
-        mut entry: Entry,
-        now: Timestamp,
-        visible: Timestamp,
-    ) -> Arc<Entry> {
+    pub(crate) fn put(&mut self, mut entry: Entry, now: Timestamp, visible: Timestamp) -> Arc<Entry> {
         let before = self.objects.get(&entry.anchor).cloned();
         entry.ever_set |= facet::set(&entry);
         let after = Arc::new(entry);
@@ -210,7 +183,7 @@ impl Directory {
             self.remember(after.anchor, before.clone(), now);
             self.write_log(before.as_deref(), &after, visible);
         }
-        self.replace(after.anchor, Some(after.clone()));
+        self.replace(after.anchor, Some(&after));
         after
     }
 
@@ -241,10 +214,7 @@ impl Directory {
     /// From here on, everything can be taken back.
     pub(crate) fn begin(&mut self) {
         let log_lengths = [self.log[0].len(), self.log[1].len(), self.log[2].len()];
-        self.journal = Some(Journal {
-            befores: Vec::new(),
-            log_lengths,
-        });
+        self.journal = Some(Journal { befores: Vec::new(), log_lengths });
     }
 
     /// Keeps what happened since [`Directory::begin`].
@@ -258,7 +228,7 @@ impl Directory {
             return;
         };
         for (anchor, before) in journal.befores.into_iter().rev() {
-            self.replace(anchor, before);
+            self.replace(anchor, before.as_ref());
             if let Some(versions) = self.recent.get_mut(&anchor) {
                 versions.pop_back();
             }
@@ -277,15 +247,7 @@ impl Directory {
             self.append(class, anchor, Altered::Facets(u64::MAX), visible);
             if !after.members.is_empty() {
                 let added = after.members.iter().copied().collect();
-                self.append(
-                    class,
-                    anchor,
-                    Altered::Members {
-                        added,
-                        removed: Vec::new(),
-                    },
-                    visible,
-                );
+                self.append(class, anchor, Altered::Members { added, removed: Vec::new() }, visible);
             }
             return;
         };
@@ -312,21 +274,14 @@ impl Directory {
         }
         let log = &mut self.log[slot(class)];
         let visible = log.last().map_or(visible, |last| last.visible.max(visible));
-        log.push(Change {
-            visible,
-            anchor,
-            what,
-        });
+        log.push(Change { visible, anchor, what });
     }
 
     fn remember(&mut self, anchor: Uuid, before: Option<Arc<Entry>>, now: Timestamp) {
         if self.without_history {
             return;
         }
-        self.recent
-            .entry(anchor)
-            .or_default()
-            .push_back(Version { until: now, before });
+        self.recent.entry(anchor).or_default().push_back(Version { until: now, before });
         self.recent_order.push_back((now, anchor));
         let horizon = earlier(now, KEEP_VERSIONS);
         while let Some((at, old)) = self.recent_order.front().copied() {
@@ -344,115 +299,28 @@ impl Directory {
     }
 
     /// The one place that changes objects and indexes.
-    fn replace(&mut self, anchor: Uuid, after: Option<Arc<Entry>>) {
-        let before = match &after {
+    fn replace(&mut self, anchor: Uuid, after: Option<&Arc<Entry>>) {
+        let before = match after {
             Some(entry) => self.objects.insert(anchor, entry.clone()),
             None => self.objects.remove(&anchor),
         };
         if let Some(journal) = &mut self.journal {
             journal.befores.push((anchor, before.clone()));
         }
-        let same_members = match (&before, &after) {
+        let same_members = match (&before, after) {
             (Some(old), Some(new)) => Arc::ptr_eq(&old.members, &new.members),
             _ => false,
         };
         if let Some(entry) = &before {
             self.unindex(entry, same_members);
         }
-        if let Some(entry) = &after {
+        if let Some(entry) = after {
             self.index(entry, same_members);
         }
     }
-
-    fn index(&mut self, entry: &Entry, same_members: bool) {
-        let anchor = entry.anchor;
-        if let Some(class) = entry.kind.class() {
-            self.classes[slot(class)].insert(anchor);
-        }
-        self.by_guid.insert(entry.guid, anchor);
-        for proxy in &entry.addresses {
-            self.proxies.insert(fold(proxy), anchor);
-        }
-        if let Some(external) = &entry.external {
-            self.proxies.entry(fold(external)).or_insert(anchor);
-        }
-        self.proxies
-            .insert(fold(&format!("x500:{}", entry.legacy_dn)), anchor);
-        if !entry.is_live() {
-            self.deleted.insert(anchor);
-            return;
-        }
-        self.by_name.insert((fold(&entry.name), anchor));
-        self.names.insert(fold(&entry.name), anchor);
-        self.by_changed.insert((entry.changed.as_second(), anchor));
-        self.by_created.insert((entry.created.as_second(), anchor));
-        for label in labels(entry).into_iter().filter(|label| !label.is_empty()) {
-            let known = self.labels.entry(label).or_default();
-            if !known.contains(&anchor) {
-                known.push(anchor);
-            }
-        }
-        if !same_members {
-            for member in entry.members.iter() {
-                self.member_of.entry(*member).or_default().insert(anchor);
-            }
-        }
-    }
-
-    fn unindex(&mut self, entry: &Entry, same_members: bool) {
-        let anchor = entry.anchor;
-        if let Some(class) = entry.kind.class() {
-            self.classes[slot(class)].remove(&anchor);
-        }
-        self.by_guid.remove(&entry.guid);
-        let held = entry
-            .addresses
-            .iter()
-            .chain(entry.external.iter())
-            .map(|proxy| fold(proxy));
-        for key in held.chain([fold(&format!("x500:{}", entry.legacy_dn))]) {
-            if self.proxies.get(&key) == Some(&anchor) {
-                self.proxies.remove(&key);
-            }
-        }
-        self.deleted.remove(&anchor);
-        self.by_name.remove(&(fold(&entry.name), anchor));
-        if self.names.get(&fold(&entry.name)) == Some(&anchor) {
-            self.names.remove(&fold(&entry.name));
-        }
-        self.by_changed.remove(&(entry.changed.as_second(), anchor));
-        self.by_created.remove(&(entry.created.as_second(), anchor));
-        for label in labels(entry) {
-            if let Some(known) = self.labels.get_mut(&label) {
-                known.retain(|other| *other != anchor);
-                if known.is_empty() {
-                    self.labels.remove(&label);
-                }
-            }
-        }
-        if !same_members {
-            for member in entry.members.iter() {
-                if let Some(groups) = self.member_of.get_mut(member) {
-                    groups.remove(&anchor);
-                }
-            }
-        }
-    }
-}
-
-fn labels(entry: &Entry) -> [String; 4] {
-    [
-        fold(&entry.alias),
-        fold(entry.text(super::attribute::Text::DisplayName)),
-        fold(entry.upn.as_deref().unwrap_or("")),
-        fold(&entry.legacy_dn),
-    ]
 }
 
 fn range(index: &BTreeSet<(i64, Uuid)>, low: i64, high: i64) -> impl Iterator<Item = Uuid> + '_ {
     let bounds = (low, Uuid::nil())..=(high.max(low), Uuid::max());
-    index
-        .range(bounds)
-        .take_while(move |_| low <= high)
-        .map(|(_, anchor)| *anchor)
+    index.range(bounds).take_while(move |_| low <= high).map(|(_, anchor)| *anchor)
 }

@@ -56,17 +56,13 @@ impl TokenKey {
     pub(crate) fn read(&self, token: &str, now: Timestamp) -> Option<AccessToken> {
         let payload = self.open(token)?;
         let (_, claims) = payload.split_once('.')?;
-        let claims: AccessToken =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        let claims: AccessToken = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
         (claims.exp > now.as_second()).then_some(claims)
     }
 
     /// Signs any opaque text: the payload, a dot, the signature.
     pub(crate) fn seal(&self, payload: &str) -> String {
-        format!(
-            "{payload}.{}",
-            URL_SAFE_NO_PAD.encode(sign(&self.0, payload.as_bytes()))
-        )
+        format!("{payload}.{}", URL_SAFE_NO_PAD.encode(sign(&self.0, payload.as_bytes())))
     }
 
     /// The payload of a sealed text, if the seal is ours.
@@ -74,7 +70,6 @@ impl TokenKey {
         let (payload, signature) = sealed.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let right = sign(&self.0, payload.as_bytes());
-        (!right.is_empty() && right.len() == signature.len() && memcmp::eq(&right, &signature))
-            .then_some(payload)
+        (!right.is_empty() && right.len() == signature.len() && memcmp::eq(&right, &signature)).then_some(payload)
     }
 }

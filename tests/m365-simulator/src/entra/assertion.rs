@@ -15,24 +15,15 @@ use crate::tenant::TenantState;
 /// How far clocks may differ.
 const SKEW_SECONDS: i64 = 300;
 
-const FORGIVING: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const FORGIVING: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// Base64 of either alphabet, padded or not: genuine clients send all of them.
 pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    GeneralPurpose::new(&URL_SAFE, FORGIVING)
-        .decode(text)
-        .or_else(|_| GeneralPurpose::new(&STANDARD, FORGIVING).decode(text))
-        .ok()
+    GeneralPurpose::new(&URL_SAFE, FORGIVING).decode(text).or_else(|_| GeneralPurpose::new(&STANDARD, FORGIVING).decode(text)).ok()
 }
 
 fn malformed(reason: &str) -> EntraError {
-    EntraError::new(
-        50027,
-        400,
-        "invalid_request",
-        format!("JWT token is invalid or malformed. {reason}"),
-    )
+    EntraError::new(50027, 400, "invalid_request", format!("JWT token is invalid or malformed. {reason}"))
 }
 
 fn part(text: &str) -> Option<Value> {
@@ -57,22 +48,12 @@ pub(crate) fn verify(
         Some("PS256") => Algorithm::Ps256,
         Some("RS256") => Algorithm::Rs256,
         other => {
-            return Err(malformed(&format!(
-                "The algorithm {other:?} is not accepted."
-            )));
+            return Err(malformed(&format!("The algorithm {other:?} is not accepted.")));
         }
     };
-    let signature =
-        decode_base64(signature_part).ok_or_else(|| malformed("The signature cannot be read."))?;
+    let signature = decode_base64(signature_part).ok_or_else(|| malformed("The signature cannot be read."))?;
     let signed = format!("{header_part}.{claims_part}");
-    check_key(
-        state,
-        &header,
-        algorithm,
-        signed.as_bytes(),
-        &signature,
-        now,
-    )?;
+    check_key(state, &header, algorithm, signed.as_bytes(), &signature, now)?;
     check_claims(&claims, client_id, audiences)?;
     check_time(&claims, now)?;
     remember(state, assertion, &claims, now)
@@ -87,28 +68,15 @@ fn check_key(
     signature: &[u8],
     now: Timestamp,
 ) -> Result<(), EntraError> {
-    let thumbprint = |name: &str| {
-        header
-            .get(name)
-            .and_then(Value::as_str)
-            .and_then(decode_base64)
-    };
+    let thumbprint = |name: &str| header.get(name).and_then(Value::as_str).and_then(decode_base64);
     let (sha1, sha256) = (thumbprint("x5t"), thumbprint("x5t#S256"));
     let named = |certificate: &&Certificate| {
         (sha1.is_some() || sha256.is_some())
-            && sha1
-                .as_ref()
-                .is_none_or(|wanted| *wanted == certificate.sha1)
-            && sha256
-                .as_ref()
-                .is_none_or(|wanted| *wanted == certificate.sha256)
+            && sha1.as_ref().is_none_or(|wanted| *wanted == certificate.sha1)
+            && sha256.as_ref().is_none_or(|wanted| *wanted == certificate.sha256)
     };
     let shown = hex(sha1.as_deref().or(sha256.as_deref()).unwrap_or_default());
-    let known = state
-        .certificates
-        .iter()
-        .filter(|certificate| certificate.known_from <= now)
-        .find(named);
+    let known = state.certificates.iter().filter(|certificate| certificate.known_from <= now).find(named);
     let Some(certificate) = known else {
         return Err(EntraError::new(
             700_027,
@@ -121,11 +89,7 @@ fn check_key(
             ),
         ));
     };
-    let found = format!(
-        "Found key 'Start={}, End={}'",
-        us(certificate.not_before),
-        us(certificate.not_after)
-    );
+    let found = format!("Found key 'Start={}, End={}'", us(certificate.not_before), us(certificate.not_after));
     let refused = |reason: &str| {
         EntraError::new(
             700_027,
@@ -142,9 +106,7 @@ fn check_key(
         return Err(refused("The key used is expired."));
     }
     if !certificate.has_signed(algorithm, signed, signature) {
-        return Err(refused(
-            "The key was found, but use of the key to verify the signature failed.",
-        ));
+        return Err(refused("The key was found, but use of the key to verify the signature failed."));
     }
     Ok(())
 }
@@ -168,10 +130,7 @@ fn check_claims(claims: &Value, client_id: &str, audiences: &[String]) -> Result
             50027,
             400,
             "invalid_request",
-            format!(
-                "JWT token is invalid or malformed. Client assertion audience claim does not match Realm issuer: '{}'.",
-                text("aud")
-            ),
+            format!("JWT token is invalid or malformed. Client assertion audience claim does not match Realm issuer: '{}'.", text("aud")),
         ));
     }
     if text("jti").is_empty() {
@@ -183,26 +142,17 @@ fn check_claims(claims: &Value, client_id: &str, audiences: &[String]) -> Result
 /// Seconds of a claim, whole or not.
 #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit")]
 fn seconds(claims: &Value, name: &str) -> Option<i64> {
-    claims
-        .get(name)
-        .and_then(Value::as_f64)
-        .map(|seconds| seconds as i64)
+    claims.get(name).and_then(Value::as_f64).map(|seconds| seconds as i64)
 }
 
 fn check_time(claims: &Value, now: Timestamp) -> Result<(), EntraError> {
     let Some(expires) = seconds(claims, "exp") else {
         return Err(malformed("The claim 'exp' is missing."));
     };
-    let begins = seconds(claims, "nbf")
-        .or_else(|| seconds(claims, "iat"))
-        .unwrap_or(i64::MIN / 2);
+    let begins = seconds(claims, "nbf").or_else(|| seconds(claims, "iat")).unwrap_or(i64::MIN / 2);
     let now_second = now.as_second();
     if now_second + SKEW_SECONDS < begins || now_second - SKEW_SECONDS > expires {
-        let shown = |second: i64| {
-            Timestamp::from_second(second)
-                .map(entra_time)
-                .unwrap_or_default()
-        };
+        let shown = |second: i64| Timestamp::from_second(second).map(entra_time).unwrap_or_default();
         return Err(EntraError::new(
             700_024,
             401,
@@ -220,31 +170,16 @@ fn check_time(claims: &Value, now: Timestamp) -> Result<(), EntraError> {
 }
 
 /// The same assertion may come again (MSAL keeps one for nine minutes); another one with its `jti` may not.
-fn remember(
-    state: &mut TenantState,
-    assertion: &str,
-    claims: &Value,
-    now: Timestamp,
-) -> Result<(), EntraError> {
-    let id = claims
-        .get("jti")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+fn remember(state: &mut TenantState, assertion: &str, claims: &Value, now: Timestamp) -> Result<(), EntraError> {
+    let id = claims.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned();
     let digest = sha256(assertion.as_bytes()).to_vec();
-    let expires = seconds(claims, "exp")
-        .and_then(|second| Timestamp::from_second(second).ok())
-        .unwrap_or(now);
+    let expires = seconds(claims, "exp").and_then(|second| Timestamp::from_second(second).ok()).unwrap_or(now);
     let horizon = now.as_second() - SKEW_SECONDS;
-    state
-        .assertions
-        .retain(|_, (_, until)| until.as_second() >= horizon);
+    state.assertions.retain(|_, (_, until)| until.as_second() >= horizon);
     if let Some((known, _)) = state.assertions.get(&id)
         && *known != digest
     {
-        return Err(malformed(
-            "The claim 'jti' was used before in another assertion.",
-        ));
+        return Err(malformed("The claim 'jti' was used before in another assertion."));
     }
     state.assertions.insert(id, (digest, expires));
     Ok(())

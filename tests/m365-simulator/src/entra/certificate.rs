@@ -46,12 +46,7 @@ impl Certificate {
         self.verify(algorithm, signed, signature).unwrap_or(false)
     }
 
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        signed: &[u8],
-        signature: &[u8],
-    ) -> Result<bool, ErrorStack> {
+    fn verify(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
         let mut verifier = Verifier::new(MessageDigest::sha256(), &self.key)?;
         if algorithm == Algorithm::Ps256 {
             verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
@@ -71,5 +66,7 @@ fn instant(time: &Asn1TimeRef) -> Result<Timestamp, ErrorStack> {
 
 /// Upper-case hexadecimal, as error texts show thumbprints.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|half| char::from(DIGITS[usize::from(half)]));
+    bytes.iter().flat_map(digits).collect()
 }

@@ -13,10 +13,7 @@ pub(crate) fn openid_configuration(inner: &Inner, asked: &Asked, segment: &str) 
     if tenant.is_none() && !shared {
         return EntraError::tenant_not_found(segment).reply(asked, inner.draw_uuid());
     }
-    let issuer_tenant = tenant.map_or_else(
-        || "{tenantid}".to_owned(),
-        |tenant| tenant.info.id.to_string(),
-    );
+    let issuer_tenant = tenant.map_or_else(|| "{tenantid}".to_owned(), |tenant| tenant.info.id.to_string());
     let base = &asked.base;
     Reply::json(
         200,
@@ -40,18 +37,10 @@ pub(crate) fn openid_configuration(inner: &Inner, asked: &Asked, segment: &str) 
 
 /// `GET /common/discovery/instance`, which MSAL asks of an authority it does not know.
 pub(crate) fn instance(asked: &Asked) -> Reply {
-    let authority = asked
-        .base
-        .split_once("://")
-        .map_or(asked.base.as_str(), |(_, authority)| authority);
+    let authority = asked.base.split_once("://").map_or(asked.base.as_str(), |(_, authority)| authority);
     let options = asked.options();
-    let endpoint = options
-        .iter()
-        .find(|(name, _)| name == "authorization_endpoint")
-        .map(|(_, value)| value.as_str());
-    let segment = endpoint
-        .and_then(|url| url.split('/').nth(3))
-        .unwrap_or("common");
+    let endpoint = options.iter().find(|(name, _)| name == "authorization_endpoint").map(|(_, value)| value.as_str());
+    let segment = endpoint.and_then(|url| url.split('/').nth(3)).unwrap_or("common");
     Reply::json(
         200,
         &json!({

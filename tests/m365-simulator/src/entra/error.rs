@@ -16,18 +16,8 @@ pub(crate) struct EntraError {
 }
 
 impl EntraError {
-    pub(crate) fn new(
-        code: u32,
-        status: u16,
-        error: &'static str,
-        text: impl Into<String>,
-    ) -> EntraError {
-        EntraError {
-            code,
-            status,
-            error,
-            text: text.into(),
-        }
+    pub(crate) fn new(code: u32, status: u16, error: &'static str, text: impl Into<String>) -> EntraError {
+        EntraError { code, status, error, text: text.into() }
     }
 
     /// 90002: no such tenant, or not in this cloud.

@@ -34,10 +34,7 @@ pub(crate) fn answer(inner: &Inner, tenant: &Tenant, asked: &Asked, segment: &st
             headers(Reply::json(200, &body), asked, trace_id)
         }
         Err(error) => {
-            tenant
-                .lock()
-                .stats
-                .refused(&format!("AADSTS{}", error.code));
+            tenant.lock().stats.refused(&format!("AADSTS{}", error.code));
             error.reply(asked, trace_id)
         }
     }
@@ -52,54 +49,32 @@ pub(crate) fn unknown_tenant(inner: &Inner, asked: &Asked, segment: &str) -> Rep
             "invalid_request",
             "No tenant-identifying information found in either the request or implied by any provided credentials.",
         ),
-        _ if segment.parse::<uuid::Uuid>().is_ok() || segment.contains('.') => {
-            EntraError::tenant_not_found(segment)
-        }
+        _ if segment.parse::<uuid::Uuid>().is_ok() || segment.contains('.') => EntraError::tenant_not_found(segment),
         _ => EntraError::new(
             900_023,
             400,
             "invalid_request",
-            format!(
-                "Specified tenant identifier '{segment}' is neither a valid DNS name, nor a valid external domain."
-            ),
+            format!("Specified tenant identifier '{segment}' is neither a valid DNS name, nor a valid external domain."),
         ),
     };
     error.reply(asked, inner.draw_uuid())
 }
 
-fn issue(
-    inner: &Inner,
-    tenant: &Tenant,
-    asked: &Asked,
-    segment: &str,
-) -> Result<(AccessToken, i64), EntraError> {
+fn issue(inner: &Inner, tenant: &Tenant, asked: &Asked, segment: &str) -> Result<(AccessToken, i64), EntraError> {
     let now = asked.arrived;
     let form = decode_form(&String::from_utf8_lossy(&asked.body));
     let field = |name: &str| {
-        let found = form
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str());
+        let found = form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         found.filter(|value| !value.is_empty())
     };
     let needed = |name: &str| {
         field(name).ok_or_else(|| {
-            EntraError::new(
-                900_144,
-                400,
-                "invalid_request",
-                format!("The request body must contain the following parameter: '{name}'."),
-            )
+            EntraError::new(900_144, 400, "invalid_request", format!("The request body must contain the following parameter: '{name}'."))
         })
     };
     right_cloud(asked, tenant, segment)?;
     if needed("grant_type")? != "client_credentials" {
-        return Err(EntraError::new(
-            70003,
-            400,
-            "unsupported_grant_type",
-            "The app requested an unsupported grant type.",
-        ));
+        return Err(EntraError::new(70003, 400, "unsupported_grant_type", "The app requested an unsupported grant type."));
     }
     let client_id = needed("client_id")?;
     if client_id.parse().ok() != Some(tenant.info.app_id) {
@@ -134,21 +109,10 @@ fn issue(
         )
     })?;
     if needed("client_assertion_type")? != ASSERTION_TYPE {
-        return Err(EntraError::new(
-            50027,
-            400,
-            "invalid_request",
-            "The client_assertion_type is not supported.",
-        ));
+        return Err(EntraError::new(50027, 400, "invalid_request", "The client_assertion_type is not supported."));
     }
     let mut state = tenant.lock();
-    assertion::verify(
-        &mut state,
-        assertion,
-        client_id,
-        &audiences(asked, tenant, segment),
-        now,
-    )?;
+    assertion::verify(&mut state, assertion, client_id, &audiences(asked, tenant, segment), now)?;
     let resource = resource(asked, tenant, scope)?;
     let roles: Vec<String> = state
         .roles
@@ -161,14 +125,9 @@ fn issue(
         .cloned()
         .collect();
     let drawn = i64::try_from(state.chance.between(3_599, 5_399)).unwrap_or(3_599);
-    let lifetime = inner.config.token_lifetime.map_or(drawn, |fixed| {
-        i64::try_from(fixed.as_secs()).unwrap_or(drawn)
-    });
+    let lifetime = inner.config.token_lifetime.map_or(drawn, |fixed| i64::try_from(fixed.as_secs()).unwrap_or(drawn));
     let token = AccessToken {
-        aud: scope
-            .trim_end_matches(".default")
-            .trim_end_matches('/')
-            .to_owned(),
+        aud: scope.trim_end_matches(".default").trim_end_matches('/').to_owned(),
         iss: format!("https://sts.windows.net/{}/", tenant.info.id),
         iat: now.as_second(),
         nbf: now.as_second(),
@@ -185,13 +144,8 @@ fn issue(
 
 /// A host of another cloud does not know the tenant.
 fn right_cloud(asked: &Asked, tenant: &Tenant, segment: &str) -> Result<(), EntraError> {
-    let foreign = Cloud::is_microsoft_host(&asked.host)
-        && !tenant.info.cloud.authorities().contains(&&*asked.host);
-    if foreign {
-        Err(EntraError::tenant_not_found(segment))
-    } else {
-        Ok(())
-    }
+    let foreign = Cloud::is_microsoft_host(&asked.host) && !tenant.info.cloud.authorities().contains(&&*asked.host);
+    if foreign { Err(EntraError::tenant_not_found(segment)) } else { Ok(()) }
 }
 
 /// The audiences an assertion may have: the URL it is posted to, or the tenant's issuer.
@@ -231,14 +185,8 @@ fn resource(asked: &Asked, tenant: &Tenant, scope: &str) -> Result<Resource, Ent
         own if own.eq_ignore_ascii_case(&asked.base) => return Ok(Resource::Own),
         _ => {}
     }
-    let authority = resource
-        .split_once("://")
-        .map_or(resource, |(_, rest)| rest);
-    let host = authority
-        .split(['/', ':'])
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let authority = resource.split_once("://").map_or(resource, |(_, rest)| rest);
+    let host = authority.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
     if let Some(service) = tenant.info.cloud.service_of(&host) {
         return Ok(Resource::Of(service));
     }

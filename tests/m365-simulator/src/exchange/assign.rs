@@ -7,14 +7,12 @@ use super::error::{ExchangeError, Form};
 use super::identity::resolve_any;
 use super::parameters::{ListChange, list_change, scalar_text};
 use super::property::Lens;
-use crate::directory::address::{
-    AcceptedDomain, DomainType, domain_of, is_valid_alias, is_valid_smtp, recase,
-};
+use crate::directory::address::{AcceptedDomain, DomainType, domain_of, is_valid_alias, is_valid_smtp, recase};
 use crate::directory::attribute::{List, Text, utf16_length};
 use crate::directory::country;
 use crate::directory::entry::{Entry, bare, is_smtp};
 
-/// Most values of an ExtensionCustomAttribute.
+/// Most values of an `ExtensionCustomAttribute`.
 const EXTENSION_VALUES: usize = 1300;
 /// Most characters of a MailTip that are shown.
 const MAIL_TIP: usize = 175;
@@ -29,12 +27,7 @@ pub(crate) struct Assign<'a> {
 
 impl Assign<'_> {
     /// Sets one property from its parameter. Parameters that change nothing of the object are passed over.
-    pub(crate) fn set(
-        &self,
-        entry: &mut Entry,
-        name: &str,
-        value: &Value,
-    ) -> Result<(), ExchangeError> {
+    pub(crate) fn set(&self, entry: &mut Entry, name: &str, value: &Value) -> Result<(), ExchangeError> {
         match name {
             "Name" => {
                 let text = scalar_text(value);
@@ -50,26 +43,22 @@ impl Assign<'_> {
                         "invalid",
                         400,
                         "Microsoft.Exchange.Data.DataValidationException",
-                        format!(
-                            "The value \"{text}\" of property Alias contains characters that aren't valid."
-                        ),
+                        format!("The value \"{text}\" of property Alias contains characters that aren't valid."),
                     ));
                 }
                 entry.alias = text;
             }
             "HiddenFromAddressListsEnabled" => {
-                entry.hidden = value.as_bool().unwrap_or(entry.hidden)
+                entry.hidden = value.as_bool().unwrap_or(entry.hidden);
             }
             "RequireSenderAuthenticationEnabled" => {
-                entry.require_authentication =
-                    value.as_bool().unwrap_or(entry.require_authentication);
+                entry.require_authentication = value.as_bool().unwrap_or(entry.require_authentication);
             }
             "ModerationEnabled" => {
-                entry.moderation_enabled = value.as_bool().unwrap_or(entry.moderation_enabled)
+                entry.moderation_enabled = value.as_bool().unwrap_or(entry.moderation_enabled);
             }
             "UsePreferMessageFormat" => {
-                entry.prefer_message_format =
-                    value.as_bool().unwrap_or(entry.prefer_message_format);
+                entry.prefer_message_format = value.as_bool().unwrap_or(entry.prefer_message_format);
             }
             "Manager" => {
                 entry.manager = match value {
@@ -94,11 +83,7 @@ impl Assign<'_> {
             }
             "CountryOrRegion" => {
                 let text = scalar_text(value);
-                let name = if text.is_empty() {
-                    Some("")
-                } else {
-                    country::friendly(&text)
-                };
+                let name = if text.is_empty() { Some("") } else { country::friendly(&text) };
                 let name = name.ok_or_else(|| {
                     ExchangeError::binding(format!(
                         "Cannot process argument transformation on parameter 'CountryOrRegion'. Cannot convert value \
@@ -119,14 +104,9 @@ impl Assign<'_> {
     }
 
     fn smtp(&self, address: &str) -> Result<String, ExchangeError> {
-        let address = address
-            .strip_prefix("SMTP:")
-            .or_else(|| address.strip_prefix("smtp:"))
-            .unwrap_or(address);
+        let address = address.strip_prefix("SMTP:").or_else(|| address.strip_prefix("smtp:")).unwrap_or(address);
         if !is_valid_smtp(address) {
-            return Err(ExchangeError::invalid(format!(
-                "The address '{address}' isn't a valid SMTP address."
-            )));
+            return Err(ExchangeError::invalid(format!("The address '{address}' isn't a valid SMTP address.")));
         }
         Ok(recase(address, self.accepted))
     }
@@ -141,14 +121,11 @@ impl Assign<'_> {
         }
         let address = recase(bare(given), self.accepted);
         let domain = domain_of(&address);
-        let ours = self.accepted.iter().any(|known| {
-            known.domain_type == DomainType::Authoritative
-                && known.domain_name.eq_ignore_ascii_case(domain)
-        });
-        let unchanged = entry
-            .external
-            .as_deref()
-            .is_some_and(|known| bare(known).eq_ignore_ascii_case(&address));
+        let ours = self
+            .accepted
+            .iter()
+            .any(|known| known.domain_type == DomainType::Authoritative && known.domain_name.eq_ignore_ascii_case(domain));
+        let unchanged = entry.external.as_deref().is_some_and(|known| bare(known).eq_ignore_ascii_case(&address));
         if ours && !unchanged {
             return Err(ExchangeError::invalid(format!(
                 "The external e-mail address \"SMTP:{address}\" is in the accepted domain \"{domain}\" of this \
@@ -157,9 +134,7 @@ impl Assign<'_> {
         }
         let old = entry.external.take();
         if let Some(old) = old {
-            entry
-                .addresses
-                .retain(|known| !is_smtp(known) || !bare(known).eq_ignore_ascii_case(bare(&old)));
+            entry.addresses.retain(|known| !is_smtp(known) || !bare(known).eq_ignore_ascii_case(bare(&old)));
         }
         entry.set_primary(&address, false);
         entry.windows_address.clone_from(&address);
@@ -172,17 +147,9 @@ impl Assign<'_> {
             ListChange::Replace(given) => self.proxies(given)?,
             ListChange::Edit { add, remove } => {
                 let gone = |known: &String| {
-                    remove.iter().any(|one| {
-                        known.eq_ignore_ascii_case(one)
-                            || is_smtp(known) && bare(known).eq_ignore_ascii_case(one)
-                    })
+                    remove.iter().any(|one| known.eq_ignore_ascii_case(one) || is_smtp(known) && bare(known).eq_ignore_ascii_case(one))
                 };
-                let mut kept: Vec<String> = entry
-                    .addresses
-                    .iter()
-                    .filter(|known| !gone(known))
-                    .cloned()
-                    .collect();
+                let mut kept: Vec<String> = entry.addresses.iter().filter(|known| !gone(known)).cloned().collect();
                 for added in self.proxies(add)? {
                     if added.starts_with("SMTP:") {
                         for known in &mut kept {
@@ -191,10 +158,7 @@ impl Assign<'_> {
                             }
                         }
                     }
-                    if let Some(known) = kept
-                        .iter_mut()
-                        .find(|known| known.eq_ignore_ascii_case(&added))
-                    {
+                    if let Some(known) = kept.iter_mut().find(|known| known.eq_ignore_ascii_case(&added)) {
                         *known = added;
                     } else {
                         kept.push(added);
@@ -203,24 +167,12 @@ impl Assign<'_> {
                 kept
             }
         };
-        if addresses
-            .iter()
-            .filter(|one| one.starts_with("SMTP:"))
-            .count()
-            > 1
-        {
-            return Err(ExchangeError::invalid(
-                "There are multiple primary SMTP addresses in the proxy addresses.",
-            ));
+        if addresses.iter().filter(|one| one.starts_with("SMTP:")).count() > 1 {
+            return Err(ExchangeError::invalid("There are multiple primary SMTP addresses in the proxy addresses."));
         }
         if !addresses.iter().any(|one| one.starts_with("SMTP:")) {
             // A recipient keeps a primary address: the external one, or the one it had.
-            let fallback = entry
-                .external
-                .as_deref()
-                .map(bare)
-                .unwrap_or_else(|| entry.primary())
-                .to_owned();
+            let fallback = entry.external.as_deref().map_or_else(|| entry.primary(), bare).to_owned();
             addresses.retain(|one| !(is_smtp(one) && bare(one).eq_ignore_ascii_case(&fallback)));
             if !fallback.is_empty() {
                 addresses.insert(0, format!("SMTP:{fallback}"));
@@ -247,10 +199,7 @@ impl Assign<'_> {
                 }
                 Some(_) => one.clone(),
             };
-            if !proxies
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(&proxy))
-            {
+            if !proxies.iter().any(|known| known.eq_ignore_ascii_case(&proxy)) {
                 proxies.push(proxy);
             }
         }
@@ -258,23 +207,13 @@ impl Assign<'_> {
     }
 
     /// Name and proxies must be nobody else's, deleted users included.
-    pub(crate) fn check_unique(
-        &self,
-        entry: &Entry,
-        other_form: bool,
-    ) -> Result<(), ExchangeError> {
+    pub(crate) fn check_unique(&self, entry: &Entry, other_form: bool) -> Result<(), ExchangeError> {
         let directory = self.lens.directory;
-        if directory
-            .by_name(&entry.name)
-            .is_some_and(|holder| holder != entry.anchor)
-        {
+        if directory.by_name(&entry.name).is_some_and(|holder| holder != entry.anchor) {
             let dn = self.lens.distinguished_name(entry);
             let kind = "Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException";
             let error = if other_form {
-                let text = format!(
-                    "The name \"{}\" is already being used. Please try another name.",
-                    entry.name
-                );
+                let text = format!("The name \"{}\" is already being used. Please try another name.", entry.name);
                 ExchangeError::new("name-exists", 400, kind, text)
             } else {
                 let text = format!("The object '{dn}' already exists.");
@@ -283,10 +222,7 @@ impl Assign<'_> {
             return Err(error);
         }
         for proxy in entry.addresses.iter().chain(&entry.external) {
-            let Some(holder) = directory
-                .holder(proxy)
-                .filter(|holder| *holder != entry.anchor)
-            else {
+            let Some(holder) = directory.holder(proxy).filter(|holder| *holder != entry.anchor) else {
                 continue;
             };
             let holder_entry = directory.get(holder);
@@ -301,8 +237,7 @@ impl Assign<'_> {
                      00000000-0000-0000-0000-000000000000",
                 ));
             }
-            let name =
-                holder_entry.map(|holder| format!("{}/{}", self.lens.organisation, holder.name));
+            let name = holder_entry.map(|holder| format!("{}/{}", self.lens.organisation, holder.name));
             return Err(ExchangeError::new(
                 "proxy-exists",
                 400,
@@ -333,11 +268,7 @@ fn required(name: &str, text: &str) -> Result<(), ExchangeError> {
 /// Length in UTF-16 code units.
 fn within(name: &str, text: &str, limit: usize) -> Result<(), ExchangeError> {
     let length = utf16_length(text);
-    if length > limit {
-        Err(ExchangeError::too_long(name, limit, length))
-    } else {
-        Ok(())
-    }
+    if length > limit { Err(ExchangeError::too_long(name, limit, length)) } else { Ok(()) }
 }
 
 fn set_text(entry: &mut Entry, which: Text, text: &str) -> Result<(), ExchangeError> {
@@ -369,10 +300,7 @@ fn set_list(entry: &mut Entry, which: List, change: ListChange) -> Result<(), Ex
             let mut values: Vec<String> = entry.list(which).to_vec();
             values.retain(|known| !remove.iter().any(|gone| gone.eq_ignore_ascii_case(known)));
             for added in add {
-                if !values
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(&added))
-                {
+                if !values.iter().any(|known| known.eq_ignore_ascii_case(&added)) {
                     values.push(added);
                 }
             }
@@ -380,11 +308,7 @@ fn set_list(entry: &mut Entry, which: List, change: ListChange) -> Result<(), Ex
         }
     };
     if which.name().starts_with("Extension") && values.len() > EXTENSION_VALUES {
-        return Err(ExchangeError::too_long(
-            which.name(),
-            EXTENSION_VALUES,
-            values.len(),
-        ));
+        return Err(ExchangeError::too_long(which.name(), EXTENSION_VALUES, values.len()));
     }
     entry.set_list(which, values);
     Ok(())
@@ -392,10 +316,7 @@ fn set_list(entry: &mut Entry, which: List, change: ListChange) -> Result<(), Ex
 
 /// Wraps a MailTip as the service stores it; one that comes wrapped is not wrapped again.
 fn mail_tip(given: &str) -> Result<String, ExchangeError> {
-    let shown = given
-        .strip_prefix("<html><body>")
-        .and_then(|rest| rest.strip_suffix("</body></html>"))
-        .unwrap_or(given);
+    let shown = given.strip_prefix("<html><body>").and_then(|rest| rest.strip_suffix("</body></html>")).unwrap_or(given);
     if shown.is_empty() {
         return Ok(String::new());
     }

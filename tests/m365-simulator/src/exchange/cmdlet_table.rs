@@ -4,10 +4,7 @@
 
 /// Cmdlet and its parameters.
 pub(crate) const CMDLETS: &[(&str, &str)] = &[
-    (
-        "Get-AcceptedDomain",
-        "Identity:identity ResultSize:unlimited",
-    ),
+    ("Get-AcceptedDomain", "Identity:identity ResultSize:unlimited"),
     (
         "Get-Contact",
         "Anr:text Filter:text Identity:identity OrganizationalUnit:identity RecipientTypeDetails:list \
@@ -24,10 +21,7 @@ pub(crate) const CMDLETS: &[(&str, &str)] = &[
          IncludeModeratedByWithDisplayNames:flag ManagedBy:identity OrganizationalUnit:identity \
          RecipientTypeDetails:list ResultSize:unlimited SortBy:text",
     ),
-    (
-        "Get-DistributionGroupMember",
-        "Credential:text Identity:identity! IncludeSoftDeletedObjects:flag ResultSize:unlimited",
-    ),
+    ("Get-DistributionGroupMember", "Credential:text Identity:identity! IncludeSoftDeletedObjects:flag ResultSize:unlimited"),
     (
         "Get-DynamicDistributionGroup",
         "Anr:text Credential:text Filter:text Identity:identity \
@@ -75,10 +69,7 @@ pub(crate) const CMDLETS: &[(&str, &str)] = &[
          IncludeRejectMessagesFromSendersOrMembersWithDisplayNames:flag IncludeSoftDeletedGroups:flag \
          ResultSize:unlimited SortBy:text",
     ),
-    (
-        "Get-UnifiedGroupLinks",
-        "Identity:identity! LinkType:text! ResultSize:unlimited",
-    ),
+    ("Get-UnifiedGroupLinks", "Identity:identity! LinkType:text! ResultSize:unlimited"),
     (
         "Get-User",
         "Anr:text Filter:text Identity:identity IncludeDirectReportsWithDisplayNames:flag \
@@ -92,10 +83,7 @@ pub(crate) const CMDLETS: &[(&str, &str)] = &[
          ModerationEnabled:flag Name:text! OrganizationalUnit:identity SendModerationNotifications:text \
          UsePreferMessageFormat:flag WhatIf:flag",
     ),
-    (
-        "Remove-MailContact",
-        "Confirm:flag Identity:identity! WhatIf:flag",
-    ),
+    ("Remove-MailContact", "Confirm:flag Identity:identity! WhatIf:flag"),
     (
         "Set-Contact",
         "AssistantName:text City:text Company:text Confirm:flag CountryOrRegion:country Department:text \

@@ -55,16 +55,7 @@ const SETS: &[(&str, &[&str])] = &[
     ),
     ("Get-Contact", &[COMMON, PERSON]),
     ("Get-MailContact", &[COMMON, CUSTOM, MAIL, EXTERNAL]),
-    (
-        "Get-MailUser",
-        &[
-            COMMON,
-            CUSTOM,
-            MAIL,
-            EXTERNAL,
-            "UserPrincipalName AccountDisabled WhenSoftDeleted ExchangeGuid",
-        ],
-    ),
+    ("Get-MailUser", &[COMMON, CUSTOM, MAIL, EXTERNAL, "UserPrincipalName AccountDisabled WhenSoftDeleted ExchangeGuid"]),
     (
         "Get-Mailbox",
         &[
@@ -77,25 +68,12 @@ const SETS: &[(&str, &[&str])] = &[
     ),
     (
         "Get-DistributionGroup",
-        &[
-            COMMON,
-            CUSTOM,
-            MAIL,
-            "GroupType ManagedBy MemberJoinRestriction HiddenGroupMembershipEnabled Description SamAccountName",
-        ],
+        &[COMMON, CUSTOM, MAIL, "GroupType ManagedBy MemberJoinRestriction HiddenGroupMembershipEnabled Description SamAccountName"],
     ),
-    (
-        "Get-DynamicDistributionGroup",
-        &[COMMON, CUSTOM, MAIL, "ManagedBy RecipientFilter Notes"],
-    ),
+    ("Get-DynamicDistributionGroup", &[COMMON, CUSTOM, MAIL, "ManagedBy RecipientFilter Notes"]),
     (
         "Get-UnifiedGroup",
-        &[
-            COMMON,
-            CUSTOM,
-            MAIL,
-            "AccessType GroupMemberCount GroupType HiddenGroupMembershipEnabled ManagedBy Notes WhenSoftDeleted",
-        ],
+        &[COMMON, CUSTOM, MAIL, "AccessType GroupMemberCount GroupType HiddenGroupMembershipEnabled ManagedBy Notes WhenSoftDeleted"],
     ),
     (
         "(everything)",

@@ -34,19 +34,8 @@ pub(crate) enum Form {
 }
 
 impl ExchangeError {
-    pub(crate) fn new(
-        reason: &'static str,
-        status: u16,
-        kind: &str,
-        text: impl Into<String>,
-    ) -> ExchangeError {
-        ExchangeError {
-            status,
-            kind: kind.to_owned(),
-            text: text.into(),
-            form: Form::A,
-            reason,
-        }
+    pub(crate) fn new(reason: &'static str, status: u16, kind: &str, text: impl Into<String>) -> ExchangeError {
+        ExchangeError { status, kind: kind.to_owned(), text: text.into(), form: Form::A, reason }
     }
 
     /// The same error in another form.
@@ -71,20 +60,13 @@ impl ExchangeError {
             "ambiguous",
             500,
             "Microsoft.Exchange.Configuration.Tasks.ManagementObjectAmbiguousException",
-            format!(
-                "There are multiple recipients matching identity \"{identity}\". Please specify a unique value."
-            ),
+            format!("There are multiple recipients matching identity \"{identity}\". Please specify a unique value."),
         )
     }
 
     pub(crate) fn binding(text: impl Into<String>) -> ExchangeError {
-        ExchangeError::new(
-            "binding",
-            400,
-            "Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException",
-            text,
-        )
-        .in_form(Form::C)
+        ExchangeError::new("binding", 400, "Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException", text)
+            .in_form(Form::C)
     }
 
     pub(crate) fn unknown_parameter(name: &str) -> ExchangeError {
@@ -115,12 +97,7 @@ impl ExchangeError {
     }
 
     pub(crate) fn invalid(text: impl Into<String>) -> ExchangeError {
-        ExchangeError::new(
-            "invalid",
-            400,
-            "Microsoft.Exchange.Configuration.Tasks.RecipientTaskException",
-            text,
-        )
+        ExchangeError::new("invalid", 400, "Microsoft.Exchange.Configuration.Tasks.RecipientTaskException", text)
     }
 
     /// The answer.
@@ -135,12 +112,8 @@ impl ExchangeError {
                 json_reply(400, &body)
             }
             Form::C => json_reply(self.status, &self.form_c()),
-            Form::D => Reply::text(
-                403,
-                "application/json;odata.metadata=minimal;charset=utf-8",
-                vec![0_u8; 336],
-            )
-            .with("X-ExceptionType", self.kind.clone()),
+            Form::D => Reply::text(403, "application/json;odata.metadata=minimal;charset=utf-8", vec![0_u8; 336])
+                .with("X-ExceptionType", self.kind.clone()),
             Form::E => Reply::text(
                 self.status,
                 "text/plain; charset=utf-8",
@@ -162,12 +135,7 @@ impl ExchangeError {
     }
 
     fn piped(&self) -> String {
-        format!(
-            "Ex{:06X}|{}|{}",
-            self.kind.len() * 7919 + 0x10_0000,
-            self.kind,
-            self.text
-        )
+        format!("Ex{:06X}|{}|{}", self.kind.len() * 7919 + 0x10_0000, self.kind, self.text)
     }
 
     fn code(&self) -> &'static str {
@@ -186,11 +154,7 @@ impl ExchangeError {
     }
 
     fn form_a(&self, details: &str) -> Value {
-        let detail_code = if self.status >= 500 {
-            "ServerTransient"
-        } else {
-            "Client"
-        };
+        let detail_code = if self.status >= 500 { "ServerTransient" } else { "Client" };
         json!({
             "error": {
                 "code": self.code(),

@@ -75,16 +75,9 @@ enum Token {
 /// Reads a filter; the error is the text Exchange answers.
 pub(crate) fn parse(filter: &str) -> Result<Expression, String> {
     let trimmed = filter.trim();
-    let inner = trimmed
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-        .unwrap_or(trimmed);
+    let inner = trimmed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(trimmed);
     let tokens = tokens(inner).map_err(|reason| broken(filter, &reason))?;
-    let mut reader = Reader {
-        tokens: &tokens,
-        at: 0,
-        filter,
-    };
+    let mut reader = Reader { tokens: &tokens, at: 0, filter };
     let expression = reader.either()?;
     if reader.at < tokens.len() {
         return Err(broken(filter, "a part of it is left over"));
@@ -203,9 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     fn comparison(&mut self, name: &str) -> Result<Expression, String> {
-        let hidden = NOT_FILTERABLE
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(name));
+        let hidden = NOT_FILTERABLE.iter().any(|known| known.eq_ignore_ascii_case(name));
         let property = Property::parse(name).filter(|_| !hidden).ok_or_else(|| {
             format!(
                 "\"{name}\" is not a recognized filterable property. For a complete list of filterable properties \
@@ -231,12 +222,7 @@ impl<'a> Reader<'a> {
         Ok(Expression::Compare(property, operator, literal))
     }
 
-    fn literal(
-        &mut self,
-        name: &str,
-        property: Property,
-        operator: Operator,
-    ) -> Result<Literal, String> {
+    fn literal(&mut self, name: &str, property: Property, operator: Operator) -> Result<Literal, String> {
         let text = match self.next() {
             Some(Token::Quoted(text)) => text.clone(),
             Some(Token::Bare(word)) => match word.to_lowercase().as_str() {
@@ -245,33 +231,26 @@ impl<'a> Reader<'a> {
                 "$null" => return Ok(Literal::Null),
                 number if number.chars().all(|digit| digit.is_ascii_digit()) => word.clone(),
                 _ => {
-                    return Err(broken(
-                        self.filter,
-                        "text values are enclosed in single quotation marks",
-                    ));
+                    return Err(broken(self.filter, "text values are enclosed in single quotation marks"));
                 }
             },
             _ => return Err(broken(self.filter, "a value is expected")),
         };
         if is_date(property) {
-            return us_date(&text).map(Literal::Date).ok_or_else(|| {
-                format!("Cannot convert value \"{text}\" to type \"System.DateTime\" for the property \"{name}\".")
-            });
+            return us_date(&text)
+                .map(Literal::Date)
+                .ok_or_else(|| format!("Cannot convert value \"{text}\" to type \"System.DateTime\" for the property \"{name}\"."));
         }
         if is_flag(property) {
             return match text.to_lowercase().trim_start_matches('$') {
                 "true" => Ok(Literal::Flag(true)),
                 "false" => Ok(Literal::Flag(false)),
-                _ => Err(format!(
-                    "Cannot convert value \"{text}\" to type \"System.Boolean\"."
-                )),
+                _ => Err(format!("Cannot convert value \"{text}\" to type \"System.Boolean\".")),
             };
         }
         let starts_open = text.len() > 1 && text.starts_with('*');
         if matches!(operator, Operator::Like | Operator::NotLike) && starts_open {
-            return Err(format!(
-                "The value \"{text}\" of \"{name}\" isn't supported: a wildcard (*) can only be used as a suffix."
-            ));
+            return Err(format!("The value \"{text}\" of \"{name}\" isn't supported: a wildcard (*) can only be used as a suffix."));
         }
         Ok(Literal::Text(text))
     }
@@ -281,11 +260,7 @@ fn is_date(property: Property) -> bool {
     matches!(
         property,
         Property::Special(
-            Special::WhenChanged
-                | Special::WhenChangedUTC
-                | Special::WhenCreated
-                | Special::WhenCreatedUTC
-                | Special::WhenSoftDeleted
+            Special::WhenChanged | Special::WhenChangedUTC | Special::WhenCreated | Special::WhenCreatedUTC | Special::WhenSoftDeleted
         )
     )
 }
@@ -306,24 +281,12 @@ fn is_flag(property: Property) -> bool {
 
 /// Dates in the one documented form: `8/1/2017 2:00:00 PM`, in UTC.
 pub(crate) fn us_date(text: &str) -> Option<Timestamp> {
-    let formats = [
-        "%m/%d/%Y %I:%M:%S %p",
-        "%m/%d/%Y %I:%M %p",
-        "%m/%d/%Y %H:%M:%S",
-        "%m/%d/%Y %H:%M",
-    ];
-    let with_time = formats
-        .iter()
-        .find_map(|format| DateTime::strptime(format, text.trim()).ok());
+    let formats = ["%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"];
+    let with_time = formats.iter().find_map(|format| DateTime::strptime(format, text.trim()).ok());
     let civil = with_time.or_else(|| {
-        jiff::civil::Date::strptime("%m/%d/%Y", text.trim())
-            .ok()
-            .map(|date| date.to_datetime(jiff::civil::Time::midnight()))
+        jiff::civil::Date::strptime("%m/%d/%Y", text.trim()).ok().map(|date| date.to_datetime(jiff::civil::Time::midnight()))
     })?;
-    civil
-        .to_zoned(TimeZone::UTC)
-        .ok()
-        .map(|zoned| zoned.timestamp())
+    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 /// Whether a text attribute's filter value may be a country code.

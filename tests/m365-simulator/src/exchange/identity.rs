@@ -16,21 +16,14 @@ pub(crate) fn works_on(cmdlet: &str, kind: Kind) -> bool {
     match cmdlet {
         "Get-Recipient" => kind.is_recipient(),
         "Get-User" | "Set-User" => kind.class() == Some(crate::directory::entry::Class::User),
-        "Get-Contact" | "Set-Contact" | "Get-MailContact" | "Set-MailContact"
-        | "Remove-MailContact" => kind == Kind::Contact,
+        "Get-Contact" | "Set-Contact" | "Get-MailContact" | "Set-MailContact" | "Remove-MailContact" => kind == Kind::Contact,
         "Get-MailUser" | "Set-MailUser" => matches!(kind, Kind::MailUser | Kind::Guest),
         "Get-Mailbox" => kind.is_mailbox(),
         "Get-DistributionGroup" => {
-            matches!(
-                kind,
-                Kind::DistributionGroup | Kind::MailSecurityGroup | Kind::RoomList
-            )
+            matches!(kind, Kind::DistributionGroup | Kind::MailSecurityGroup | Kind::RoomList)
         }
         "Get-DistributionGroupMember" => {
-            matches!(
-                kind,
-                Kind::DistributionGroup | Kind::MailSecurityGroup | Kind::RoomList
-            )
+            matches!(kind, Kind::DistributionGroup | Kind::MailSecurityGroup | Kind::RoomList)
         }
         "Get-UnifiedGroup" | "Get-UnifiedGroupLinks" => kind == Kind::Microsoft365Group,
         "Get-DynamicDistributionGroup" => kind == Kind::DynamicDistributionGroup,
@@ -52,11 +45,7 @@ fn meant(lens: Lens<'_>, identity: &str, as_of: Timestamp) -> Vec<Arc<Entry>> {
         anchors.extend(directory.by_name(name));
     }
     anchors.extend(directory.labelled(identity));
-    let proxy = if identity.contains(':') {
-        identity.to_owned()
-    } else {
-        format!("smtp:{identity}")
-    };
+    let proxy = if identity.contains(':') { identity.to_owned() } else { format!("smtp:{identity}") };
     anchors.extend(directory.holder(&proxy));
     anchors.extend(directory.holder(&format!("x500:{identity}")));
     anchors
@@ -69,10 +58,7 @@ fn meant(lens: Lens<'_>, identity: &str, as_of: Timestamp) -> Vec<Arc<Entry>> {
 
 /// `ann` of `CN=ann,OU=…`.
 fn common_name(identity: &str) -> &str {
-    identity
-        .strip_prefix("CN=")
-        .and_then(|rest| rest.split(",OU=").next())
-        .unwrap_or(identity)
+    identity.strip_prefix("CN=").and_then(|rest| rest.split(",OU=").next()).unwrap_or(identity)
 }
 
 fn answers_to(lens: Lens<'_>, entry: &Entry, identity: &str, fixed: Option<Uuid>) -> bool {
@@ -90,19 +76,11 @@ fn answers_to(lens: Lens<'_>, entry: &Entry, identity: &str, fixed: Option<Uuid>
         || is(&entry.legacy_dn)
         || is(&lens.distinguished_name(entry))
         || is(&format!("{}/{}", lens.organisation, entry.name))
-        || entry
-            .addresses
-            .iter()
-            .any(|proxy| is(proxy) || is(crate::directory::entry::bare(proxy)))
+        || entry.addresses.iter().any(|proxy| is(proxy) || is(crate::directory::entry::bare(proxy)))
 }
 
 /// The one object of the cmdlet's kinds that this identity means.
-pub(crate) fn resolve(
-    lens: Lens<'_>,
-    cmdlet: &str,
-    identity: &str,
-    as_of: Timestamp,
-) -> Result<Arc<Entry>, ExchangeError> {
+pub(crate) fn resolve(lens: Lens<'_>, cmdlet: &str, identity: &str, as_of: Timestamp) -> Result<Arc<Entry>, ExchangeError> {
     let mut found = meant(lens, identity, as_of);
     found.retain(|entry| works_on(cmdlet, entry.kind));
     match found.as_slice() {
@@ -113,11 +91,7 @@ pub(crate) fn resolve(
 }
 
 /// Any live recipient or user this identity means, for parameters such as Manager.
-pub(crate) fn resolve_any(
-    lens: Lens<'_>,
-    identity: &str,
-    as_of: Timestamp,
-) -> Result<Arc<Entry>, ExchangeError> {
+pub(crate) fn resolve_any(lens: Lens<'_>, identity: &str, as_of: Timestamp) -> Result<Arc<Entry>, ExchangeError> {
     match meant(lens, identity, as_of).as_slice() {
         [] => Err(ExchangeError::not_found(identity)),
         [one] => Ok(one.clone()),

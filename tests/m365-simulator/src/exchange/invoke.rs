@@ -45,18 +45,12 @@ impl Invocation<'_> {
 
     /// The fault plan.
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.inner
-            .faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The URL of InvokeCommand, as the caller reached it.
+    /// The URL of `InvokeCommand`, as the caller reached it.
     pub(crate) fn endpoint(&self) -> String {
-        format!(
-            "{}/adminapi/beta/{}/InvokeCommand",
-            self.asked.base, self.tenant.info.id
-        )
+        format!("{}/adminapi/beta/{}/InvokeCommand", self.asked.base, self.tenant.info.id)
     }
 
     /// The `odata.maxpagesize` of the Prefer header.
@@ -64,9 +58,7 @@ impl Invocation<'_> {
         let prefer = self.asked.header("prefer");
         prefer.split([',', ';']).find_map(|word| {
             let (name, value) = word.split_once('=')?;
-            name.trim()
-                .eq_ignore_ascii_case("odata.maxpagesize")
-                .then(|| value.trim().parse().ok())?
+            name.trim().eq_ignore_ascii_case("odata.maxpagesize").then(|| value.trim().parse().ok())?
         })
     }
 }
@@ -80,60 +72,32 @@ pub(crate) struct Command {
 
 /// Reads the envelope.
 pub(crate) fn command(asked: &Asked) -> Result<Command, ExchangeError> {
-    let unreadable = |why: &str| {
-        ExchangeError::new(
-            "envelope",
-            400,
-            "Microsoft.Exchange.Admin.OData.Core.ODataServiceException",
-            why,
-        )
-    };
-    if !asked
-        .header("content-type")
-        .to_ascii_lowercase()
-        .starts_with("application/json")
-    {
-        return Err(unreadable(
-            "The Content-Type of the request must be application/json.",
-        ));
+    let unreadable = |why: &str| ExchangeError::new("envelope", 400, "Microsoft.Exchange.Admin.OData.Core.ODataServiceException", why);
+    if !asked.header("content-type").to_ascii_lowercase().starts_with("application/json") {
+        return Err(unreadable("The Content-Type of the request must be application/json."));
     }
-    let body: Value = serde_json::from_slice(&asked.body)
-        .map_err(|_| unreadable("The body of the request is not valid JSON."))?;
+    let body: Value = serde_json::from_slice(&asked.body).map_err(|_| unreadable("The body of the request is not valid JSON."))?;
     let input = body.get("CmdletInput").and_then(Value::as_object);
     let input = input.ok_or_else(|| unreadable("The body of the request has no CmdletInput."))?;
     let cmdlet = input.get("CmdletName").and_then(Value::as_str);
-    let cmdlet = cmdlet
-        .ok_or_else(|| unreadable("The CmdletInput has no CmdletName."))?
-        .to_owned();
+    let cmdlet = cmdlet.ok_or_else(|| unreadable("The CmdletInput has no CmdletName."))?.to_owned();
     let parameters = match input.get("Parameters") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(parameters)) => parameters.clone(),
         Some(_) => {
-            return Err(unreadable(
-                "The Parameters of the CmdletInput are no object.",
-            ));
+            return Err(unreadable("The Parameters of the CmdletInput are no object."));
         }
     };
-    Ok(Command {
-        body: body.clone(),
-        cmdlet,
-        parameters,
-    })
+    Ok(Command { body: body.clone(), cmdlet, parameters })
 }
 
 /// Whether a cmdlet changes the directory.
 pub(crate) fn writes(cmdlet: &str) -> bool {
-    !cmdlet
-        .get(..4)
-        .is_some_and(|verb| verb.eq_ignore_ascii_case("Get-"))
+    !cmdlet.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("Get-"))
 }
 
 /// Whether the application's Exchange role lets it run the cmdlet.
-pub(crate) fn may_run(
-    role: &ExchangeRole,
-    cmdlet: &str,
-    app: uuid::Uuid,
-) -> Result<(), ExchangeError> {
+pub(crate) fn may_run(role: &ExchangeRole, cmdlet: &str, app: uuid::Uuid) -> Result<(), ExchangeError> {
     match role {
         ExchangeRole::None => Err(ExchangeError::new(
             "role-missing",
@@ -145,12 +109,8 @@ pub(crate) fn may_run(
                  to Azure AD Application for EXO App-Only Authentication."
             ),
         )),
-        ExchangeRole::Read if writes(cmdlet) => {
-            Err(ExchangeError::access_denied("cmdlet-not-in-role"))
-        }
-        ExchangeRole::Cmdlets(allowed)
-            if !allowed.iter().any(|one| one.eq_ignore_ascii_case(cmdlet)) =>
-        {
+        ExchangeRole::Read if writes(cmdlet) => Err(ExchangeError::access_denied("cmdlet-not-in-role")),
+        ExchangeRole::Cmdlets(allowed) if !allowed.iter().any(|one| one.eq_ignore_ascii_case(cmdlet)) => {
             Err(ExchangeError::access_denied("cmdlet-not-in-role"))
         }
         ExchangeRole::Read | ExchangeRole::Write | ExchangeRole::Cmdlets(_) => Ok(()),
@@ -158,13 +118,7 @@ pub(crate) fn may_run(
 }
 
 /// Runs a cmdlet. The one place where Exchange's work happens, after faults and waiting.
-pub(crate) fn run(
-    inner: &Inner,
-    tenant: &Tenant,
-    asked: &Asked,
-    cmdlet: &'static str,
-    command: Command,
-) -> Result<Reply, ExchangeError> {
+pub(crate) fn run(inner: &Inner, tenant: &Tenant, asked: &Asked, cmdlet: &'static str, command: Command) -> Result<Reply, ExchangeError> {
     let (low, high) = {
         let faults = inner.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.replication_lag(!asked.header("x-anchormailbox").is_empty())
@@ -173,23 +127,9 @@ pub(crate) fn run(
     let lag = Duration::from_millis(state.chance.between(low, high));
     let bound = bind(cmdlet, &command.parameters)?;
     let options = asked.options();
-    let option = |wanted: &str| {
-        options
-            .iter()
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.clone())
-    };
-    let select =
-        option("$select").map(|list| list.split(',').map(|name| name.trim().to_owned()).collect());
-    let call = Invocation {
-        inner,
-        tenant,
-        asked,
-        bound,
-        body: command.body,
-        select,
-        lag,
-    };
+    let option = |wanted: &str| options.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let select = option("$select").map(|list| list.split(',').map(|name| name.trim().to_owned()).collect());
+    let call = Invocation { inner, tenant, asked, bound, body: command.body, select, lag };
     let state = &mut *state;
     if let Some(token) = option("$skiptoken") {
         return read::next_page(&call, state, &token);
@@ -206,22 +146,12 @@ pub(crate) fn run(
 }
 
 /// The success envelope around rows that are JSON already.
-pub(crate) fn envelope(
-    call: &Invocation<'_>,
-    warnings: &[String],
-    next: Option<&str>,
-    rows: &str,
-) -> Reply {
+pub(crate) fn envelope(call: &Invocation<'_>, warnings: &[String], next: Option<&str>, rows: &str) -> Reply {
     let mut body = String::with_capacity(rows.len() + 512);
     body.push_str("{\"@odata.context\":");
-    let context = format!(
-        "{}/adminapi/beta/{}/$metadata#Collection(Exchange.GenericHashTable)",
-        call.asked.base, call.tenant.info.id
-    );
+    let context = format!("{}/adminapi/beta/{}/$metadata#Collection(Exchange.GenericHashTable)", call.asked.base, call.tenant.info.id);
     write_string(&mut body, &context);
-    body.push_str(
-        ",\"adminapi.warnings@odata.type\":\"#Collection(String)\",\"@adminapi.warnings\":[",
-    );
+    body.push_str(",\"adminapi.warnings@odata.type\":\"#Collection(String)\",\"@adminapi.warnings\":[");
     for (at, warning) in warnings.iter().enumerate() {
         if at > 0 {
             body.push(',');
@@ -234,48 +164,25 @@ pub(crate) fn envelope(
         write_string(&mut body, next);
     }
     let _ = write!(body, ",\"value\":[{rows}]}}");
-    Reply::text(
-        200,
-        "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-        body,
-    )
-    .with("Preference-Applied", "odata.include-annotations=\"*\"")
+    Reply::text(200, "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8", body)
+        .with("Preference-Applied", "odata.include-annotations=\"*\"")
 }
 
 /// The headers every answer of Exchange carries.
-pub(crate) fn with_headers(
-    reply: Reply,
-    asked: &Asked,
-    state: &mut TenantState,
-    request_id: uuid::Uuid,
-) -> Reply {
+pub(crate) fn with_headers(reply: Reply, asked: &Asked, state: &mut TenantState, request_id: uuid::Uuid) -> Reply {
     let now = asked.arrived;
     if state.rate_window.0 <= now {
         state.rate_window = (later(now, RATE_WINDOW), RATE_LIMIT);
     }
     state.rate_window.1 = state.rate_window.1.saturating_sub(1);
-    let in_flight = state
-        .stats
-        .exchange_in_flight()
-        .saturating_sub(1)
-        .to_string();
+    let in_flight = state.stats.exchange_in_flight().saturating_sub(1).to_string();
     let reply = reply
         .with("request-id", request_id.to_string())
         .with("OData-Version", "4.0")
         .with("Rate-Limit-Limit", RATE_LIMIT.to_string())
         .with("Rate-Limit-Remaining", state.rate_window.1.to_string())
-        .with(
-            "Rate-Limit-Reset",
-            state
-                .rate_window
-                .0
-                .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-                .to_string(),
-        )
-        .with(
-            "X-CalculatedBETarget",
-            "bn8pr01mb0001.namprd01.prod.outlook.com",
-        )
+        .with("Rate-Limit-Reset", state.rate_window.0.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+        .with("X-CalculatedBETarget", "bn8pr01mb0001.namprd01.prod.outlook.com")
         .with("X-ConcurrencyCount", in_flight.clone())
         .with("X-CombinedAppOnlyConcurrencyCount", in_flight)
         .with("X-ExchangeVersion", "15.20.8000.0000")

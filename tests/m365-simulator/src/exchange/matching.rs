@@ -17,9 +17,7 @@ impl Expression {
             Expression::And(left, right) => left.admits(lens, entry) && right.admits(lens, entry),
             Expression::Or(left, right) => left.admits(lens, entry) || right.admits(lens, entry),
             Expression::Not(inner) => !inner.admits(lens, entry),
-            Expression::Compare(property, operator, literal) => {
-                compare(lens, entry, *property, *operator, literal)
-            }
+            Expression::Compare(property, operator, literal) => compare(lens, entry, *property, *operator, literal),
         }
     }
 
@@ -58,24 +56,12 @@ impl Expression {
 
     fn by_equality(&self, lens: Lens<'_>) -> Option<Vec<Uuid>> {
         match self {
-            Expression::And(left, right) => {
-                left.by_equality(lens).or_else(|| right.by_equality(lens))
-            }
-            Expression::Compare(
-                Property::Special(special),
-                Operator::Equal,
-                Literal::Text(text),
-            ) => {
+            Expression::And(left, right) => left.by_equality(lens).or_else(|| right.by_equality(lens)),
+            Expression::Compare(Property::Special(special), Operator::Equal, Literal::Text(text)) => {
                 let directory = lens.directory;
                 let found = match special {
-                    Special::EmailAddresses
-                    | Special::PrimarySmtpAddress
-                    | Special::ExternalEmailAddress => {
-                        let proxy = if text.contains(':') {
-                            text.clone()
-                        } else {
-                            format!("smtp:{text}")
-                        };
+                    Special::EmailAddresses | Special::PrimarySmtpAddress | Special::ExternalEmailAddress => {
+                        let proxy = if text.contains(':') { text.clone() } else { format!("smtp:{text}") };
                         directory.holder(&proxy)
                     }
                     Special::Guid => text.parse().ok().and_then(|guid| directory.by_guid(guid)),
@@ -102,10 +88,8 @@ impl Expression {
                 *left.start().max(right.start())..=*left.end().min(right.end())
             }
             Expression::Compare(Property::Special(special), operator, Literal::Date(at)) => {
-                let about_change =
-                    matches!(special, Special::WhenChanged | Special::WhenChangedUTC);
-                let about_creation =
-                    matches!(special, Special::WhenCreated | Special::WhenCreatedUTC);
+                let about_change = matches!(special, Special::WhenChanged | Special::WhenChangedUTC);
+                let about_creation = matches!(special, Special::WhenCreated | Special::WhenCreatedUTC);
                 if !(about_change && changed || about_creation && !changed) {
                     return open;
                 }
@@ -125,25 +109,13 @@ impl Expression {
 }
 
 fn in_range(lens: Lens<'_>, changed: bool, seconds: RangeInclusive<i64>) -> Vec<Uuid> {
-    if changed {
-        lens.directory.changed_within(seconds).collect()
-    } else {
-        lens.directory.created_within(seconds).collect()
-    }
+    if changed { lens.directory.changed_within(seconds).collect() } else { lens.directory.created_within(seconds).collect() }
 }
 
-fn compare(
-    lens: Lens<'_>,
-    entry: &Entry,
-    property: Property,
-    operator: Operator,
-    literal: &Literal,
-) -> bool {
+fn compare(lens: Lens<'_>, entry: &Entry, property: Property, operator: Operator, literal: &Literal) -> bool {
     let property = match property {
         // Documented: this filter searches all addresses.
-        Property::Special(Special::PrimarySmtpAddress) => {
-            Property::Special(Special::EmailAddresses)
-        }
+        Property::Special(Special::PrimarySmtpAddress) => Property::Special(Special::EmailAddresses),
         other => other,
     };
     let negated = matches!(operator, Operator::NotEqual | Operator::NotLike);
@@ -157,9 +129,7 @@ fn compare(
         Literal::Null => is_unset(&value),
         Literal::Flag(flag) => value == Value::Flag(*flag),
         Literal::Date(at) => match value {
-            Value::Date(other) | Value::DateUtc(other) => {
-                ordered(other.as_second().cmp(&at.as_second()), positive)
-            }
+            Value::Date(other) | Value::DateUtc(other) => ordered(other.as_second().cmp(&at.as_second()), positive),
             _ => false,
         },
         Literal::Text(text) => by_text(lens, entry, property, &value, positive, text),
@@ -172,9 +142,7 @@ fn is_unset(value: &Value<'_>) -> bool {
         Value::Null => true,
         Value::Text(text) => text.is_empty(),
         Value::List(values) => values.is_empty(),
-        Value::Flag(_) | Value::Number(_) | Value::Guid(_) | Value::Date(_) | Value::DateUtc(_) => {
-            false
-        }
+        Value::Flag(_) | Value::Number(_) | Value::Guid(_) | Value::Date(_) | Value::DateUtc(_) => false,
     }
 }
 
@@ -189,31 +157,16 @@ fn ordered(order: std::cmp::Ordering, operator: Operator) -> bool {
     }
 }
 
-fn by_text(
-    lens: Lens<'_>,
-    entry: &Entry,
-    property: Property,
-    value: &Value<'_>,
-    operator: Operator,
-    text: &str,
-) -> bool {
+fn by_text(lens: Lens<'_>, entry: &Entry, property: Property, value: &Value<'_>, operator: Operator, text: &str) -> bool {
     match property {
-        Property::Special(Special::EmailAddresses) => entry
-            .addresses
-            .iter()
-            .any(|address| is_address(address, operator, text)),
-        Property::Special(Special::ExternalEmailAddress) => entry
-            .external
-            .as_deref()
-            .is_some_and(|address| is_address(address, operator, text)),
+        Property::Special(Special::EmailAddresses) => entry.addresses.iter().any(|address| is_address(address, operator, text)),
+        Property::Special(Special::ExternalEmailAddress) => {
+            entry.external.as_deref().is_some_and(|address| is_address(address, operator, text))
+        }
         Property::Special(Special::Manager) => {
-            let manager = entry
-                .manager
-                .and_then(|manager| lens.directory.live(manager));
-            manager.is_some_and(|manager| {
-                is_text(&manager.name, operator, text)
-                    || is_text(&lens.distinguished_name(manager), operator, text)
-            })
+            let manager = entry.manager.and_then(|manager| lens.directory.live(manager));
+            manager
+                .is_some_and(|manager| is_text(&manager.name, operator, text) || is_text(&lens.distinguished_name(manager), operator, text))
         }
         _ if is_country(property) => {
             let wanted = country::friendly(text).unwrap_or(text);
@@ -232,9 +185,7 @@ fn by_text(
 /// `-eq` takes an address with or without its type; `-like` needs the type.
 fn is_address(address: &str, operator: Operator, text: &str) -> bool {
     match operator {
-        Operator::Equal if !text.contains(':') => {
-            is_smtp(address) && bare(address).eq_ignore_ascii_case(text)
-        }
+        Operator::Equal if !text.contains(':') => is_smtp(address) && bare(address).eq_ignore_ascii_case(text),
         _ => is_text(address, operator, text),
     }
 }

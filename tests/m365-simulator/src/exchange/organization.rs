@@ -9,33 +9,20 @@ use crate::directory::address::DomainType;
 use crate::tenant::TenantState;
 
 /// The rows of either cmdlet.
-pub(crate) fn rows(
-    call: &Invocation<'_>,
-    state: &TenantState,
-) -> Result<Vec<Value>, ExchangeError> {
+pub(crate) fn rows(call: &Invocation<'_>, state: &TenantState) -> Result<Vec<Value>, ExchangeError> {
     let rows = match call.bound.cmdlet {
         "Get-AcceptedDomain" => accepted_domains(call, state)?,
         _ => vec![organization_config(call)],
     };
-    Ok(rows
-        .into_iter()
-        .map(|row| selected(row, call.select.as_deref()))
-        .collect())
+    Ok(rows.into_iter().map(|row| selected(row, call.select.as_deref())).collect())
 }
 
-fn accepted_domains(
-    call: &Invocation<'_>,
-    state: &TenantState,
-) -> Result<Vec<Value>, ExchangeError> {
+fn accepted_domains(call: &Invocation<'_>, state: &TenantState) -> Result<Vec<Value>, ExchangeError> {
     let wanted = call.bound.text("Identity");
     let rows: Vec<Value> = state
         .accepted_domains
         .iter()
-        .filter(|domain| {
-            wanted
-                .as_deref()
-                .is_none_or(|wanted| domain.domain_name.eq_ignore_ascii_case(wanted))
-        })
+        .filter(|domain| wanted.as_deref().is_none_or(|wanted| domain.domain_name.eq_ignore_ascii_case(wanted)))
         .map(|domain| {
             let name = &domain.domain_name;
             json!({
@@ -85,9 +72,7 @@ fn selected(row: Value, select: Option<&[String]>) -> Value {
         .iter()
         .filter(|(key, _)| {
             let name = key.split('@').next().unwrap_or(key);
-            select
-                .iter()
-                .any(|wanted| wanted.eq_ignore_ascii_case(name))
+            select.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
         })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();

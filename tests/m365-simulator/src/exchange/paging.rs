@@ -13,7 +13,7 @@ use crate::clock::later;
 use crate::entra::access_token::TokenKey;
 
 /// How long a nextLink is good for.
-const VALID: Duration = Duration::from_secs(300);
+const VALID: Duration = Duration::from_mins(5);
 
 /// A search whose pages are being fetched.
 pub(crate) struct Search {
@@ -29,22 +29,9 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub(crate) fn new(
-        anchors: Vec<Uuid>,
-        columns: Vec<Column>,
-        page: usize,
-        body: serde_json::Value,
-    ) -> Search {
+    pub(crate) fn new(anchors: Vec<Uuid>, columns: Vec<Column>, page: usize, body: serde_json::Value) -> Search {
         let until = Timestamp::UNIX_EPOCH;
-        Search {
-            anchors,
-            columns,
-            page,
-            body,
-            as_of_lag: Duration::ZERO,
-            truncated: false,
-            until,
-        }
+        Search { anchors, columns, page, body, as_of_lag: Duration::ZERO, truncated: false, until }
     }
 }
 
@@ -66,20 +53,11 @@ impl Searches {
     }
 
     /// The search a token belongs to, and the row to go on at; none if the token is not valid any more.
-    pub(crate) fn find(
-        &mut self,
-        key: &TokenKey,
-        token: &str,
-        now: Timestamp,
-    ) -> Option<(u64, usize)> {
+    pub(crate) fn find(&mut self, key: &TokenKey, token: &str, now: Timestamp) -> Option<(u64, usize)> {
         let payload = URL_SAFE_NO_PAD.decode(key.open(token)?).ok()?;
         let text = String::from_utf8(payload).ok()?;
         let mut numbers = text.split('.').map(str::parse::<u64>);
-        let (id, offset, until) = (
-            numbers.next()?.ok()?,
-            numbers.next()?.ok()?,
-            numbers.next()?.ok()?,
-        );
+        let (id, offset, until) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
         let valid = u64::try_from(now.as_millisecond()).unwrap_or(0) < until;
         (valid && self.open.contains_key(&id)).then_some((id, usize::try_from(offset).unwrap_or(0)))
     }
@@ -90,13 +68,7 @@ impl Searches {
     }
 
     /// A token for the page that begins at `offset`, valid from now.
-    pub(crate) fn token(
-        &mut self,
-        key: &TokenKey,
-        id: u64,
-        offset: usize,
-        now: Timestamp,
-    ) -> String {
+    pub(crate) fn token(&mut self, key: &TokenKey, id: u64, offset: usize, now: Timestamp) -> String {
         let until = later(now, VALID);
         if let Some(search) = self.open.get_mut(&id) {
             search.until = search.until.max(until);

@@ -63,16 +63,9 @@ static TABLE: LazyLock<HashMap<&'static str, Vec<Parameter>>> = LazyLock::new(||
             "guid" => Type::Guid,
             _ => Type::Text,
         };
-        Parameter {
-            name,
-            takes,
-            needed,
-        }
+        Parameter { name, takes, needed }
     };
-    CMDLETS
-        .iter()
-        .map(|(cmdlet, words)| (*cmdlet, words.split_whitespace().map(read).collect()))
-        .collect()
+    CMDLETS.iter().map(|(cmdlet, words)| (*cmdlet, words.split_whitespace().map(read).collect())).collect()
 });
 
 /// A cmdlet with its parameters, bound.
@@ -84,10 +77,7 @@ pub(crate) struct Bound {
 
 /// The cmdlet's own spelling; none if the simulator does not serve it.
 pub(crate) fn known_cmdlet(name: &str) -> Option<&'static str> {
-    CMDLETS
-        .iter()
-        .map(|(cmdlet, _)| *cmdlet)
-        .find(|cmdlet| cmdlet.eq_ignore_ascii_case(name))
+    CMDLETS.iter().map(|(cmdlet, _)| *cmdlet).find(|cmdlet| cmdlet.eq_ignore_ascii_case(name))
 }
 
 /// Binds parameters to a cmdlet.
@@ -95,17 +85,11 @@ pub(crate) fn bind(cmdlet: &'static str, raw: &Map<String, Value>) -> Result<Bou
     let table = TABLE.get(cmdlet).map_or(&[][..], Vec::as_slice);
     let mut values = BTreeMap::new();
     for (name, value) in raw {
-        if name.contains('@')
-            || COMMON
-                .iter()
-                .any(|common| common.eq_ignore_ascii_case(name))
-        {
+        if name.contains('@') || COMMON.iter().any(|common| common.eq_ignore_ascii_case(name)) {
             continue;
         }
-        let parameter = table
-            .iter()
-            .find(|known| known.name.eq_ignore_ascii_case(name))
-            .ok_or_else(|| ExchangeError::unknown_parameter(name))?;
+        let parameter =
+            table.iter().find(|known| known.name.eq_ignore_ascii_case(name)).ok_or_else(|| ExchangeError::unknown_parameter(name))?;
         check(parameter, value, cmdlet)?;
         if values.insert(parameter.name, value.clone()).is_some() {
             return Err(ExchangeError::binding(format!(
@@ -114,19 +98,15 @@ pub(crate) fn bind(cmdlet: &'static str, raw: &Map<String, Value>) -> Result<Bou
             )));
         }
     }
-    let missing: Vec<&str> = table
-        .iter()
-        .filter(|known| known.needed && !values.contains_key(known.name))
-        .map(|known| known.name)
-        .collect();
+    let missing: Vec<&str> =
+        table.iter().filter(|known| known.needed && !values.contains_key(known.name)).map(|known| known.name).collect();
     if !missing.is_empty() {
         let mut error = ExchangeError::binding(format!(
             "Parameter set cannot be resolved using the specified named parameters. Invalid cmdlet parameters \
              specified. {}",
             missing.join(", ")
         ));
-        error.kind = "Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException"
-            .to_owned();
+        "Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException".clone_into(&mut error.kind);
         return Err(error);
     }
     Ok(Bound { cmdlet, values })
@@ -147,9 +127,7 @@ fn check(parameter: &Parameter, value: &Value, cmdlet: &str) -> Result<(), Excha
         Type::Unlimited => {
             value.as_u64().is_some_and(|number| number > 0)
                 || is_digits(value)
-                || value
-                    .as_str()
-                    .is_some_and(|word| word.eq_ignore_ascii_case("unlimited"))
+                || value.as_str().is_some_and(|word| word.eq_ignore_ascii_case("unlimited"))
         }
         Type::Text | Type::Country => value.is_null() || scalar(value),
         Type::Identity => match value {
@@ -159,15 +137,10 @@ fn check(parameter: &Parameter, value: &Value, cmdlet: &str) -> Result<(), Excha
                     parameter.name
                 )));
             }
-            Value::Null => !(parameter.name == "Identity" && !cmdlet.starts_with("Get-")),
+            Value::Null => parameter.name != "Identity" || cmdlet.starts_with("Get-"),
             other => other.is_string(),
         },
-        Type::Guid => {
-            value.is_null()
-                || value
-                    .as_str()
-                    .is_some_and(|text| text.parse::<uuid::Uuid>().is_ok())
-        }
+        Type::Guid => value.is_null() || value.as_str().is_some_and(|text| text.parse::<uuid::Uuid>().is_ok()),
         Type::Proxy => value.is_null() || value.is_string(),
         Type::Smtp => value.is_null() || value.as_str().is_some_and(is_valid_smtp),
         Type::List | Type::Proxies => match value {
@@ -181,34 +154,23 @@ fn check(parameter: &Parameter, value: &Value, cmdlet: &str) -> Result<(), Excha
 }
 
 fn is_digits(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+    value.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_hash_table(table: &Map<String, Value>) -> bool {
     table.get("@odata.type").and_then(Value::as_str) == Some("#Exchange.GenericHashTable")
-        && table
-            .iter()
-            .filter(|(key, _)| !key.contains('@'))
-            .all(|(key, value)| {
-                let known = key.eq_ignore_ascii_case("add") || key.eq_ignore_ascii_case("remove");
-                let scalar = |value: &Value| value.is_string() || value.is_number();
-                known
-                    && value
-                        .as_array()
-                        .map_or_else(|| scalar(value), |items| items.iter().all(scalar))
-            })
+        && table.iter().filter(|(key, _)| !key.contains('@')).all(|(key, value)| {
+            let known = key.eq_ignore_ascii_case("add") || key.eq_ignore_ascii_case("remove");
+            let scalar = |value: &Value| value.is_string() || value.is_number();
+            known && value.as_array().map_or_else(|| scalar(value), |items| items.iter().all(scalar))
+        })
 }
 
 /// How a list is to change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ListChange {
     Replace(Vec<String>),
-    Edit {
-        add: Vec<String>,
-        remove: Vec<String>,
-    },
+    Edit { add: Vec<String>, remove: Vec<String> },
 }
 
 fn texts(value: &Value) -> Vec<String> {
@@ -234,34 +196,22 @@ pub(crate) fn list_change(value: &Value) -> ListChange {
         return ListChange::Replace(texts(value));
     };
     let of = |wanted: &str| {
-        let found = table
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(wanted));
+        let found = table.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted));
         found.map(|(_, value)| texts(value)).unwrap_or_default()
     };
     let (add, remove) = (of("add"), of("remove"));
-    if add.is_empty() && remove.is_empty() {
-        ListChange::Replace(Vec::new())
-    } else {
-        ListChange::Edit { add, remove }
-    }
+    if add.is_empty() && remove.is_empty() { ListChange::Replace(Vec::new()) } else { ListChange::Edit { add, remove } }
 }
 
 impl Bound {
     /// A parameter's text, if it was given and is not null.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        self.values
-            .get(name)
-            .filter(|value| !value.is_null())
-            .map(scalar_text)
+        self.values.get(name).filter(|value| !value.is_null()).map(scalar_text)
     }
 
     /// Whether a switch is on.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.values
-            .get(name)
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+        self.values.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Everything that was given.
@@ -272,10 +222,6 @@ impl Bound {
     /// A list parameter's values, commas between values counting too.
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
         let values = self.values.get(name).map(texts).unwrap_or_default();
-        values
-            .iter()
-            .flat_map(|value| value.split(','))
-            .map(|word| word.trim().to_owned())
-            .collect()
+        values.iter().flat_map(|value| value.split(',')).map(|word| word.trim().to_owned()).collect()
     }
 }

@@ -46,15 +46,10 @@ specials! {
 impl Property {
     /// The property of this name, any case.
     pub(crate) fn parse(name: &str) -> Option<Property> {
-        if let Some((_, special)) = Special::ALL
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        {
+        if let Some((_, special)) = Special::ALL.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             return Some(Property::Special(*special));
         }
-        Text::parse(name)
-            .map(Property::Text)
-            .or_else(|| List::parse(name).map(Property::List))
+        Text::parse(name).map(Property::Text).or_else(|| List::parse(name).map(Property::List))
     }
 }
 
@@ -91,38 +86,20 @@ fn nullable(value: Option<&str>) -> Value<'_> {
     value.map_or(Value::Null, text)
 }
 
-impl<'a> Lens<'a> {
+impl Lens<'_> {
     /// The value of a property, as Exchange shows it.
     pub(crate) fn value<'b>(&self, entry: &'b Entry, property: Property) -> Value<'b> {
         match property {
             Property::Text(Text::CountryOrRegion) => {
                 let stored = entry.text(Text::CountryOrRegion);
-                if stored.is_empty() {
-                    Value::Null
-                } else {
-                    text(country::friendly(stored).unwrap_or(stored))
-                }
+                if stored.is_empty() { Value::Null } else { text(country::friendly(stored).unwrap_or(stored)) }
             }
             Property::Text(Text::MailTip) if entry.text(Text::MailTip).is_empty() => Value::Null,
-            Property::Text(Text::GeoCoordinates | Text::SeniorityIndex)
-                if entry.text_of(property).is_empty() =>
-            {
-                Value::Null
-            }
+            Property::Text(Text::GeoCoordinates | Text::SeniorityIndex) if entry.text_of(property).is_empty() => Value::Null,
             Property::Text(which) => text(entry.text(which)),
             Property::List(List::MailTipTranslations) => Value::List(translations(entry)),
-            Property::List(List::ManagedBy)
-                if entry.kind.class() == Some(crate::directory::entry::Class::User) =>
-            {
-                text("")
-            }
-            Property::List(which) => Value::List(
-                entry
-                    .list(which)
-                    .iter()
-                    .map(|value| value.as_str().into())
-                    .collect(),
-            ),
+            Property::List(List::ManagedBy) if entry.kind.class() == Some(crate::directory::entry::Class::User) => text(""),
+            Property::List(which) => Value::List(entry.list(which).iter().map(|value| value.as_str().into()).collect()),
             Property::Special(special) => self.special(entry, special),
         }
     }
@@ -131,21 +108,13 @@ impl<'a> Lens<'a> {
         match special {
             Special::Identity | Special::Id | Special::Name => text(&entry.name),
             Special::Alias => text(&entry.alias),
-            Special::Guid | Special::ExchangeObjectId | Special::ExchangeGuid => {
-                Value::Guid(entry.guid)
-            }
+            Special::Guid | Special::ExchangeObjectId | Special::ExchangeGuid => Value::Guid(entry.guid),
             Special::ExternalDirectoryObjectId => match entry.kind {
                 Kind::DynamicDistributionGroup => text(""),
                 _ => owned(entry.anchor.to_string()),
             },
             Special::DistinguishedName => owned(self.distinguished_name(entry)),
-            Special::EmailAddresses => Value::List(
-                entry
-                    .addresses
-                    .iter()
-                    .map(|one| one.as_str().into())
-                    .collect(),
-            ),
+            Special::EmailAddresses => Value::List(entry.addresses.iter().map(|one| one.as_str().into()).collect()),
             Special::PrimarySmtpAddress => text(entry.primary()),
             Special::WindowsEmailAddress => text(&entry.windows_address),
             Special::ExternalEmailAddress => nullable(entry.external.as_deref()),
@@ -160,14 +129,11 @@ impl<'a> Lens<'a> {
             Special::WhenChangedUTC => Value::DateUtc(entry.changed),
             Special::WhenCreatedUTC => Value::DateUtc(entry.created),
             Special::WhenSoftDeleted => entry.soft_deleted.map_or(Value::Null, Value::Date),
-            Special::UserPrincipalName | Special::MicrosoftOnlineServicesID => {
-                text(entry.upn.as_deref().unwrap_or(""))
-            }
+            Special::UserPrincipalName | Special::MicrosoftOnlineServicesID => text(entry.upn.as_deref().unwrap_or("")),
             Special::AccountDisabled => Value::Flag(!entry.account_enabled),
             Special::AccountEnabled => Value::Flag(entry.account_enabled),
             Special::UserType => text(if entry.is_guest { "Guest" } else { "Member" }),
-            Special::RequireSenderAuthenticationEnabled
-            | Special::RequireAllSendersAreAuthenticated => {
+            Special::RequireSenderAuthenticationEnabled | Special::RequireAllSendersAreAuthenticated => {
                 Value::Flag(entry.require_authentication)
             }
             Special::ModerationEnabled => Value::Flag(entry.moderation_enabled),
@@ -177,16 +143,13 @@ impl<'a> Lens<'a> {
                  NAMPR01A001.PROD.OUTLOOK.COM/ConfigurationUnits/{0}/Configuration",
                 self.organisation
             )),
-            Special::OrganizationalUnit => owned(format!(
-                "nampr01a001.prod.outlook.com/Microsoft Exchange Hosted Organizations/{}",
-                self.organisation
-            )),
+            Special::OrganizationalUnit => {
+                owned(format!("nampr01a001.prod.outlook.com/Microsoft Exchange Hosted Organizations/{}", self.organisation))
+            }
             Special::ExchangeVersion => text("0.20 (15.0.0.0)"),
             Special::ObjectCategory => text(match entry.kind {
                 Kind::Contact => "NAMPR01A001.PROD.OUTLOOK.COM/Configuration/Schema/Person",
-                kind if kind.is_group() => {
-                    "NAMPR01A001.PROD.OUTLOOK.COM/Configuration/Schema/Group"
-                }
+                kind if kind.is_group() => "NAMPR01A001.PROD.OUTLOOK.COM/Configuration/Schema/Group",
                 _ => "NAMPR01A001.PROD.OUTLOOK.COM/Configuration/Schema/User",
             }),
             Special::ObjectState => text("Unchanged"),
@@ -206,14 +169,11 @@ impl<'a> Lens<'a> {
             Special::GroupMemberCount => Value::Number(entry.members.len()),
             Special::HiddenGroupMembershipEnabled => Value::Flag(entry.hidden_membership),
             Special::EmailAddressPolicyEnabled => Value::Flag(false),
-            Special::SamAccountName => {
-                owned(format!("${}", &entry.guid.simple().to_string()[..18]))
-            }
+            Special::SamAccountName => owned(format!("${}", &entry.guid.simple().to_string()[..18])),
             Special::MaxSendSize | Special::MaxReceiveSize => text("unlimited"),
-            Special::PoliciesIncluded
-            | Special::PoliciesExcluded
-            | Special::AddressListMembership
-            | Special::DirectReports => Value::List(Vec::new()),
+            Special::PoliciesIncluded | Special::PoliciesExcluded | Special::AddressListMembership | Special::DirectReports => {
+                Value::List(Vec::new())
+            }
             Special::SKUAssigned => match entry.kind {
                 Kind::User => Value::Flag(true),
                 _ => Value::Null,
@@ -258,11 +218,6 @@ fn translations(entry: &Entry) -> Vec<Cow<'_, str>> {
     if !tip.is_empty() {
         all.push(Cow::Owned(format!("default:{tip}")));
     }
-    all.extend(
-        entry
-            .list(List::MailTipTranslations)
-            .iter()
-            .map(|one| Cow::Borrowed(one.as_str())),
-    );
+    all.extend(entry.list(List::MailTipTranslations).iter().map(|one| Cow::Borrowed(one.as_str())));
     all
 }

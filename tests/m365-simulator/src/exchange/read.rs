@@ -22,7 +22,7 @@ use crate::tenant::TenantState;
 
 /// Most rows of a page.
 const LARGEST_PAGE: usize = 1000;
-/// Rows that come without a ResultSize.
+/// Rows that come without a `ResultSize`.
 const USUAL_RESULT: usize = 1000;
 
 /// The type details a cmdlet's caller may name.
@@ -34,10 +34,7 @@ const TYPE_DETAILS: &str = "UserMailbox SharedMailbox RoomMailbox EquipmentMailb
     LegacyMailbox LinkedUser";
 
 /// Answers the first page of a search.
-pub(crate) fn first_page(
-    call: &Invocation<'_>,
-    state: &mut TenantState,
-) -> Result<Reply, ExchangeError> {
+pub(crate) fn first_page(call: &Invocation<'_>, state: &mut TenantState) -> Result<Reply, ExchangeError> {
     let columns = selected_columns(call);
     let as_of = call.as_of();
     let mut found = find(call, state, as_of)?;
@@ -61,28 +58,17 @@ pub(crate) fn first_page(
 }
 
 /// Answers a page after the first.
-pub(crate) fn next_page(
-    call: &Invocation<'_>,
-    state: &mut TenantState,
-    token: &str,
-) -> Result<Reply, ExchangeError> {
+pub(crate) fn next_page(call: &Invocation<'_>, state: &mut TenantState, token: &str) -> Result<Reply, ExchangeError> {
     let now = call.asked.arrived;
-    let (id, offset) = state
-        .searches
-        .find(&call.inner.key, token, now)
-        .ok_or_else(|| {
-            ExchangeError::new(
-                "page-expired",
-                400,
-                "Microsoft.Exchange.Admin.OData.Core.ODataServiceException",
-                "The skip token is not valid or has expired.",
-            )
-        })?;
-    if state
-        .searches
-        .get(id)
-        .is_none_or(|search| search.body != call.body)
-    {
+    let (id, offset) = state.searches.find(&call.inner.key, token, now).ok_or_else(|| {
+        ExchangeError::new(
+            "page-expired",
+            400,
+            "Microsoft.Exchange.Admin.OData.Core.ODataServiceException",
+            "The skip token is not valid or has expired.",
+        )
+    })?;
+    if state.searches.get(id).is_none_or(|search| search.body != call.body) {
         return Err(ExchangeError::new(
             "page-body",
             400,
@@ -98,12 +84,7 @@ enum Source {
     Open(u64),
 }
 
-fn write_page(
-    call: &Invocation<'_>,
-    state: &mut TenantState,
-    source: Source,
-    offset: usize,
-) -> Reply {
+fn write_page(call: &Invocation<'_>, state: &mut TenantState, source: Source, offset: usize) -> Reply {
     let now = call.asked.arrived;
     let mut rows = String::with_capacity(64 * 1024);
     let (total, end, truncated) = {
@@ -115,10 +96,7 @@ fn write_page(
             },
         };
         let end = (offset + search.page).min(search.anchors.len());
-        let lens = Lens {
-            directory: &state.directory,
-            organisation: &call.tenant.info.initial_domain,
-        };
+        let lens = Lens { directory: &state.directory, organisation: &call.tenant.info.initial_domain };
         let as_of = crate::clock::earlier(now, search.as_of_lag);
         for anchor in &search.anchors[offset.min(end)..end] {
             if let Some(entry) = state.directory.view(*anchor, as_of) {
@@ -156,128 +134,66 @@ pub(crate) fn selected_columns(call: &Invocation<'_>) -> Vec<Column> {
     let all = columns::of(call.bound.cmdlet);
     match &call.select {
         None => all.to_vec(),
-        Some(wanted) => all
-            .iter()
-            .filter(|(name, _)| wanted.iter().any(|other| other.eq_ignore_ascii_case(name)))
-            .copied()
-            .collect(),
+        Some(wanted) => all.iter().filter(|(name, _)| wanted.iter().any(|other| other.eq_ignore_ascii_case(name))).copied().collect(),
     }
 }
 
 /// The objects of a reading, in order.
-fn find(
-    call: &Invocation<'_>,
-    state: &TenantState,
-    as_of: Timestamp,
-) -> Result<Vec<Uuid>, ExchangeError> {
-    let lens = Lens {
-        directory: &state.directory,
-        organisation: &call.tenant.info.initial_domain,
-    };
+fn find(call: &Invocation<'_>, state: &TenantState, as_of: Timestamp) -> Result<Vec<Uuid>, ExchangeError> {
+    let lens = Lens { directory: &state.directory, organisation: &call.tenant.info.initial_domain };
     let bound = &call.bound;
     let details = checked_details(&bound.words("RecipientTypeDetails"))?;
     let types = bound.words("RecipientType");
-    let expression = match bound
-        .text("Filter")
-        .filter(|filter| !filter.trim().is_empty())
-    {
-        Some(filter) => Some(filter::parse(&filter).map_err(|text| {
-            ExchangeError::new(
-                "filter",
-                400,
-                "Microsoft.Exchange.Data.Directory.Recipient.ParsingException",
-                text,
-            )
-        })?),
+    let expression = match bound.text("Filter").filter(|filter| !filter.trim().is_empty()) {
+        Some(filter) => Some(
+            filter::parse(&filter)
+                .map_err(|text| ExchangeError::new("filter", 400, "Microsoft.Exchange.Data.Directory.Recipient.ParsingException", text))?,
+        ),
         None => None,
     };
-    let anr = bound
-        .text("Anr")
-        .or_else(|| bound.text("ANR"))
-        .map(|anr| fold(&anr));
+    let anr = bound.text("Anr").or_else(|| bound.text("ANR")).map(|anr| fold(&anr));
     let kinds_fit = |entry: &Entry| {
-        let soft = bound.flag("IncludeSoftDeletedRecipients")
-            || bound.flag("SoftDeletedMailUser")
-            || bound.flag("SoftDeletedMailbox");
+        let soft = bound.flag("IncludeSoftDeletedRecipients") || bound.flag("SoftDeletedMailUser") || bound.flag("SoftDeletedMailbox");
         (entry.is_live() || soft)
             && works_on(bound.cmdlet, entry.kind)
-            && (details.is_empty()
-                || details
-                    .iter()
-                    .any(|one| one.eq_ignore_ascii_case(entry.kind.type_details())))
-            && (types.is_empty()
-                || types
-                    .iter()
-                    .any(|one| one.eq_ignore_ascii_case(entry.kind.recipient_type())))
+            && (details.is_empty() || details.iter().any(|one| one.eq_ignore_ascii_case(entry.kind.type_details())))
+            && (types.is_empty() || types.iter().any(|one| one.eq_ignore_ascii_case(entry.kind.recipient_type())))
     };
     let fits = |entry: &Arc<Entry>| {
         kinds_fit(entry)
-            && expression
-                .as_ref()
-                .is_none_or(|expression| expression.admits(lens, entry))
+            && expression.as_ref().is_none_or(|expression| expression.admits(lens, entry))
             && anr.as_deref().is_none_or(|anr| resembles(entry, anr))
     };
-    if matches!(
-        bound.cmdlet,
-        "Get-DistributionGroupMember" | "Get-UnifiedGroupLinks"
-    ) {
+    if matches!(bound.cmdlet, "Get-DistributionGroupMember" | "Get-UnifiedGroupLinks") {
         return members(call, lens, as_of);
     }
     if let Some(identity) = bound.text("Identity") {
         let entry = resolve(lens, bound.cmdlet, &identity, as_of)?;
-        return Ok(if fits(&entry) {
-            vec![entry.anchor]
-        } else {
-            Vec::new()
-        });
+        return Ok(if fits(&entry) { vec![entry.anchor] } else { Vec::new() });
     }
     let directory = &state.directory;
     let mut found: Vec<Uuid> = Vec::new();
     let unsettled = directory.unsettled(as_of);
     let seen = |anchor: Uuid| -> Option<Arc<Entry>> {
-        if unsettled.is_empty() {
-            directory.get(anchor).cloned()
-        } else {
-            directory.view(anchor, as_of)
-        }
+        if unsettled.is_empty() { directory.get(anchor).cloned() } else { directory.view(anchor, as_of) }
     };
     let mut take = |anchor: Uuid| {
         if seen(anchor).is_some_and(|entry| fits(&entry)) {
             found.push(anchor);
         }
     };
-    let candidates = expression
-        .as_ref()
-        .and_then(|expression| expression.candidates(lens));
+    let candidates = expression.as_ref().and_then(|expression| expression.candidates(lens));
     if let Some(candidates) = candidates {
-        let unique: BTreeSet<Uuid> = candidates
-            .into_iter()
-            .chain(unsettled.iter().copied())
-            .collect();
+        let unique: BTreeSet<Uuid> = candidates.into_iter().chain(unsettled.iter().copied()).collect();
         unique.into_iter().for_each(&mut take);
     } else {
-        directory
-            .in_name_order()
-            .filter(|anchor| !unsettled.contains(anchor))
-            .for_each(&mut take);
+        directory.in_name_order().filter(|anchor| !unsettled.contains(anchor)).for_each(&mut take);
         unsettled.iter().copied().for_each(&mut take);
     }
-    if bound.flag("IncludeSoftDeletedRecipients")
-        || bound.flag("SoftDeletedMailUser")
-        || bound.flag("SoftDeletedMailbox")
-    {
-        directory
-            .deleted()
-            .iter()
-            .copied()
-            .filter(|anchor| !unsettled.contains(anchor))
-            .for_each(&mut take);
+    if bound.flag("IncludeSoftDeletedRecipients") || bound.flag("SoftDeletedMailUser") || bound.flag("SoftDeletedMailbox") {
+        directory.deleted().iter().copied().filter(|anchor| !unsettled.contains(anchor)).for_each(&mut take);
     }
-    if let Some(property) = bound
-        .text("SortBy")
-        .or_else(|| bound.text("Sortby"))
-        .and_then(|name| Property::parse(&name))
-    {
+    if let Some(property) = bound.text("SortBy").or_else(|| bound.text("Sortby")).and_then(|name| Property::parse(&name)) {
         let key = |anchor: &Uuid| match directory.view(*anchor, as_of) {
             Some(entry) => match lens.value(&entry, property) {
                 Value::Text(text) => fold(&text),
@@ -292,10 +208,7 @@ fn find(
 
 fn checked_details(given: &[String]) -> Result<Vec<String>, ExchangeError> {
     for word in given {
-        if !TYPE_DETAILS
-            .split_whitespace()
-            .any(|known| known.eq_ignore_ascii_case(word))
-        {
+        if !TYPE_DETAILS.split_whitespace().any(|known| known.eq_ignore_ascii_case(word)) {
             return Err(ExchangeError::binding(format!(
                 "Cannot process argument transformation on parameter 'RecipientTypeDetails'. Cannot convert value \
                  \"{word}\" to type \"Microsoft.Exchange.Data.Directory.Recipient.RecipientTypeDetails[]\"."
@@ -308,28 +221,19 @@ fn checked_details(given: &[String]) -> Result<Vec<String>, ExchangeError> {
 /// Ambiguous name resolution: the beginning of a name or an address.
 fn resembles(entry: &Entry, anr: &str) -> bool {
     let begins = |text: &str| fold(text).starts_with(anr);
-    [Text::DisplayName, Text::FirstName, Text::LastName]
-        .into_iter()
-        .any(|text| begins(entry.text(text)))
+    [Text::DisplayName, Text::FirstName, Text::LastName].into_iter().any(|text| begins(entry.text(text)))
         || begins(&entry.alias)
         || begins(&entry.name)
-        || entry
-            .addresses
-            .iter()
-            .any(|address| begins(crate::directory::entry::bare(address)))
+        || entry.addresses.iter().any(|address| begins(crate::directory::entry::bare(address)))
 }
 
-fn members(
-    call: &Invocation<'_>,
-    lens: Lens<'_>,
-    as_of: Timestamp,
-) -> Result<Vec<Uuid>, ExchangeError> {
+fn members(call: &Invocation<'_>, lens: Lens<'_>, as_of: Timestamp) -> Result<Vec<Uuid>, ExchangeError> {
     let identity = call.bound.text("Identity").unwrap_or_default();
     let group = resolve(lens, call.bound.cmdlet, &identity, as_of)?;
     let live = |anchor: &&Uuid| {
-        lens.directory.live(**anchor).is_some_and(|entry| {
-            entry.kind.is_recipient() || entry.kind == crate::directory::entry::Kind::PlainUser
-        })
+        lens.directory
+            .live(**anchor)
+            .is_some_and(|entry| entry.kind.is_recipient() || entry.kind == crate::directory::entry::Kind::PlainUser)
     };
     Ok(group.members.iter().filter(live).copied().collect())
 }

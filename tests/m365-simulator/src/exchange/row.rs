@@ -1,6 +1,7 @@
 //! Writes objects as the JSON rows of a reading, straight into the page. MICROSOFT.md section 4.2.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::columns::Column;
 use super::property::{Lens, Value};
@@ -23,7 +24,9 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
             b'\n' => out.push_str("\\n"),
             b'\r' => out.push_str("\\r"),
             b'\t' => out.push_str("\\t"),
-            other => out.push_str(&format!("\\u{other:04x}")),
+            other => {
+                let _ = write!(out, "\\u{other:04x}");
+            }
         }
     }
     out.push_str(&text[plain..]);
@@ -73,10 +76,7 @@ fn write_property(out: &mut String, name: &str, value: &Value<'_>) {
         Value::List(values) => write_list(out, values),
         Value::Guid(guid) => {
             out.push('"');
-            out.push_str(
-                guid.hyphenated()
-                    .encode_lower(&mut uuid::Uuid::encode_buffer()),
-            );
+            out.push_str(guid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()));
             out.push('"');
         }
         Value::Date(at) => write_string(out, &exchange_time(*at, false)),

@@ -32,15 +32,8 @@ pub(crate) fn run(call: &Invocation<'_>, state: &mut TenantState) -> Result<Repl
 }
 
 fn assign<'a>(call: &'a Invocation<'_>, state: &'a TenantState) -> Assign<'a> {
-    let lens = Lens {
-        directory: &state.directory,
-        organisation: &call.tenant.info.initial_domain,
-    };
-    Assign {
-        lens,
-        accepted: &state.accepted_domains,
-        as_of: call.as_of(),
-    }
+    let lens = Lens { directory: &state.directory, organisation: &call.tenant.info.initial_domain };
+    Assign { lens, accepted: &state.accepted_domains, as_of: call.as_of() }
 }
 
 /// An object with nothing but its ids.
@@ -82,10 +75,7 @@ pub(crate) fn blank(state: &mut TenantState, kind: Kind, made_by: MadeBy, now: T
 /// The legacy name a new object gets: the old one never comes back.
 pub(crate) fn legacy_dn(state: &mut TenantState, name: &str) -> String {
     let short: String = name.chars().filter(char::is_ascii).take(20).collect();
-    format!(
-        "/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn={}-{short}",
-        state.ids.hex(32)
-    )
+    format!("/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn={}-{short}", state.ids.hex(32))
 }
 
 fn create(call: &Invocation<'_>, state: &mut TenantState) -> Result<Reply, ExchangeError> {
@@ -108,11 +98,7 @@ fn create(call: &Invocation<'_>, state: &mut TenantState) -> Result<Reply, Excha
             assign.set(&mut entry, parameter, value)?;
         }
         if entry.external.is_none() {
-            assign.set(
-                &mut entry,
-                "ExternalEmailAddress",
-                &Value::String(String::new()),
-            )?;
+            assign.set(&mut entry, "ExternalEmailAddress", &Value::String(String::new()))?;
         }
         if entry.text(Text::DisplayName).is_empty() {
             entry.set_text(Text::DisplayName, &name);
@@ -120,7 +106,7 @@ fn create(call: &Invocation<'_>, state: &mut TenantState) -> Result<Reply, Excha
         assign.check_unique(&entry, state.stats.writes.is_multiple_of(2))?;
     }
     if let Some(quota) = quota {
-        let horizon = earlier(now, Duration::from_secs(3600));
+        let horizon = earlier(now, Duration::from_hours(1));
         while state.creations.front().is_some_and(|at| *at <= horizon) {
             state.creations.pop_front();
         }
@@ -142,18 +128,11 @@ fn create(call: &Invocation<'_>, state: &mut TenantState) -> Result<Reply, Excha
     entry.graph_from = visible;
     let stored = state.directory.put(entry, now, visible);
     state.creations.push_back(now);
-    let lens = Lens {
-        directory: &state.directory,
-        organisation: &call.tenant.info.initial_domain,
-    };
+    let lens = Lens { directory: &state.directory, organisation: &call.tenant.info.initial_domain };
     let all = columns::of("Get-MailContact");
     let shown: Vec<columns::Column> = match &call.select {
         None => all.to_vec(),
-        Some(wanted) => all
-            .iter()
-            .filter(|(name, _)| wanted.iter().any(|one| one.eq_ignore_ascii_case(name)))
-            .copied()
-            .collect(),
+        Some(wanted) => all.iter().filter(|(name, _)| wanted.iter().any(|one| one.eq_ignore_ascii_case(name))).copied().collect(),
     };
     let mut row = String::new();
     write_row(&mut row, lens, &stored, &shown);
@@ -167,12 +146,8 @@ fn not_synced(call: &Invocation<'_>, entry: &Entry) -> Result<(), ExchangeError>
     if !entry.dir_synced {
         return Ok(());
     }
-    let properties: Vec<&str> = call
-        .bound
-        .given()
-        .map(|(name, _)| name)
-        .filter(|name| !matches!(*name, "Identity" | "Confirm" | "WhatIf"))
-        .collect();
+    let properties: Vec<&str> =
+        call.bound.given().map(|(name, _)| name).filter(|name| !matches!(*name, "Identity" | "Confirm" | "WhatIf")).collect();
     let name = &entry.name;
     Err(ExchangeError::new(
         "dir-synced",
@@ -191,10 +166,7 @@ fn not_synced(call: &Invocation<'_>, entry: &Entry) -> Result<(), ExchangeError>
 /// The object as this domain controller knows it, and as it is.
 fn found(call: &Invocation<'_>, state: &TenantState) -> Result<Arc<Entry>, ExchangeError> {
     let identity = call.bound.text("Identity").unwrap_or_default();
-    let lens = Lens {
-        directory: &state.directory,
-        organisation: &call.tenant.info.initial_domain,
-    };
+    let lens = Lens { directory: &state.directory, organisation: &call.tenant.info.initial_domain };
     let seen = resolve(lens, call.bound.cmdlet, &identity, call.as_of())?;
     let present = state.directory.live(seen.anchor).cloned();
     present.ok_or_else(|| ExchangeError::not_found(&identity))
@@ -218,10 +190,7 @@ fn change(call: &Invocation<'_>, state: &mut TenantState) -> Result<Reply, Excha
         assign.check_unique(&entry, state.stats.writes.is_multiple_of(2))?;
     }
     if entry == *before {
-        let warning = format!(
-            "The command completed successfully but no settings of '{}' have been modified.",
-            before.name
-        );
+        let warning = format!("The command completed successfully but no settings of '{}' have been modified.", before.name);
         return Ok(done(call, state, &[warning]));
     }
     if call.bound.flag("WhatIf") {
@@ -258,9 +227,5 @@ fn done(call: &Invocation<'_>, state: &mut TenantState, warnings: &[String]) -> 
         SetAnswer::NoContent => true,
         SetAnswer::Mixed => state.answered_sets.is_multiple_of(2),
     };
-    if no_content && warnings.is_empty() {
-        Reply::empty(204)
-    } else {
-        envelope(call, warnings, None, "")
-    }
+    if no_content && warnings.is_empty() { Reply::empty(204) } else { envelope(call, warnings, None, "") }
 }

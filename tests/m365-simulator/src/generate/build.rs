@@ -27,20 +27,9 @@ struct Maker<'a> {
 }
 
 /// Makes the users, shared mailboxes, rooms and so on. Answers the addresses of the people.
-pub(crate) fn own_objects(
-    info: &TenantInfo,
-    state: &mut TenantState,
-    seed: u64,
-    count: usize,
-    now: Timestamp,
-) -> Vec<String> {
+pub(crate) fn own_objects(info: &TenantInfo, state: &mut TenantState, seed: u64, count: usize, now: Timestamp) -> Vec<String> {
     let dice = Dice::new(seed, &format!("{}/own", info.name));
-    let mut maker = Maker {
-        info,
-        state,
-        dice,
-        now,
-    };
+    let mut maker = Maker { info, state, dice, now };
     let mut people = Vec::new();
     let mut managers: Vec<Uuid> = Vec::new();
     for _ in 0..count * 73 / 100 {
@@ -64,21 +53,9 @@ pub(crate) fn own_objects(
 }
 
 /// Makes contacts, guests and mail users. Some are people of the other tenants.
-pub(crate) fn outside_objects(
-    info: &TenantInfo,
-    state: &mut TenantState,
-    seed: u64,
-    count: usize,
-    now: Timestamp,
-    others: &[&[String]],
-) {
+pub(crate) fn outside_objects(info: &TenantInfo, state: &mut TenantState, seed: u64, count: usize, now: Timestamp, others: &[&[String]]) {
     let dice = Dice::new(seed, &format!("{}/outside", info.name));
-    let mut maker = Maker {
-        info,
-        state,
-        dice,
-        now,
-    };
+    let mut maker = Maker { info, state, dice, now };
     for at in 0..count * 20 / 100 {
         let kind = match maker.dice.below(20) {
             0..3 => Kind::Guest,
@@ -90,20 +67,9 @@ pub(crate) fn outside_objects(
 }
 
 /// Makes groups of every kind, nested ones and those worth scoping by.
-pub(crate) fn groups(
-    info: &TenantInfo,
-    state: &mut TenantState,
-    seed: u64,
-    count: usize,
-    now: Timestamp,
-) {
+pub(crate) fn groups(info: &TenantInfo, state: &mut TenantState, seed: u64, count: usize, now: Timestamp) {
     let dice = Dice::new(seed, &format!("{}/groups", info.name));
-    let mut maker = Maker {
-        info,
-        state,
-        dice,
-        now,
-    };
+    let mut maker = Maker { info, state, dice, now };
     let users: Vec<Uuid> = maker.of_class(Class::User);
     let contacts: Vec<Uuid> = maker.of_class(Class::Contact);
     let mut made: Vec<Uuid> = Vec::new();
@@ -131,22 +97,14 @@ pub(crate) fn groups(
         made.push(maker.group(kind, &name, members));
     }
     if count >= 20 {
-        maker.group(
-            Kind::SecurityGroup,
-            "scope-all-staff",
-            users.iter().copied().collect(),
-        );
+        maker.group(Kind::SecurityGroup, "scope-all-staff", users.iter().copied().collect());
         let few: BTreeSet<Uuid> = users.iter().take(10).copied().collect();
         let inner = maker.group(Kind::DistributionGroup, "scope-inner", few);
         let mut nested: BTreeSet<Uuid> = users.iter().skip(10).take(10).copied().collect();
         nested.insert(inner);
         nested.extend(contacts.first());
         maker.group(Kind::SecurityGroup, "scope-nested", nested);
-        let hidden = maker.group(
-            Kind::Microsoft365Group,
-            "scope-hidden",
-            users.iter().take(5).copied().collect(),
-        );
+        let hidden = maker.group(Kind::Microsoft365Group, "scope-hidden", users.iter().take(5).copied().collect());
         if let Some(entry) = maker.state.directory.live(hidden) {
             let mut entry = Entry::clone(entry);
             entry.hidden_membership = true;
@@ -159,13 +117,7 @@ pub(crate) fn groups(
 impl Maker<'_> {
     fn of_class(&self, class: Class) -> Vec<Uuid> {
         let live = |anchor: &&Uuid| self.state.directory.live(**anchor).is_some();
-        self.state
-            .directory
-            .class(class)
-            .iter()
-            .filter(live)
-            .copied()
-            .collect()
+        self.state.directory.class(class).iter().filter(live).copied().collect()
     }
 
     /// An object with its ids and its age.
@@ -190,12 +142,7 @@ impl Maker<'_> {
     fn free_address(&mut self, local: &str, domain: &str) -> String {
         let mut address = format!("{local}@{domain}");
         let mut number = 1;
-        while self
-            .state
-            .directory
-            .holder(&format!("smtp:{address}"))
-            .is_some()
-        {
+        while self.state.directory.holder(&format!("smtp:{address}")).is_some() {
             number += 1;
             if number > 20 {
                 number = self.dice.between(100, 99_999_999);
@@ -210,11 +157,7 @@ impl Maker<'_> {
         let culture = names::culture(&mut self.dice);
         let person = culture.person(&mut self.dice);
         let is_person = matches!(kind, Kind::User | Kind::PlainUser);
-        let local = if is_person {
-            person.local_part.clone()
-        } else {
-            format!("{}-{}", kind.gal_name(), self.dice.between(1, 99_999))
-        };
+        let local = if is_person { person.local_part.clone() } else { format!("{}-{}", kind.gal_name(), self.dice.between(1, 99_999)) };
         let domain = match self.dice.below(100) {
             // Never moved off the first domain.
             0..2 => self.info.initial_domain.clone(),
@@ -225,21 +168,18 @@ impl Maker<'_> {
         self.describe(&mut entry, &person, culture, is_person);
         let display = entry.text(Text::DisplayName).to_owned();
         entry.name = self.free_name(&display);
-        entry.alias = address.split('@').next().unwrap_or("user").to_owned();
+        address.split('@').next().unwrap_or("user").clone_into(&mut entry.alias);
         entry.upn = Some(address.clone());
         if kind != Kind::PlainUser {
             entry.set_primary(&address, false);
             entry.windows_address.clone_from(&address);
             if domain != self.info.initial_domain {
-                let initial =
-                    self.free_address(&entry.alias.clone(), &self.info.initial_domain.clone());
+                let initial = self.free_address(&entry.alias.clone(), &self.info.initial_domain.clone());
                 entry.addresses.push(format!("smtp:{initial}"));
             }
             if self.dice.chance(0.05) {
                 let old = self.dice.hex(32);
-                entry.addresses.push(format!(
-                    "X500:/o=OldOrg/ou=First Administrative Group/cn=Recipients/cn={old}"
-                ));
+                entry.addresses.push(format!("X500:/o=OldOrg/ou=First Administrative Group/cn=Recipients/cn={old}"));
             }
         }
         entry.legacy_dn = legacy_dn(self.state, &entry.name);
@@ -267,23 +207,13 @@ impl Maker<'_> {
         entry.set_primary(&address, false);
         entry.windows_address.clone_from(&address);
         entry.external = Some(format!("SMTP:{address}"));
-        entry.upn = Some(format!(
-            "{}#EXT#@{}",
-            address.replace('@', "_"),
-            self.info.initial_domain
-        ));
+        entry.upn = Some(format!("{}#EXT#@{}", address.replace('@', "_"), self.info.initial_domain));
         entry.invited = true;
         entry.soft_deleted = None;
         entry.dir_synced = false;
     }
 
-    fn describe(
-        &mut self,
-        entry: &mut Entry,
-        person: &FullName,
-        culture: &Culture,
-        is_person: bool,
-    ) {
+    fn describe(&mut self, entry: &mut Entry, person: &FullName, culture: &Culture, is_person: bool) {
         if is_person {
             let company = self.info.name.to_uppercase();
             dress(entry, person, culture, &company, &mut self.dice);
@@ -305,11 +235,7 @@ impl Maker<'_> {
     fn outside(&mut self, kind: Kind, at: usize, seed: u64, others: &[&[String]]) {
         let mut entry = self.begin(kind);
         // Every tenth is a person of another tenant; a quarter of the contacts is known to all tenants.
-        let stand_in = others
-            .iter()
-            .copied()
-            .filter(|list| !list.is_empty())
-            .nth(at % others.len().max(1));
+        let stand_in = others.iter().copied().filter(|list| !list.is_empty()).nth(at % others.len().max(1));
         let common = kind == Kind::Contact && at.is_multiple_of(4) && (at as u64) / 4 < COMMON;
         let mut shared = Dice::new(seed, &format!("common/{}", at / 4));
         let dice = if common { &mut shared } else { &mut self.dice };
@@ -321,25 +247,12 @@ impl Maker<'_> {
         let address = match stand_in {
             Some(people) if !common && at % 10 == 3 => {
                 let drawn = people[self.dice.index(people.len())].clone();
-                if self
-                    .state
-                    .directory
-                    .holder(&format!("smtp:{drawn}"))
-                    .is_some()
-                {
+                if self.state.directory.holder(&format!("smtp:{drawn}")).is_some() {
                     return;
-                } else {
-                    drawn
                 }
+                drawn
             }
-            _ if self
-                .state
-                .directory
-                .holder(&format!("smtp:{wanted}"))
-                .is_none() =>
-            {
-                wanted
-            }
+            _ if self.state.directory.holder(&format!("smtp:{wanted}")).is_none() => wanted,
             _ => self.free_address(&person.local_part, domain),
         };
         let display = entry.text(Text::DisplayName).to_owned();
@@ -352,11 +265,7 @@ impl Maker<'_> {
         entry.hidden = kind == Kind::Guest && self.dice.chance(0.9) || self.dice.chance(0.03);
         match kind {
             Kind::Guest => {
-                entry.upn = Some(format!(
-                    "{}#EXT#@{}",
-                    address.replace('@', "_"),
-                    self.info.initial_domain
-                ));
+                entry.upn = Some(format!("{}#EXT#@{}", address.replace('@', "_"), self.info.initial_domain));
             }
             Kind::MailUser => entry.upn = Some(format!("{}@{}", entry.alias, self.info.domain)),
             _ => self.contact_details(&mut entry, common),
@@ -378,16 +287,10 @@ impl Maker<'_> {
             };
         }
         if self.dice.chance(0.05) {
-            entry.set_text(
-                Text::MailTip,
-                "<html><body>Outside of our organisation.</body></html>",
-            );
+            entry.set_text(Text::MailTip, "<html><body>Outside of our organisation.</body></html>");
         }
         if self.dice.chance(0.03) {
-            entry.set_list(
-                List::ExtensionCustomAttribute1,
-                vec!["vip".to_owned(), "board".to_owned()],
-            );
+            entry.set_list(List::ExtensionCustomAttribute1, vec!["vip".to_owned(), "board".to_owned()]);
         }
     }
 
@@ -395,15 +298,8 @@ impl Maker<'_> {
         let mut entry = self.begin(kind);
         entry.name = self.free_name(name);
         entry.set_text(Text::DisplayName, &entry.name.clone());
-        let local: String = name
-            .chars()
-            .filter(|one| one.is_ascii_alphanumeric() || *one == '-')
-            .collect();
-        let local = if local.is_empty() {
-            format!("group{}", self.dice.between(1, 99_999))
-        } else {
-            local.to_lowercase()
-        };
+        let local: String = name.chars().filter(|one| one.is_ascii_alphanumeric() || *one == '-').collect();
+        let local = if local.is_empty() { format!("group{}", self.dice.between(1, 99_999)) } else { local.to_lowercase() };
         entry.alias.clone_from(&local);
         entry.legacy_dn = legacy_dn(self.state, &entry.name);
         entry.members = Arc::new(members);
@@ -415,10 +311,7 @@ impl Maker<'_> {
             entry.hidden = self.dice.chance(0.05);
         }
         if kind == Kind::DynamicDistributionGroup {
-            entry.set_text(
-                Text::Description,
-                "(RecipientType -eq 'UserMailbox') -or (RecipientType -eq 'MailContact')",
-            );
+            entry.set_text(Text::Description, "(RecipientType -eq 'UserMailbox') -or (RecipientType -eq 'MailContact')");
         }
         self.state.directory.put(entry, self.now, self.now).anchor
     }

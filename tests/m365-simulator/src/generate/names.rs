@@ -31,17 +31,8 @@ impl Culture {
     pub(crate) fn person(&self, dice: &mut Dice) -> FullName {
         let (given, given_latin) = *dice.pick(self.given);
         let (family, family_latin) = *dice.pick(self.family);
-        let display = if self.family_first {
-            format!("{family}{given}")
-        } else {
-            format!("{given} {family}")
-        };
-        FullName {
-            given,
-            family,
-            display,
-            local_part: format!("{given_latin}.{family_latin}"),
-        }
+        let display = if self.family_first { format!("{family}{given}") } else { format!("{given} {family}") };
+        FullName { given, family, display, local_part: format!("{given_latin}.{family_latin}") }
     }
 }
 

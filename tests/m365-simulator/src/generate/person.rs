@@ -25,13 +25,7 @@ pub(crate) fn telephone(dial: &str, dice: &mut Dice) -> String {
 }
 
 /// Gives an object a person's attributes, here and there one missing.
-pub(crate) fn dress(
-    entry: &mut Entry,
-    name: &FullName,
-    culture: &Culture,
-    company: &str,
-    dice: &mut Dice,
-) {
+pub(crate) fn dress(entry: &mut Entry, name: &FullName, culture: &Culture, company: &str, dice: &mut Dice) {
     let mut set = |text: Text, value: &str| {
         entry.set_text(text, value);
     };
@@ -60,32 +54,15 @@ pub(crate) fn dress(
         set(Text::HomePhone, &telephone(culture.dial, dice));
     }
     if dice.chance(0.7) {
-        set(
-            Text::Office,
-            &format!(
-                "{}{}",
-                char::from(b'A' + u8::try_from(dice.below(6)).unwrap_or(0)),
-                dice.between(1, 480)
-            ),
-        );
+        set(Text::Office, &format!("{}{}", char::from(b'A' + u8::try_from(dice.below(6)).unwrap_or(0)), dice.between(1, 480)));
     }
     if dice.chance(0.6) {
         let (city, state, postal_code) = culture.city;
         set(Text::City, city);
         set(Text::StateOrProvince, state);
         set(Text::PostalCode, postal_code);
-        set(
-            Text::StreetAddress,
-            &format!(
-                "Hauptstrasse {}\r\nGebäude {}",
-                dice.between(1, 200),
-                dice.between(1, 9)
-            ),
-        );
-        set(
-            Text::CountryOrRegion,
-            friendly(culture.country).unwrap_or(""),
-        );
+        set(Text::StreetAddress, &format!("Hauptstrasse {}\r\nGebäude {}", dice.between(1, 200), dice.between(1, 9)));
+        set(Text::CountryOrRegion, friendly(culture.country).unwrap_or(""));
     }
     if dice.chance(0.03) {
         set(Text::Initials, "Dr");
@@ -94,17 +71,11 @@ pub(crate) fn dress(
         set(Text::Notes, "Met at the fair.\r\nCall back; “soon”.");
     }
     if dice.chance(0.1) {
-        set(
-            Text::CustomAttribute1,
-            &format!("CC-{}", dice.between(1000, 9999)),
-        );
+        set(Text::CustomAttribute1, &format!("CC-{}", dice.between(1000, 9999)));
     }
     if dice.chance(0.01) {
         // Somebody else's use of the attribute a sync tool may want.
-        set(
-            Text::CustomAttribute15,
-            &format!("payroll:{}", dice.between(1, 99_999)),
-        );
+        set(Text::CustomAttribute15, &format!("payroll:{}", dice.between(1, 99_999)));
     }
 }
 
@@ -116,13 +87,7 @@ fn decorated(display: &str, dice: &mut Dice) -> String {
         4..7 => format!("{display} (extern)"),
         // Decomposed: a letter and a combining mark.
         7..9 => format!("{display} Zoe\u{308}"),
-        9 => format!(
-            "{display} {}",
-            "of the Extremely Long Department Name ".repeat(5)
-        )
-        .chars()
-        .take(240)
-        .collect(),
+        9 => format!("{display} {}", "of the Extremely Long Department Name ".repeat(5)).chars().take(240).collect(),
         _ => display.to_owned(),
     }
 }

@@ -17,30 +17,19 @@ pub(crate) struct GraphError {
 
 impl GraphError {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> GraphError {
-        GraphError {
-            status,
-            code,
-            message: message.into(),
-            headers: Vec::new(),
-        }
+        GraphError { status, code, message: message.into(), headers: Vec::new() }
     }
 
     pub(crate) fn not_found(id: &str) -> GraphError {
         GraphError::new(
             404,
             "Request_ResourceNotFound",
-            format!(
-                "Resource '{id}' does not exist or one of its queried reference-property objects are not present."
-            ),
+            format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present."),
         )
     }
 
     pub(crate) fn denied() -> GraphError {
-        GraphError::new(
-            403,
-            "Authorization_RequestDenied",
-            "Insufficient privileges to complete the operation.",
-        )
+        GraphError::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> GraphError {

@@ -44,48 +44,24 @@ fn transitive(directory: &Directory, group: Uuid) -> BTreeSet<Uuid> {
 }
 
 /// Answers `/groups/{id}/members`, `/groups/{id}/transitiveMembers` and their casts.
-pub(crate) fn answer(
-    inner: &Inner,
-    tenant: &Tenant,
-    asked: &Asked,
-    roles: &[String],
-    asking: &Asking<'_>,
-) -> Result<Reply, GraphError> {
+pub(crate) fn answer(inner: &Inner, tenant: &Tenant, asked: &Asked, roles: &[String], asking: &Asking<'_>) -> Result<Reply, GraphError> {
     let state = tenant.lock();
     let query = Query::read(asked)?;
-    let advanced = asked
-        .header("consistencylevel")
-        .eq_ignore_ascii_case("eventual");
+    let advanced = asked.header("consistencylevel").eq_ignore_ascii_case("eventual");
     if asking.count_only && !advanced {
-        return Err(GraphError::bad_request(
-            "$count is not currently supported.",
-        ));
+        return Err(GraphError::bad_request("$count is not currently supported."));
     }
-    let id: Uuid = asking
-        .group
-        .parse()
-        .map_err(|_| GraphError::not_found(asking.group))?;
-    let group = state
-        .directory
-        .live(id)
-        .filter(|entry| entry.kind.is_group() && entry.graph_from <= asked.arrived);
+    let id: Uuid = asking.group.parse().map_err(|_| GraphError::not_found(asking.group))?;
+    let group = state.directory.live(id).filter(|entry| entry.kind.is_group() && entry.graph_from <= asked.arrived);
     let group = group.ok_or_else(|| GraphError::not_found(asking.group))?;
     let hidden = group.hidden_membership && !roles.iter().any(|role| role == "Member.Read.Hidden");
     let all = match (hidden, asking.transitive) {
         (true, _) => BTreeSet::new(),
         (false, true) => transitive(&state.directory, id),
-        (false, false) => group
-            .members
-            .iter()
-            .filter(|member| state.directory.live(**member).is_some())
-            .copied()
-            .collect(),
+        (false, false) => group.members.iter().filter(|member| state.directory.live(**member).is_some()).copied().collect(),
     };
     let of_class = |member: &Uuid| {
-        let class = state
-            .directory
-            .get(*member)
-            .and_then(|entry| entry.kind.class());
+        let class = state.directory.get(*member).and_then(|entry| entry.kind.class());
         asking.cast.is_none_or(|cast| class == Some(cast))
     };
     let all: Vec<Uuid> = all.into_iter().filter(of_class).collect();
@@ -104,29 +80,22 @@ pub(crate) fn answer(
         let selected = match &query.select {
             // Of a mixed collection each object has the selected properties that its type knows.
             Some(list) => {
-                let known: Vec<&str> = list
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|name| property::select(class, name, false).is_ok())
-                    .collect();
+                let known: Vec<&str> = list.split(',').map(str::trim).filter(|name| property::select(class, name, false).is_ok()).collect();
                 property::select(class, &known.join(","), false).unwrap_or_default()
             }
             None => property::default_selection(class),
         };
         let mut row = Map::new();
         row.insert("@odata.type".to_owned(), json!(odata_type(class)));
-        let id_selected = query
-            .select
-            .as_ref()
-            .is_none_or(|list| list.split(',').any(|name| name.trim() == "id"));
+        let id_selected = query.select.as_ref().is_none_or(|list| list.split(',').any(|name| name.trim() == "id"));
         for (name, _) in selected {
             if name == "members" || name == "manager" || name == "id" && !id_selected {
                 continue;
             }
-            row.insert(
-                name.to_owned(),
-                property::value(&state.directory, entry, name),
-            );
+            row.insert(name.to_owned(), property::value(&state.directory, entry, name));
+        }
+        if query.select.is_none() && class == Class::User {
+            row.insert("preferredLanguage".to_owned(), Value::Null);
         }
         rows.push(Value::Object(row));
     }

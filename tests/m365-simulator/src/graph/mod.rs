@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod delta;
+pub(crate) mod delta_page;
 pub(crate) mod delta_token;
 pub(crate) mod error;
 pub(crate) mod members;

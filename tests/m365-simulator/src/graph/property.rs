@@ -45,10 +45,7 @@ const USER: &[Property] = &[
 
 const CONTACT: &[Property] = &[
     ("id", 0),
-    (
-        "addresses",
-        f::STREET | f::CITY | f::STATE | f::POSTAL_CODE | f::COUNTRY | f::OFFICE,
-    ),
+    ("addresses", f::STREET | f::CITY | f::STATE | f::POSTAL_CODE | f::COUNTRY | f::OFFICE),
     ("companyName", f::COMPANY),
     ("department", f::DEPARTMENT),
     ("displayName", f::DISPLAY_NAME),
@@ -106,7 +103,7 @@ const UNUSED: &str = "deletedDateTime ageGroup assignedLicenses assignedPlans au
     membershipRule membershipRuleProcessingState owners renewedDateTime resourceBehaviorOptions \
     resourceProvisioningOptions theme uniqueName";
 
-/// Kept in SharePoint: only a single user shows them, never a collection or a delta.
+/// Kept in `SharePoint`: only a single user shows them, never a collection or a delta.
 const SINGLE_ONLY: &str = "aboutMe birthday hireDate interests mySite pastProjects preferredName responsibilities \
     schools skills mailboxSettings";
 
@@ -143,30 +140,21 @@ pub(crate) fn select(class: Class, list: &str, single: bool) -> Result<Vec<Prope
     for name in list.split(',').map(str::trim) {
         if let Some(property) = all(class).iter().find(|(known, _)| *known == name) {
             if !single && name == "hideFromAddressLists" {
-                return Err(GraphError::unsupported(
-                    "hideFromAddressLists can only be read on a single group.",
-                ));
+                return Err(GraphError::unsupported("hideFromAddressLists can only be read on a single group."));
             }
             if !selected.contains(property) {
                 selected.push(*property);
             }
-        } else if class == Class::User && SINGLE_ONLY.split_whitespace().any(|known| known == name)
-        {
+        } else if class == Class::User && SINGLE_ONLY.split_whitespace().any(|known| known == name) {
             if !single {
-                return Err(GraphError::new(
-                    501,
-                    "NotImplemented",
-                    format!("Property '{name}' is not supported here."),
-                ));
+                return Err(GraphError::new(501, "NotImplemented", format!("Property '{name}' is not supported here.")));
             }
         } else if !UNUSED.split_whitespace().any(|known| known == name) {
             let kind = odata_type(class).trim_start_matches('#');
             return Err(GraphError::new(
                 400,
                 "BadRequest",
-                format!(
-                    "Parsing OData Select and Expand failed: Could not find a property named '{name}' on type '{kind}'."
-                ),
+                format!("Parsing OData Select and Expand failed: Could not find a property named '{name}' on type '{kind}'."),
             ));
         }
     }
@@ -180,27 +168,15 @@ pub(crate) fn default_selection(class: Class) -> Vec<Property> {
         Class::Contact => name != "manager",
         Class::Group => name != "members" && name != "hideFromAddressLists",
     };
-    all(class)
-        .iter()
-        .filter(|(name, _)| wanted(name))
-        .copied()
-        .collect()
+    all(class).iter().filter(|(name, _)| wanted(name)).copied().collect()
 }
 
 fn optional(text: &str) -> Value {
-    if text.is_empty() {
-        Value::Null
-    } else {
-        Value::from(text)
-    }
+    if text.is_empty() { Value::Null } else { Value::from(text) }
 }
 
 fn one_or_none(text: &str) -> Value {
-    if text.is_empty() {
-        json!([])
-    } else {
-        json!([text])
-    }
+    if text.is_empty() { json!([]) } else { json!([text]) }
 }
 
 /// The value of a property; null if it has none.
@@ -257,10 +233,7 @@ pub(crate) fn value(directory: &Directory, entry: &Entry, name: &str) -> Value {
         "phones" => phones(entry),
         "description" => text(Text::Description),
         "mailEnabled" => json!(entry.kind != Kind::SecurityGroup),
-        "securityEnabled" => json!(matches!(
-            entry.kind,
-            Kind::SecurityGroup | Kind::MailSecurityGroup
-        )),
+        "securityEnabled" => json!(matches!(entry.kind, Kind::SecurityGroup | Kind::MailSecurityGroup)),
         "groupTypes" => {
             if entry.kind == Kind::Microsoft365Group {
                 json!(["Unified"])
@@ -276,13 +249,10 @@ pub(crate) fn value(directory: &Directory, entry: &Entry, name: &str) -> Value {
             }
         }
         "hideFromAddressLists" => json!(entry.hidden),
-        "manager" => entry
-            .manager
-            .and_then(|manager| directory.live(manager))
-            .map_or(Value::Null, |manager| {
-                let class = manager.kind.class().unwrap_or(Class::User);
-                json!({"@odata.type": odata_type(class), "id": manager.anchor})
-            }),
+        "manager" => entry.manager.and_then(|manager| directory.live(manager)).map_or(Value::Null, |manager| {
+            let class = manager.kind.class().unwrap_or(Class::User);
+            json!({"@odata.type": odata_type(class), "id": manager.anchor})
+        }),
         _ => Value::Null,
     }
 }
@@ -290,10 +260,7 @@ pub(crate) fn value(directory: &Directory, entry: &Entry, name: &str) -> Value {
 fn extension_attributes(entry: &Entry) -> Value {
     let mut all = Map::new();
     for (at, custom) in Text::CUSTOM.into_iter().enumerate() {
-        all.insert(
-            format!("extensionAttribute{}", at + 1),
-            optional(entry.text(custom)),
-        );
+        all.insert(format!("extensionAttribute{}", at + 1), optional(entry.text(custom)));
     }
     Value::Object(all)
 }
@@ -301,11 +268,7 @@ fn extension_attributes(entry: &Entry) -> Value {
 /// Not to be relied on, by design: it follows Exchange's hidden flag for some objects only.
 fn shown(entry: &Entry) -> Value {
     let follows = entry.anchor.as_bytes()[15].is_multiple_of(2);
-    if entry.is_guest || entry.hidden && follows {
-        json!(false)
-    } else {
-        Value::Null
-    }
+    if entry.is_guest || entry.hidden && follows { json!(false) } else { Value::Null }
 }
 
 fn phones(entry: &Entry) -> Value {
@@ -313,11 +276,7 @@ fn phones(entry: &Entry) -> Value {
         let number = entry.text(which);
         (!number.is_empty()).then(|| json!({"type": kind, "number": number}))
     };
-    let all = [
-        of("business", Text::Phone),
-        of("mobile", Text::MobilePhone),
-        of("businessFax", Text::Fax),
-    ];
+    let all = [of("business", Text::Phone), of("mobile", Text::MobilePhone), of("businessFax", Text::Fax)];
     Value::Array(all.into_iter().flatten().collect())
 }
 

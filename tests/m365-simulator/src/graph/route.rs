@@ -16,20 +16,9 @@ use crate::tenant::Tenant;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Route {
     Delta(Class),
-    List {
-        class: Class,
-        count: bool,
-    },
-    Single {
-        class: Class,
-        id: String,
-    },
-    Members {
-        group: String,
-        transitive: bool,
-        cast: Option<Class>,
-        count: bool,
-    },
+    List { class: Class, count: bool },
+    Single { class: Class, id: String },
+    Members { group: String, transitive: bool, cast: Option<Class>, count: bool },
     Batch,
     Unknown,
 }
@@ -44,11 +33,7 @@ fn class_of(segment: &str) -> Option<Class> {
 }
 
 fn cast_of(segment: &str) -> Option<Class> {
-    match segment
-        .trim_start_matches("microsoft.")
-        .to_ascii_lowercase()
-        .as_str()
-    {
+    match segment.trim_start_matches("microsoft.").to_ascii_lowercase().as_str() {
         "graph.user" => Some(Class::User),
         "graph.orgcontact" => Some(Class::Contact),
         "graph.group" => Some(Class::Group),
@@ -59,17 +44,12 @@ fn cast_of(segment: &str) -> Option<Class> {
 /// Whether a segment calls the delta function, in any of its spellings.
 fn is_delta(segment: &str) -> bool {
     let name = segment.trim_end_matches("()").to_ascii_lowercase();
-    matches!(
-        name.as_str(),
-        "delta" | "microsoft.graph.delta" | "graph.delta"
-    )
+    matches!(name.as_str(), "delta" | "microsoft.graph.delta" | "graph.delta")
 }
 
 /// Recognises a path below `/v1.0`.
 pub(crate) fn recognise(path: &str) -> Route {
-    let decoded = percent_encoding::percent_decode_str(path.trim_matches('/'))
-        .decode_utf8_lossy()
-        .into_owned();
+    let decoded = percent_encoding::percent_decode_str(path.trim_matches('/')).decode_utf8_lossy().into_owned();
     let segments: Vec<&str> = decoded.split('/').collect();
     if segments.as_slice() == ["$batch"] {
         return Route::Batch;
@@ -77,37 +57,20 @@ pub(crate) fn recognise(path: &str) -> Route {
     // `users('id')` is `users/id`.
     let first = segments.first().copied().unwrap_or_default();
     if let Some((collection, rest)) = first.split_once("('")
-        && let (Some(class), Some(id), 1) = (
-            class_of(collection),
-            rest.strip_suffix("')"),
-            segments.len(),
-        )
+        && let (Some(class), Some(id), 1) = (class_of(collection), rest.strip_suffix("')"), segments.len())
     {
-        return Route::Single {
-            class,
-            id: id.to_owned(),
-        };
+        return Route::Single { class, id: id.to_owned() };
     }
     let Some(class) = class_of(first) else {
         return Route::Unknown;
     };
     match segments.as_slice() {
-        [_] => Route::List {
-            class,
-            count: false,
-        },
+        [_] => Route::List { class, count: false },
         [_, "$count"] => Route::List { class, count: true },
         [_, delta] if is_delta(delta) => Route::Delta(class),
-        [_, id] => Route::Single {
-            class,
-            id: (*id).to_owned(),
-        },
-        [_, group, "members", rest @ ..] if class == Class::Group => {
-            members_route(group, false, rest)
-        }
-        [_, group, "transitiveMembers", rest @ ..] if class == Class::Group => {
-            members_route(group, true, rest)
-        }
+        [_, id] => Route::Single { class, id: (*id).to_owned() },
+        [_, group, "members", rest @ ..] if class == Class::Group => members_route(group, false, rest),
+        [_, group, "transitiveMembers", rest @ ..] if class == Class::Group => members_route(group, true, rest),
         _ => Route::Unknown,
     }
 }
@@ -115,30 +78,10 @@ pub(crate) fn recognise(path: &str) -> Route {
 fn members_route(group: &str, transitive: bool, rest: &[&str]) -> Route {
     let group = group.to_owned();
     match rest {
-        [] => Route::Members {
-            group,
-            transitive,
-            cast: None,
-            count: false,
-        },
-        ["$count"] => Route::Members {
-            group,
-            transitive,
-            cast: None,
-            count: true,
-        },
-        [cast] if cast_of(cast).is_some() => Route::Members {
-            group,
-            transitive,
-            cast: cast_of(cast),
-            count: false,
-        },
-        [cast, "$count"] if cast_of(cast).is_some() => Route::Members {
-            group,
-            transitive,
-            cast: cast_of(cast),
-            count: true,
-        },
+        [] => Route::Members { group, transitive, cast: None, count: false },
+        ["$count"] => Route::Members { group, transitive, cast: None, count: true },
+        [cast] if cast_of(cast).is_some() => Route::Members { group, transitive, cast: cast_of(cast), count: false },
+        [cast, "$count"] if cast_of(cast).is_some() => Route::Members { group, transitive, cast: cast_of(cast), count: true },
         _ => Route::Unknown,
     }
 }
@@ -164,17 +107,11 @@ impl Route {
             match class {
                 Class::User => &["User.Read.All", "Directory.Read.All"],
                 Class::Contact => &["OrgContact.Read.All", "Directory.Read.All"],
-                Class::Group => &[
-                    "GroupMember.Read.All",
-                    "Group.Read.All",
-                    "Directory.Read.All",
-                ],
+                Class::Group => &["GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"],
             }
         };
         match self {
-            Route::Delta(class) | Route::List { class, .. } | Route::Single { class, .. } => {
-                of(class)
-            }
+            Route::Delta(class) | Route::List { class, .. } | Route::Single { class, .. } => of(class),
             Route::Members { .. } => of(&Class::Group),
             Route::Batch | Route::Unknown => &[],
         }
@@ -183,26 +120,12 @@ impl Route {
     /// Its cost in resource units. MICROSOFT.md section 7.
     pub(crate) fn units(&self, asked: &Asked) -> u64 {
         let options = asked.options();
-        let has = |wanted: &str| {
-            options
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case(wanted))
-        };
-        let top = options
-            .iter()
-            .find(|(name, _)| name == "$top")
-            .and_then(|(_, value)| value.parse().ok());
+        let has = |wanted: &str| options.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let top = options.iter().find(|(name, _)| name == "$top").and_then(|(_, value)| value.parse().ok());
         let base = match self {
-            Route::List {
-                class: Class::User, ..
-            }
-            | Route::Delta(Class::User) => 2,
-            Route::Members {
-                transitive: false, ..
-            } => 3,
-            Route::Members {
-                transitive: true, ..
-            } => 5,
+            Route::List { class: Class::User, .. } | Route::Delta(Class::User) => 2,
+            Route::Members { transitive: false, .. } => 3,
+            Route::Members { transitive: true, .. } => 5,
             _ => 1,
         };
         cost(base, has("$select"), top)
@@ -219,53 +142,27 @@ pub(crate) fn answer(
     drawn: &[Drawn],
 ) -> Result<Reply, GraphError> {
     let needed = route.roles();
-    if !needed.is_empty()
-        && !needed
-            .iter()
-            .any(|role| roles.iter().any(|known| known == role))
-    {
+    if !needed.is_empty() && !needed.iter().any(|role| roles.iter().any(|known| known == role)) {
         return Err(GraphError::denied());
     }
-    let right_method = if *route == Route::Batch {
-        http::Method::POST
-    } else {
-        http::Method::GET
-    };
+    let right_method = if *route == Route::Batch { http::Method::POST } else { http::Method::GET };
     if asked.method != right_method {
-        return Err(GraphError::new(
-            405,
-            "Request_BadRequest",
-            "Specified HTTP method is not allowed for the request target.",
-        ));
+        return Err(GraphError::new(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target."));
     }
     match route {
         Route::Delta(class) => delta::answer(inner, tenant, asked, *class, roles, drawn),
         Route::List { class, count } => objects::list(inner, tenant, asked, *class, *count),
         Route::Single { class, id } => objects::single(tenant, asked, *class, id),
-        Route::Members {
-            group,
-            transitive,
-            cast,
-            count,
-        } => {
+        Route::Members { group, transitive, cast, count } => {
             let path = asked.path.trim_start_matches("/v1.0/");
-            let asking = Asking {
-                group,
-                transitive: *transitive,
-                cast: *cast,
-                count_only: *count,
-                path,
-            };
+            let asking = Asking { group, transitive: *transitive, cast: *cast, count_only: *count, path };
             members::answer(inner, tenant, asked, roles, &asking)
         }
         Route::Batch => batch::answer(inner, tenant, asked, roles),
         Route::Unknown => Err(GraphError::new(
             400,
             "BadRequest",
-            format!(
-                "Resource not found for the segment '{}'.",
-                asked.path.rsplit('/').next().unwrap_or_default()
-            ),
+            format!("Resource not found for the segment '{}'.", asked.path.rsplit('/').next().unwrap_or_default()),
         )),
     }
 }

@@ -37,9 +37,7 @@ pub(crate) fn budget(users: usize) -> u64 {
 /// What a request costs.
 pub(crate) fn cost(base: u64, select: bool, top: Option<usize>) -> u64 {
     let small = top.is_some_and(|top| top < 20);
-    base.saturating_sub(u64::from(select))
-        .saturating_sub(u64::from(small))
-        .max(1)
+    base.saturating_sub(u64::from(select)).saturating_sub(u64::from(small)).max(1)
 }
 
 impl ResourceUnits {
@@ -50,9 +48,7 @@ impl ResourceUnits {
             self.spent = 0;
         }
         if self.spent + units > budget {
-            let wait = self.ends.map_or(1, |ends| {
-                crate::clock::millis_between(now, ends).div_ceil(1000)
-            });
+            let wait = self.ends.map_or(1, |ends| crate::clock::millis_between(now, ends).div_ceil(1000));
             return Standing::Over(wait.max(1));
         }
         self.spent += units;

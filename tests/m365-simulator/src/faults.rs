@@ -64,6 +64,8 @@ pub enum Fault {
     TruncatedJson,
     /// Takes `delay_ms` longer.
     Delay,
+    /// Exchange: a short delay that a warning tells of.
+    MicroDelay,
     /// Graph: the delta token is expired (400 syncStateNotFound).
     #[serde(rename = "expire-delta-400")]
     ExpireDelta400,
@@ -288,7 +290,9 @@ fn can_have(fault: Fault, call: &Call) -> bool {
     let delta = call.endpoint.ends_with("-delta");
     match fault {
         Fault::CommitThenDrop | Fault::CommitThen504 | Fault::CommitThenHang => call.writes,
-        Fault::FormA | Fault::FormB | Fault::FormC | Fault::FormD | Fault::FormE | Fault::FormF => call.endpoint == "invoke",
+        Fault::FormA | Fault::FormB | Fault::FormC | Fault::FormD | Fault::FormE | Fault::FormF | Fault::MicroDelay => {
+            call.endpoint == "invoke"
+        }
         Fault::ExpireDelta400 | Fault::Resync410 => delta && call.uses_delta_token,
         Fault::Replay | Fault::EmptyPages | Fault::Reorder | Fault::RemovedInInitialSync => delta,
         Fault::Status => false,
@@ -310,6 +314,7 @@ fn usual(level: FaultLevel) -> BTreeMap<Fault, f64> {
         (Fault::FormE, 0.002, 0.01),
         (Fault::FormF, 0.001, 0.01),
         (Fault::TruncatedJson, 0.001, 0.01),
+        (Fault::MicroDelay, 0.02, 0.10),
         (Fault::Resync410, 0.0, 0.01),
         (Fault::ExpireDelta400, 0.0, 0.005),
         (Fault::Replay, 0.10, 0.30),

@@ -22,7 +22,7 @@ pub(crate) async fn perform(
     millis: (u64, u64),
     work: impl FnOnce(&Asked, &[Drawn]) -> Reply,
 ) -> Reply {
-    let (drawn, wait, admitted) = {
+    let (drawn, wait, micro_delay, admitted) = {
         let mut state = tenant.lock();
         state.stats.arrived(call.endpoint, &call.cmdlet);
         let admitted = from != From::Exchange || state.stats.enter_exchange(inner.config.concurrency);
@@ -39,7 +39,9 @@ pub(crate) async fn perform(
             Latency::Real => state.latency.between(millis.0, millis.1),
         };
         let delay: u64 = drawn.iter().filter(|one| one.fault == Fault::Delay).filter_map(|one| one.call.delay_ms).sum();
-        (drawn, wait + delay, admitted)
+        let is_micro = |one: &Drawn| one.fault == Fault::MicroDelay;
+        let micro_delay = if drawn.iter().any(is_micro) { state.chance.between(100, 600) } else { 0 };
+        (drawn, wait + delay + micro_delay, micro_delay, admitted)
     };
     if !admitted {
         tenant.lock().stats.left();
@@ -61,6 +63,14 @@ pub(crate) async fn perform(
     if from == From::Exchange {
         let id = state.chance.uuid();
         reply = invoke::with_headers(reply, asked, &mut state, id);
+        if micro_delay > 0 {
+            reply = reply.with("X-Warnings", format!("Micro delay applied. Actual delayed: {micro_delay} msecs"));
+        }
+        let is_nul = reply.status == 403 && reply.body.first() == Some(&0);
+        if is_nul && asked.header("accept-encoding").contains("gzip") {
+            // Labelled so, and nothing that anybody could unpack.
+            reply = reply.with("Content-Encoding", "gzip");
+        }
         state.stats.leave_exchange();
     }
     if reply.committed {

@@ -69,6 +69,7 @@ pub(crate) fn early(inner: &Inner, asked: &Asked, tenant: &Tenant, drawn: &Drawn
         | Fault::CommitThenHang
         | Fault::TruncatedJson
         | Fault::Delay
+        | Fault::MicroDelay
         | Fault::ExpireDelta400
         | Fault::Resync410
         | Fault::Replay

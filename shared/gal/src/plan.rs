@@ -289,6 +289,11 @@ impl Planner<'_, '_> {
     }
 
     fn finish(mut self) -> Plan {
+        // A contact that is taken over by a re-created account is not taken away in the same breath.
+        let relinked: BTreeSet<LinkKey> =
+            self.plan.operations.iter().filter(|operation| operation.action == Action::Relink).map(|operation| operation.key).collect();
+        self.plan.operations.retain(|operation| operation.action == Action::Relink || !relinked.contains(&operation.key));
+        self.plan.quiet.retain(|change| !relinked.contains(&change.link.key));
         self.plan.operations.sort_by(|left, right| (left.action, left.side, left.key).cmp(&(right.action, right.side, right.key)));
         self.plan.quiet.sort_by_key(|change| change.link.key);
         self.plan.skipped.sort_by(|left, right| (left.side, left.anchor).cmp(&(right.side, right.anchor)));

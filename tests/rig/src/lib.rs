@@ -5,7 +5,7 @@
 //! current-thread runtime whose time is paused.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,9 +18,10 @@ use engine::{Engine, EngineError, Silent};
 use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
 use m365_simulator::{ClockKind, FaultLevel, GalEntry, Simulator, SimulatorConfig, TenantSpec};
-use microsoft365::{Budget, Hosts, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
+use microsoft365::{Exchanged, Observer, Budget, Hosts, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
 use serde_json::Value;
 use state::StateStore;
+use state::testing::Faults;
 use uuid::Uuid;
 
 /// A clock that follows tokio's (paused) time from a fixed instant.
@@ -39,6 +40,30 @@ impl Clock for RigClock {
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+/// Keeps every exchange.
+#[derive(Debug, Default)]
+pub struct Recorder(Mutex<Vec<Value>>);
+
+impl Recorder {
+    /// What was recorded so far; it begins anew.
+    pub fn take(&self) -> Vec<Value> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The cmdlets sent since the last time, with their parameters.
+    pub fn cmdlets(&self) -> Vec<(String, Value)> {
+        let lines = self.take().into_iter();
+        let inputs = lines.filter_map(|line| line["request_body"]["CmdletInput"].as_object().cloned());
+        inputs.map(|input| (input["CmdletName"].as_str().unwrap_or_default().to_owned(), input["Parameters"].clone())).collect()
+    }
+}
+
+impl Observer for Recorder {
+    fn exchanged(&self, exchange: &Exchanged<'_>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.trace());
     }
 }
 
@@ -87,6 +112,10 @@ pub struct Rig {
     pub engine: Engine,
     /// The state, for counting requests.
     pub state: Arc<StateStore>,
+    /// Fails requests to the state on purpose.
+    pub faults: Faults,
+    /// Every exchange with Microsoft, as trace lines without secrets.
+    pub recorded: Arc<Recorder>,
     clock: Arc<RigClock>,
     options: RigOptions,
     restarts: u64,
@@ -107,11 +136,13 @@ impl Rig {
         let simulator = Simulator::new(config).expect("the simulator starts");
         let certificate = credential().public_certificate_pem().expect("a certificate");
         simulator.register_certificate(None, &certificate).expect("the certificate is registered");
-        let state = Arc::new(StateStore::memory().expect("an embedded state"));
+        let faults = Faults::default();
+        let state = Arc::new(state::testing::memory(&faults).expect("an embedded state"));
         state.create_table_if_missing().await.expect("a table");
         let setup = setup(&simulator, &options.profile);
-        let engine = engine_over(&simulator, state.clone(), clock.clone(), setup, options.seed, 0);
-        Self { simulator, engine, state, clock, options, restarts: 0 }
+        let recorded = Arc::new(Recorder::default());
+        let engine = engine_over(&simulator, state.clone(), clock.clone(), setup, options.seed, 0, &recorded);
+        Self { simulator, engine, state, faults, recorded, clock, options, restarts: 0 }
     }
 
     /// The first pair of the profile.
@@ -123,14 +154,22 @@ impl Rig {
     pub fn restart(&mut self) {
         self.restarts += 1;
         let setup = (*self.engine.setup).clone();
-        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts);
+        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
     }
 
     /// The same rig under another profile (what stands after the tenants).
     pub fn reprofile(&mut self, profile: &str) {
         self.restarts += 1;
         let setup = setup(&self.simulator, profile);
-        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts);
+        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
+    }
+
+    /// The state is gone: a new, empty one.
+    pub async fn lose_state(&mut self) {
+        self.faults = Faults::default();
+        self.state = Arc::new(state::testing::memory(&self.faults).expect("an embedded state"));
+        self.state.create_table_if_missing().await.expect("a table");
+        self.restart();
     }
 
     /// The same rig with another store in front of the state (to inject faults).
@@ -217,7 +256,15 @@ fn setup(simulator: &Simulator, rest: &str) -> Setup {
     }
 }
 
-fn engine_over(simulator: &Simulator, state: Arc<StateStore>, clock: Arc<RigClock>, setup: Setup, seed: u64, restarts: u64) -> Engine {
+fn engine_over(
+    simulator: &Simulator,
+    state: Arc<StateStore>,
+    clock: Arc<RigClock>,
+    setup: Setup,
+    seed: u64,
+    restarts: u64,
+    recorded: &Arc<Recorder>,
+) -> Engine {
     let ids = Arc::new(SeededIds::from_number(seed.wrapping_mul(1_000).wrapping_add(restarts)));
     let mut connections = BTreeMap::new();
     for tenant in simulator.tenants() {
@@ -228,7 +275,7 @@ fn engine_over(simulator: &Simulator, state: Arc<StateStore>, clock: Arc<RigCloc
             clock: clock.clone(),
             ids: ids.clone(),
             budget: Budget::of_pair(1),
-            observer: None,
+            observer: Some(recorded.clone()),
         };
         let client = Arc::new(Tenant365::new(Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts), parts));
         connections.insert(tenant.name, Connection { reader: client.clone(), writer: client });

@@ -127,6 +127,14 @@ pub struct ExchangeRow {
     pub half: ExchangeHalf,
 }
 
+impl ExchangeRow {
+    /// The id by which the recipient is known: Entra's, or Exchange's Guid for the kinds that Entra does not have.
+    pub fn identity(&self) -> Option<Anchor> {
+        let exchange_only = matches!(self.half.type_details.as_str(), "DynamicDistributionGroup" | "PublicFolder");
+        self.anchor.or_else(|| exchange_only.then_some(Anchor(self.half.guid)))
+    }
+}
+
 /// A page of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangePage<Row> {

@@ -159,7 +159,9 @@ impl Run<'_> {
             }
             // The tenant as a whole: stop; what is done is stored.
             WriteError::Tenant(error @ TenantError::Configuration { .. }) => Err(EngineError::Tenant { tenant: tenant.name.clone(), error }),
-            WriteError::Tenant(error @ (TenantError::Transient { .. } | TenantError::Protocol { .. })) => Ok(Ended::Deferred(error.to_string())),
+            WriteError::Tenant(error @ TenantError::Transient { .. }) => Ok(Ended::Deferred(error.to_string())),
+            // An answer that nobody understands, for this one: set aside, so that it is not asked again every ten minutes.
+            WriteError::Tenant(error @ TenantError::Protocol { .. }) => self.quarantine(shared, operation, error.to_string()).await,
             error @ (WriteError::NotFound
             | WriteError::AddressInUse { .. }
             | WriteError::X500Refused { .. }

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::engine::OVERLAP;
 use crate::error::EngineError;
-use crate::ports::{GraphCursor, NextPage, ReadError, RecipientQuery};
+use crate::ports::{ExchangeRow, GraphCursor, NextPage, ReadError, RecipientQuery};
 use crate::records::{FullReading, Replica, Window};
 
 use super::SideReader;
@@ -120,7 +120,7 @@ impl SideReader<'_> {
                 return Ok(false);
             }
         }
-        let anchors: BTreeSet<Anchor> = rows.iter().filter_map(|row| row.anchor).collect();
+        let anchors: BTreeSet<Anchor> = rows.iter().filter_map(ExchangeRow::identity).collect();
         let detailed = self.detailed(&query, rows).await?;
         self.record_rows(detailed).await?;
         self.remember(full, true, anchors).await?;

@@ -81,14 +81,14 @@ impl SideReader<'_> {
 
     /// The rows whose change time is not the one that is already known.
     async fn fresh_rows(&self, rows: Vec<ExchangeRow>) -> Result<Vec<ExchangeRow>, EngineError> {
-        let anchors: Vec<Anchor> = rows.iter().filter_map(|row| row.anchor).collect();
+        let anchors: Vec<Anchor> = rows.iter().filter_map(ExchangeRow::identity).collect();
         if anchors.is_empty() {
             return Ok(Vec::new());
         }
         let known = self.engine.store.replicas(&self.pair.name, self.side, &anchors).await?;
         let known: BTreeMap<Anchor, _> =
             known.into_iter().filter_map(|replica| Some((replica.anchor, replica.reading.exchange?.when_changed))).collect();
-        Ok(rows.into_iter().filter(|row| row.anchor.is_some_and(|anchor| known.get(&anchor) != Some(&row.half.when_changed))).collect())
+        Ok(rows.into_iter().filter(|row| row.identity().is_some_and(|anchor| known.get(&anchor) != Some(&row.half.when_changed))).collect())
     }
 
     /// Completes rows by the detail cmdlets that their kinds need, asked by the same query.
@@ -118,7 +118,7 @@ impl SideReader<'_> {
     pub(super) async fn record_rows(&mut self, rows: Vec<ExchangeRow>) -> Result<(), EngineError> {
         let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
         for row in rows {
-            if let Some(anchor) = row.anchor {
+            if let Some(anchor) = row.identity() {
                 seen.entry(anchor).or_default().exchange = Some(row.half);
             }
         }

@@ -162,7 +162,7 @@ async fn write(tenant: &Tenant365) -> Result<(), Box<dyn Error>> {
     tenant.remove(made.guid).await?;
     let guests = tenant.recipients(&RecipientQuery::CreatedIn { from: None, to: None }, None).await?.rows;
     if let Some(guest) = guests.iter().find(|row| row.half.type_details == "GuestMailUser") {
-        tenant.change_guest(guest.half.guid, &ContactChange { x500_add: Vec::new(), ..full }).await?;
+        tenant.change_guest(guest.half.guid, &ContactChange { x500_add: Vec::new(), values: full.values.into_iter().filter(|(field, _)| *field != Field::Manager).collect(), ..full }).await?;
     }
     Ok(())
 }

@@ -16,9 +16,9 @@ pub enum Cloud {
     Global,
     /// GCC High (L4).
     GccHigh,
-    /// DoD (L5).
+    /// `DoD` (L5).
     Dod,
-    /// China, operated by 21Vianet.
+    /// China, operated by `21Vianet`.
     China,
 }
 

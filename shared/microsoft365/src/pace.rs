@@ -10,7 +10,7 @@ use crate::budget::{Budget, Place};
 use crate::wire::until;
 
 /// The longest pause that is waited out here. A longer one is the caller's to plan.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 
 /// The longest that one request is held back to slow down.
 const LONGEST_DELAY: Duration = Duration::from_secs(5);

@@ -24,7 +24,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { attempts: 8, whole: Duration::from_secs(240) }
+        Self { attempts: 8, whole: Duration::from_mins(4) }
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10), read: Duration::from_secs(150), whole: Duration::from_secs(180) }
+        Self { connect: Duration::from_secs(10), read: Duration::from_secs(150), whole: Duration::from_mins(3) }
     }
 }
 

@@ -6,6 +6,7 @@
 mod assertion;
 mod claims;
 mod error;
+mod token;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,21 +17,18 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use uuid::Uuid;
 
-pub(crate) use claims::{Claims, challenge};
+pub(crate) use claims::challenge;
 use error::{Context, EntraError, Trouble};
+pub(crate) use token::Token;
 
 use crate::error::WireError;
 use crate::hosts::Hosts;
 use crate::observer::PathClass;
 use crate::pace::later;
 use crate::retry::{Again, Failure, Patience, Retries, with_retries};
-use crate::wire::{Answer, Call, Repeat, Wire};
-
-/// How long before its expiry a token is replaced.
-const MARGIN: Duration = Duration::from_secs(300);
+use crate::wire::{Call, Repeat, Wire};
 
 /// How long a certificate is new: so long the token endpoint may not know it everywhere (MICROSOFT.md 12).
 const CERTIFICATE_NEW: SignedDuration = SignedDuration::from_hours(1);
@@ -50,26 +48,6 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 pub(crate) enum Resource {
     Graph,
     Exchange,
-}
-
-/// A bearer token. Never shown.
-#[derive(Clone)]
-pub(crate) struct Token {
-    text: Arc<str>,
-    header: HeaderValue,
-    fresh_until: Timestamp,
-}
-
-impl Token {
-    /// `Authorization`, marked as sensitive.
-    pub(crate) fn header(&self) -> HeaderValue {
-        self.header.clone()
-    }
-
-    /// What it says of itself.
-    pub(crate) fn claims(&self) -> Option<Claims> {
-        claims::claims(&self.text)
-    }
 }
 
 /// What is known of one resource.
@@ -123,7 +101,7 @@ impl Tokens {
         let mut slot = self.slot(resource).lock().await;
         let now = self.wire.clock.now();
         match &*slot {
-            Slot::Held(token) if now < token.fresh_until => return Ok(token.clone()),
+            Slot::Held(token) if token.is_fresh(now) => return Ok(token.clone()),
             Slot::Refused(error, until) if now < *until => return Err(error.clone()),
             Slot::Empty | Slot::Held(_) | Slot::Refused(..) => {}
         }
@@ -135,7 +113,7 @@ impl Tokens {
     pub(crate) async fn replace(&self, resource: Resource, refused: &Token, claims: Option<&str>) -> Result<Token, TenantError> {
         let mut slot = self.slot(resource).lock().await;
         if let Slot::Held(token) = &*slot
-            && token.text != refused.text
+            && !token.is(refused)
         {
             return Ok(token.clone());
         }
@@ -199,7 +177,7 @@ impl Tokens {
         let answer = self.wire.send(&call, None).await.map_err(TokenFailure::Wire)?;
         let now = self.wire.clock.now();
         if answer.status == StatusCode::OK {
-            return token(&answer, now).ok_or(TokenFailure::Unreadable(answer.status));
+            return Token::granted(&answer.body, now).ok_or(TokenFailure::Unreadable(answer.status));
         }
         let retry_after = answer.retry_after(now);
         let busy = answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() || answer.status == StatusCode::REQUEST_TIMEOUT;
@@ -265,34 +243,6 @@ impl Tokens {
             }
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-    expires_in: Lifetime,
-}
-
-/// A number; Entra's older endpoint sends it as a string.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Lifetime {
-    Number(u32),
-    Text(String),
-}
-
-/// Reads MICROSOFT.md 1.3.
-fn token(answer: &Answer, now: Timestamp) -> Option<Token> {
-    let granted: Granted = serde_json::from_slice(&answer.body).ok()?;
-    let seconds = match granted.expires_in {
-        Lifetime::Number(seconds) => seconds,
-        Lifetime::Text(text) => text.parse().ok()?,
-    };
-    let lifetime = Duration::from_secs(seconds.into());
-    let mut header = HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
-    header.set_sensitive(true);
-    let fresh_until = later(now, lifetime.saturating_sub(MARGIN.min(lifetime / 5)));
-    (!granted.access_token.is_empty()).then(|| Token { text: granted.access_token.into(), header, fresh_until })
 }
 
 /// Why there is no token.

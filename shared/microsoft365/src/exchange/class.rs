@@ -7,6 +7,8 @@ use super::error::{ExchangeError, Form};
 pub(crate) enum Class {
     /// The object is not there, or not there yet.
     NotFound,
+    /// The manager a write names is not there, or not there yet. Told from `NotFound` by what was asked.
+    ManagerNotFound,
     /// Somebody else holds an address.
     AddressInUse,
     /// Somebody else has the Name.

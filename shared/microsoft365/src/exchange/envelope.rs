@@ -34,6 +34,12 @@ impl Invocation {
         self
     }
 
+    /// Whether "not found" speaks of the manager that is to be written, not of the object itself.
+    pub(super) fn names_somebody_else(&self, text: &str) -> bool {
+        let named = |name: &str| self.parameters.get(name).and_then(Value::as_str).is_some_and(|value| text.contains(value));
+        named("Manager") && !named("Identity")
+    }
+
     /// The request. It is the same for every page.
     pub(super) fn call(&self, uri: Uri, tenant: Uuid, connection: Uuid) -> Call {
         let body = json!({ "CmdletInput": { "CmdletName": self.command.as_str(), "Parameters": self.parameters } });

@@ -78,13 +78,11 @@ fn parse_body(body: &[u8], exception_type: &str) -> (Form, String, String) {
     if body.iter().all(|byte| *byte == 0) {
         return (Form::Blank, exception_type.to_owned(), String::new());
     }
-    match serde_json::from_slice::<Value>(body) {
-        Ok(json) => parse_json(&json).unwrap_or_else(|| (Form::Unknown, exception_type.to_owned(), String::new())),
-        Err(_) => {
-            let text = String::from_utf8_lossy(body.get(..body.len().min(8 * LONGEST)).unwrap_or_default());
-            (Form::Plain, exception_type.to_owned(), text.into_owned())
-        }
+    if let Ok(json) = serde_json::from_slice::<Value>(body) {
+        return parse_json(&json).unwrap_or_else(|| (Form::Unknown, exception_type.to_owned(), String::new()));
     }
+    let text = String::from_utf8_lossy(body.get(..body.len().min(8 * LONGEST)).unwrap_or_default());
+    (Form::Plain, exception_type.to_owned(), text.into_owned())
 }
 
 /// `details.message`, else `innererror.internalexception`, else `error.message`, in this order.

@@ -56,13 +56,6 @@ enum ExchangeFailure {
     Malformed(String),
 }
 
-impl ExchangeFailure {
-    fn service(error: ExchangeError) -> Self {
-        let class = error.class();
-        Self::Service(error, class)
-    }
-}
-
 impl Failure for ExchangeFailure {
     /// What was certainly not carried out may always be sent again; what may have been, only if that does no harm.
     fn again(&self, call: &Call) -> Again {
@@ -72,10 +65,11 @@ impl Failure for ExchangeFailure {
             Self::Call(CallError::Wire(WireError::Interrupted { .. } | WireError::TimedOut { .. })) => Again::After(None),
             Self::Malformed(_) => Again::Once,
             Self::Service(error, Class::Transient | Class::DualWrite) => Again::After(error.retry_after),
-            Self::Call(CallError::Tenant(_) | CallError::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. })) => Again::No,
-            Self::Service(
+            Self::Call(CallError::Tenant(_) | CallError::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. }))
+            | Self::Service(
                 _,
                 Class::NotFound
+                | Class::ManagerNotFound
                 | Class::AddressInUse
                 | Class::NameInUse
                 | Class::Ambiguous
@@ -138,16 +132,17 @@ impl Exchange {
     async fn run(&self, invocation: &Invocation, uri: Uri) -> Result<Reply, ExchangeFailure> {
         let call = invocation.call(uri, self.service.wire.label.id, self.connection);
         let retries = Retries::new(&self.service.wire, self.patience);
-        let attempt = |call: Call| async move { self.attempt(invocation.command, &call).await };
+        let attempt = |call: Call| async move { self.attempt(invocation, &call).await };
         with_retries(retries, tower::service_fn(attempt), call).await
     }
 
-    async fn attempt(&self, command: Command, call: &Call) -> Result<Reply, ExchangeFailure> {
+    async fn attempt(&self, invocation: &Invocation, call: &Call) -> Result<Reply, ExchangeFailure> {
+        let command = invocation.command;
         let answer = self.service.once(call).await.map_err(ExchangeFailure::Call)?;
         self.learn(&answer);
         if !answer.status.is_success() {
             let error = ExchangeError::parse(&answer, answer.retry_after(self.service.wire.clock.now()));
-            return Err(self.mind(command, error));
+            return Err(self.mind(invocation, error));
         }
         let reply = match Reply::parse(&answer.body, answer.header("x-warnings")) {
             Ok(reply) => reply,
@@ -159,7 +154,7 @@ impl Exchange {
             self.service.pace.slow_next(delay);
         }
         match reply.errors.first() {
-            Some(text) => Err(self.mind(command, ExchangeError::within_success(answer.status.as_u16(), text))),
+            Some(text) => Err(self.mind(invocation, ExchangeError::within_success(answer.status.as_u16(), text))),
             None => Ok(reply),
         }
     }
@@ -177,11 +172,14 @@ impl Exchange {
     }
 
     /// Takes an error to heart: a pause for everybody, if it asks for one.
-    fn mind(&self, command: Command, error: ExchangeError) -> ExchangeFailure {
-        let class = error.class();
+    fn mind(&self, invocation: &Invocation, error: ExchangeError) -> ExchangeFailure {
+        let class = match error.class() {
+            Class::NotFound if invocation.names_somebody_else(&error.text) => Class::ManagerNotFound,
+            class => class,
+        };
         tracing::debug!(
             tenant = %self.service.wire.label.name,
-            cmdlet = command.as_str(),
+            cmdlet = invocation.command.as_str(),
             status = error.status,
             kind = error.short_kind(),
             form = ?error.form,
@@ -196,7 +194,7 @@ impl Exchange {
                 self.service.pace.pause_for(pause);
             }
         }
-        ExchangeFailure::service(error)
+        ExchangeFailure::Service(error, class)
     }
 
     /// What a failure means for the tenant as a whole; none if it concerns one object alone.
@@ -241,6 +239,7 @@ impl Exchange {
             Class::Transient | Class::DualWrite => Some(wire.transient(&format!("{cmdlet} failed for now ({sign})"), error.retry_after)),
             Class::Strange => Some(wire.protocol(&format!("{cmdlet} was answered strangely ({sign})"))),
             Class::NotFound
+            | Class::ManagerNotFound
             | Class::AddressInUse
             | Class::NameInUse
             | Class::Ambiguous

@@ -126,7 +126,8 @@ fn is_expired_page(failure: &ExchangeFailure) -> bool {
     match failure {
         ExchangeFailure::Service(_, class) => match class {
             Class::Refused | Class::NotFound | Class::Strange => true,
-            Class::AddressInUse
+            Class::ManagerNotFound
+            | Class::AddressInUse
             | Class::NameInUse
             | Class::Ambiguous
             | Class::DirectorySynced

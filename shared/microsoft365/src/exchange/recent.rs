@@ -17,6 +17,7 @@ pub(super) struct Recent(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     created: HashMap<Uuid, Timestamp>,
+    names: HashMap<String, Timestamp>,
     attempted: HashMap<String, Timestamp>,
 }
 
@@ -32,6 +33,7 @@ impl Recent {
         let mut known = self.known(now);
         known.attempted.remove(name);
         known.created.insert(guid, now);
+        known.names.insert(name.to_owned(), now);
     }
 
     /// An object was read; if it is the one of an attempt, that one succeeded.
@@ -39,6 +41,7 @@ impl Recent {
         let mut known = self.known(now);
         if let Some(when) = known.attempted.remove(name) {
             known.created.insert(guid, when);
+            known.names.insert(name.to_owned(), when);
         }
     }
 
@@ -47,10 +50,16 @@ impl Recent {
         self.known(now).created.contains_key(&guid)
     }
 
+    /// Whether the object of this Name was.
+    pub(super) fn has_name(&self, name: &str, now: Timestamp) -> bool {
+        self.known(now).names.contains_key(name)
+    }
+
     fn known(&self, now: Timestamp) -> MutexGuard<'_, Known> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = |when: Timestamp| now.duration_since(when) < RECENT;
         known.created.retain(|_, when| recent(*when));
+        known.names.retain(|_, when| recent(*when));
         known.attempted.retain(|_, when| recent(*when));
         known
     }
@@ -69,6 +78,7 @@ mod tests {
         recent.attempted("b", at(60));
         recent.seen("c", other, at(61));
         assert!(recent.has(one, at(599)) && !recent.has(other, at(61)));
+        assert!(recent.has_name("a", at(599)) && !recent.has_name("c", at(61)));
         recent.seen("b", other, at(62));
         assert!(recent.has(other, at(659)) && !recent.has(one, at(600)) && !recent.has(other, at(660)));
     }

@@ -61,10 +61,14 @@ impl Exchange {
 
     /// Sends a cmdlet until its object is found, if there is reason to believe that it exists.
     async fn until_found(&self, invocation: &Invocation, id: Uuid) -> Result<Reply, ExchangeFailure> {
-        let waits = if self.recent.has(id, self.service.wire.clock.now()) { NOT_YET } else { LOOK_AGAIN };
-        for seconds in waits {
+        let now = self.service.wire.clock.now();
+        let manager = invocation.parameters.get("Manager").and_then(serde_json::Value::as_str);
+        let young = self.recent.has(id, now) || manager.is_some_and(|name| self.recent.has_name(name, now));
+        for seconds in if young { NOT_YET } else { LOOK_AGAIN } {
             match self.invoke(invocation, None).await {
-                Err(ExchangeFailure::Service(_, Class::NotFound)) => self.service.wire.clock.sleep(Duration::from_secs(*seconds)).await,
+                Err(ExchangeFailure::Service(_, Class::NotFound | Class::ManagerNotFound)) => {
+                    self.service.wire.clock.sleep(Duration::from_secs(*seconds)).await;
+                }
                 outcome => return outcome,
             }
         }
@@ -92,6 +96,7 @@ impl Exchange {
 fn own_error(error: &ExchangeError, class: Class) -> Option<WriteError> {
     match class {
         Class::NotFound => Some(WriteError::NotFound),
+        Class::ManagerNotFound => Some(WriteError::Refused { message: format!("the manager does not exist here (yet): {}", error.shown()) }),
         Class::AddressInUse | Class::Refused if error.is_about_x500() => Some(WriteError::X500Refused { message: error.shown() }),
         Class::AddressInUse => Some(WriteError::AddressInUse { message: error.shown() }),
         Class::NameInUse => Some(WriteError::NameInUse),
@@ -118,6 +123,7 @@ fn outcome_unknown(failure: &ExchangeFailure) -> bool {
         ExchangeFailure::Service(_, class) => match class {
             Class::Transient | Class::DualWrite => true,
             Class::NotFound
+            | Class::ManagerNotFound
             | Class::AddressInUse
             | Class::NameInUse
             | Class::Ambiguous

@@ -91,14 +91,12 @@ impl Graph {
             let unreadable = || self.service.wire.protocol("a member of a group has no readable id");
             let ids: Option<Vec<Anchor>> = envelope.value.iter().map(page::anchor).collect();
             members.extend(ids.ok_or_else(unreadable)?);
-            match envelope.next {
-                Some(next) => uri = self.link(&next)?,
-                None => {
-                    members.sort_unstable();
-                    members.dedup();
-                    return Ok(members);
-                }
-            }
+            let Some(next) = envelope.next else {
+                members.sort_unstable();
+                members.dedup();
+                return Ok(members);
+            };
+            uri = self.link(&next)?;
         }
         Err(self.service.wire.protocol("the members of a group do not come to an end").into())
     }

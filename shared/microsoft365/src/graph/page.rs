@@ -100,6 +100,7 @@ impl Seen<'_> {
         self.entry.get(name).or(self.whole.then_some(&Value::Null))
     }
 
+    #[expect(clippy::option_option, reason = "not mentioned, null, and a value are three things; so is the port's type")]
     /// Text; of a list (`businessPhones` has at most one) the first.
     fn text(&self, name: &str) -> Option<Option<String>> {
         let value = match self.property(name)? {
@@ -109,6 +110,7 @@ impl Seen<'_> {
         Some(value.filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
+    #[expect(clippy::option_option, reason = "as above")]
     fn flag(&self, name: &str) -> Option<Option<bool>> {
         Some(self.property(name)?.as_bool())
     }

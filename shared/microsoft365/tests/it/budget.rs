@@ -57,7 +57,7 @@ async fn write_many(tenants: &[Tenant365], operations: usize, at_once: usize) ->
         async move { tenant.change(Uuid::from_u128(number as u128 + 1), change).await.unwrap() }
     });
     work.buffer_unordered(at_once).collect::<Vec<()>>().await;
-    operations as f64 / began.elapsed().as_secs_f64()
+    f64::from(u32::try_from(operations).unwrap()) / began.elapsed().as_secs_f64()
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! The adapter from outside: against services that follow a script, and against the simulator.
 
-#![expect(clippy::unwrap_used, reason = "tests may panic; their helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may panic; their helpers too")]
 
 mod budget;
 mod bytes;

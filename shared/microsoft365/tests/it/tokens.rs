@@ -100,8 +100,8 @@ async fn a_new_certificate_is_given_time_and_an_old_one_is_not() {
         settings.certificate_since = age.map(|age| start() - Duration::from_secs(age));
         let tenant = Tenant365::new(settings, parts(script.transport()));
         assert_eq!(code(&read(&tenant).await.unwrap_err()), "certificate-not-registered");
-        let seconds: Vec<u64> = script.token_calls().iter().map(|sent| sent.second.round() as u64).collect();
-        assert_eq!(seconds, (0..tries).map(|n| n * 10).collect::<Vec<u64>>());
+        let seconds: Vec<String> = script.token_calls().iter().map(|sent| format!("{:.0}", sent.second)).collect();
+        assert_eq!(seconds, (0..tries).map(|number| (number * 10).to_string()).collect::<Vec<_>>());
     }
     let script = Script::new([delta()]).with_tokens([unknown(), unknown()]);
     let mut settings = settings();

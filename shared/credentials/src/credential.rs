@@ -36,26 +36,15 @@ pub struct Credential {
 impl Credential {
     /// Makes a new RSA key of [`KEY_BITS`](crate::KEY_BITS) and a certificate that it signs itself with SHA-256,
     /// for `validity_days` from `not_before` on. `common_name` is what the portals show, 1 to 64 characters.
-    pub fn generate(
-        common_name: &str,
-        not_before: Timestamp,
-        validity_days: u32,
-    ) -> Result<Self, CredentialError> {
+    pub fn generate(common_name: &str, not_before: Timestamp, validity_days: u32) -> Result<Self, CredentialError> {
         let (key, certificate) = self_signed::make(common_name, not_before, validity_days)?;
         Self::assemble(key, vec![certificate])
     }
 
     /// Reads PEM or PKCS#12, whichever it is. `passphrase` is for encrypted keys and ignored where none is needed.
-    pub fn from_bytes(
-        bytes: &[u8],
-        passphrase: Option<&Passphrase>,
-    ) -> Result<Self, CredentialError> {
+    pub fn from_bytes(bytes: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, CredentialError> {
         const DER_SEQUENCE: u8 = 0x30;
-        if bytes.first() == Some(&DER_SEQUENCE) {
-            Self::from_pkcs12(bytes, passphrase)
-        } else {
-            Self::from_pem(bytes, passphrase)
-        }
+        if bytes.first() == Some(&DER_SEQUENCE) { Self::from_pkcs12(bytes, passphrase) } else { Self::from_pem(bytes, passphrase) }
     }
 
     /// Reads PEM: one private key (PKCS#8 or PKCS#1, plain or encrypted) and one certificate or more, in any order,
@@ -66,21 +55,14 @@ impl Credential {
     }
 
     /// Reads PEM from two files, as [`Credential::from_pem`] reads one.
-    pub fn from_pem_pair(
-        key: &[u8],
-        certificate: &[u8],
-        passphrase: Option<&Passphrase>,
-    ) -> Result<Self, CredentialError> {
+    pub fn from_pem_pair(key: &[u8], certificate: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, CredentialError> {
         let (key, certificates) = pem::read(&[key, certificate], passphrase)?;
         Self::assemble(key, certificates)
     }
 
     /// Reads PKCS#12 (`.pfx`, `.p12`), the old RC2 and 3DES encryption included. No passphrase and the empty one
     /// are the same.
-    pub fn from_pkcs12(
-        der: &[u8],
-        passphrase: Option<&Passphrase>,
-    ) -> Result<Self, CredentialError> {
+    pub fn from_pkcs12(der: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, CredentialError> {
         let (key, certificates) = pkcs12::read(der, passphrase)?;
         Self::assemble(key, certificates)
     }
@@ -88,9 +70,7 @@ impl Credential {
     /// The one way to a `Credential`: every check is here.
     fn assemble(key: PKey<Private>, certificates: Vec<X509>) -> Result<Self, CredentialError> {
         if key.id() != Id::RSA {
-            return Err(CredentialError::NotRsa {
-                algorithm: algorithm_name(key.id()),
-            });
+            return Err(CredentialError::NotRsa { algorithm: algorithm_name(key.id()) });
         }
         if key.bits() < MINIMUM_KEY_BITS {
             return Err(CredentialError::KeyTooSmall { bits: key.bits() });
@@ -98,12 +78,8 @@ impl Credential {
         let certificate = choose(&key, certificates)?;
         let unreadable = |errors: ErrorStack| CredentialError::damaged("certificate", &errors);
         let der = certificate.to_der().map_err(unreadable)?;
-        let sha1 = certificate
-            .digest(MessageDigest::sha1())
-            .map_err(unreadable)?;
-        let sha256 = certificate
-            .digest(MessageDigest::sha256())
-            .map_err(unreadable)?;
+        let sha1 = certificate.digest(MessageDigest::sha1()).map_err(unreadable)?;
+        let sha256 = certificate.digest(MessageDigest::sha256()).map_err(unreadable)?;
         let credential = Self {
             der,
             sha1: upper_hex(&sha1),
@@ -123,17 +99,9 @@ impl Credential {
         const PROBE: &[u8] = b"galbridge";
         let damaged = |_| CredentialError::KeyDamaged;
         let signature = self.sign_ps256(PROBE).map_err(damaged)?;
-        let public = self
-            .certificate
-            .public_key()
-            .map_err(|errors| CredentialError::damaged("certificate", &errors))?;
-        let verified =
-            verify_ps256(&public, PROBE, &signature).map_err(|_| CredentialError::KeyDamaged)?;
-        if verified {
-            Ok(())
-        } else {
-            Err(CredentialError::KeyDamaged)
-        }
+        let public = self.certificate.public_key().map_err(|errors| CredentialError::damaged("certificate", &errors))?;
+        let verified = verify_ps256(&public, PROBE, &signature).map_err(|_| CredentialError::KeyDamaged)?;
+        if verified { Ok(()) } else { Err(CredentialError::KeyDamaged) }
     }
 
     /// Key (PKCS#8, not encrypted) and certificate as PEM, for the place where the credential is kept.
@@ -141,10 +109,8 @@ impl Credential {
         const DOING: &str = "write the credential as PEM";
         let key = self.key.private_key_to_pem_pkcs8();
         let key = Secret::new(key.map_err(|errors| CredentialError::openssl(DOING, &errors))?);
-        let text = std::str::from_utf8(key.expose()).map_err(|_| CredentialError::OpenSsl {
-            doing: DOING,
-            reason: String::from("it is not text"),
-        })?;
+        let text = std::str::from_utf8(key.expose())
+            .map_err(|_| CredentialError::OpenSsl { doing: DOING, reason: String::from("it is not text") })?;
         let certificate = self.public_certificate_pem()?;
         // Room for all of it from the start: a String that grows leaves copies behind.
         let mut pem = Secret::new(String::with_capacity(text.len() + certificate.len()));
@@ -156,8 +122,7 @@ impl Credential {
     /// The certificate alone as PEM: what an administrator uploads to the tenant.
     pub fn public_certificate_pem(&self) -> Result<String, CredentialError> {
         let pem = self.certificate.to_pem();
-        let pem = pem
-            .map_err(|errors| CredentialError::openssl("write the certificate as PEM", &errors))?;
+        let pem = pem.map_err(|errors| CredentialError::openssl("write the certificate as PEM", &errors))?;
         Ok(String::from_utf8_lossy(&pem).into_owned())
     }
 
@@ -237,28 +202,18 @@ fn choose(key: &PKeyRef<Private>, certificates: Vec<X509>) -> Result<X509, Crede
     }
     let mut chosen: Option<X509> = None;
     for certificate in certificates {
-        let of_key = certificate
-            .public_key()
-            .is_ok_and(|public| public.public_eq(key));
-        let later = chosen
-            .as_ref()
-            .is_none_or(|best| certificate.not_after() > best.not_after());
+        let of_key = certificate.public_key().is_ok_and(|public| public.public_eq(key));
+        let later = chosen.as_ref().is_none_or(|best| certificate.not_after() > best.not_after());
         if of_key && later {
             chosen = Some(certificate);
         }
     }
     // A certificate of another key leaves complaints in OpenSSL's queue, which a later call would read as its own.
     drop(ErrorStack::get());
-    chosen.ok_or(CredentialError::CertificateDoesNotMatchKey {
-        certificates: count,
-    })
+    chosen.ok_or(CredentialError::CertificateDoesNotMatchKey { certificates: count })
 }
 
-fn verify_ps256<T: HasPublic>(
-    public: &PKeyRef<T>,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<bool, ErrorStack> {
+fn verify_ps256<T: HasPublic>(public: &PKeyRef<T>, message: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
     let mut verifier = Verifier::new(MessageDigest::sha256(), public)?;
     verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
     verifier.set_rsa_mgf1_md(MessageDigest::sha256())?;
@@ -268,15 +223,12 @@ fn verify_ps256<T: HasPublic>(
 
 fn timestamp(time: &Asn1TimeRef) -> Result<Timestamp, CredentialError> {
     const SECONDS_PER_DAY: i64 = 86_400;
-    let unreadable =
-        |errors: ErrorStack| CredentialError::damaged("certificate's validity", &errors);
+    let unreadable = |errors: ErrorStack| CredentialError::damaged("certificate's validity", &errors);
     let epoch = Asn1Time::from_unix(0).map_err(unreadable)?;
     let since = epoch.diff(time).map_err(unreadable)?;
     let seconds = i64::from(since.days) * SECONDS_PER_DAY + i64::from(since.secs);
-    Timestamp::from_second(seconds).map_err(|_| CredentialError::Damaged {
-        what: "certificate's validity",
-        reason: String::from("a year out of range"),
-    })
+    Timestamp::from_second(seconds)
+        .map_err(|_| CredentialError::Damaged { what: "certificate's validity", reason: String::from("a year out of range") })
 }
 
 /// `CN=galbridge contoso, O=Contoso`, in the certificate's order.
@@ -284,11 +236,7 @@ fn name_text(name: &X509NameRef) -> String {
     let part = |entry: &openssl::x509::X509NameEntryRef| {
         let field = entry.object().nid().short_name().unwrap_or("?");
         // Control characters would reach a terminal: a certificate may come from anywhere.
-        let value = entry
-            .data()
-            .to_string()
-            .unwrap_or_default()
-            .replace(char::is_control, "?");
+        let value = entry.data().to_string().unwrap_or_default().replace(char::is_control, "?");
         format!("{field}={value}")
     };
     name.entries().map(part).collect::<Vec<_>>().join(", ")
@@ -306,11 +254,9 @@ fn algorithm_name(id: Id) -> String {
 
 fn upper_hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02X}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }

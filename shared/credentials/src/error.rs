@@ -15,21 +15,15 @@ use crate::{KEY_BITS, MAXIMUM_FILE_BYTES, MAXIMUM_VALIDITY_DAYS, MINIMUM_KEY_BIT
 #[non_exhaustive]
 pub enum CredentialError {
     /// Neither PEM nor PKCS#12.
-    #[error(
-        "this is neither PEM nor PKCS#12 (.pfx, .p12): give the file with the private key and the certificate"
-    )]
+    #[error("this is neither PEM nor PKCS#12 (.pfx, .p12): give the file with the private key and the certificate")]
     UnknownFormat,
 
     /// PEM that a Windows tool saved in a two-byte encoding.
-    #[error(
-        "the text is UTF-16, as PowerShell's `>` writes it: save it again as ASCII, or use the .pfx file"
-    )]
+    #[error("the text is UTF-16, as PowerShell's `>` writes it: save it again as ASCII, or use the .pfx file")]
     Utf16,
 
     /// A PEM block begins and does not end.
-    #[error(
-        "the PEM block {label:?} has no END line, the file is cut short: copy it again, with its last line"
-    )]
+    #[error("the PEM block {label:?} has no END line, the file is cut short: copy it again, with its last line")]
     TruncatedPem {
         /// The block's label, such as `CERTIFICATE`.
         label: String,
@@ -51,15 +45,11 @@ pub enum CredentialError {
     NoPrivateKey,
 
     /// There is a key and no certificate.
-    #[error(
-        "there is a private key and no certificate: put the certificate into the same file, or name its file too"
-    )]
+    #[error("there is a private key and no certificate: put the certificate into the same file, or name its file too")]
     NoCertificate,
 
     /// Several keys, and no way to know which one is meant.
-    #[error(
-        "there are {count} private keys in it: keep the one that belongs to the tenant's certificate"
-    )]
+    #[error("there are {count} private keys in it: keep the one that belongs to the tenant's certificate")]
     SeveralPrivateKeys {
         /// How many were found.
         count: usize,
@@ -75,27 +65,21 @@ pub enum CredentialError {
     },
 
     /// An RSA key below [`MINIMUM_KEY_BITS`].
-    #[error(
-        "the RSA key has {bits} bits, at least {MINIMUM_KEY_BITS} are needed: make a new one of {KEY_BITS} bits"
-    )]
+    #[error("the RSA key has {bits} bits, at least {MINIMUM_KEY_BITS} are needed: make a new one of {KEY_BITS} bits")]
     KeyTooSmall {
         /// The size found.
         bits: u32,
     },
 
     /// None of the certificates belongs to the key.
-    #[error(
-        "the private key belongs to none of the {certificates} certificate(s) given: use the pair that was made together"
-    )]
+    #[error("the private key belongs to none of the {certificates} certificate(s) given: use the pair that was made together")]
     CertificateDoesNotMatchKey {
         /// How many certificates were looked at.
         certificates: usize,
     },
 
     /// The key signs, but not what the certificate verifies: a damaged key.
-    #[error(
-        "the private key makes signatures that its certificate does not verify, the key is damaged: copy or export it again"
-    )]
+    #[error("the private key makes signatures that its certificate does not verify, the key is damaged: copy or export it again")]
     KeyDamaged,
 
     /// Encrypted, and no passphrase was given.
@@ -105,15 +89,11 @@ pub enum CredentialError {
     PassphraseNeeded,
 
     /// The passphrase given does not open it.
-    #[error(
-        "the passphrase does not open it: check the passphrase, and that it is the one of this file"
-    )]
+    #[error("the passphrase does not open it: check the passphrase, and that it is the one of this file")]
     WrongPassphrase,
 
     /// A passphrase that no file can have.
-    #[error(
-        "the passphrase holds a NUL character or has over 1024 bytes, no file can have it: give it again"
-    )]
+    #[error("the passphrase holds a NUL character or has over 1024 bytes, no file can have it: give it again")]
     ImpossiblePassphrase,
 
     /// Encryption that this build of OpenSSL does not know.
@@ -126,9 +106,7 @@ pub enum CredentialError {
     },
 
     /// A common name that a certificate cannot carry.
-    #[error(
-        "a certificate's name must have 1 to 64 characters and no control characters: choose another, such as \"galbridge contoso\""
-    )]
+    #[error("a certificate's name must have 1 to 64 characters and no control characters: choose another, such as \"galbridge contoso\"")]
     ImpossibleName,
 
     /// A validity out of range.
@@ -141,9 +119,7 @@ pub enum CredentialError {
     },
 
     /// OpenSSL failed where nothing of the input is to blame.
-    #[error(
-        "OpenSSL could not {doing} ({reason}): this is not your input; report it with this line"
-    )]
+    #[error("OpenSSL could not {doing} ({reason}): this is not your input; report it with this line")]
     OpenSsl {
         /// What was being done.
         doing: &'static str,
@@ -213,51 +189,30 @@ pub enum CredentialError {
 
 impl CredentialError {
     pub(crate) fn openssl(doing: &'static str, errors: &ErrorStack) -> Self {
-        Self::OpenSsl {
-            doing,
-            reason: reasons(errors),
-        }
+        Self::OpenSsl { doing, reason: reasons(errors) }
     }
 
     pub(crate) fn damaged(what: &'static str, errors: &ErrorStack) -> Self {
-        Self::Damaged {
-            what,
-            reason: reasons(errors),
-        }
+        Self::Damaged { what, reason: reasons(errors) }
     }
 
     pub(crate) fn in_file(self, path: &Path) -> Self {
-        Self::InFile {
-            path: path.to_owned(),
-            source: Box::new(self),
-        }
+        Self::InFile { path: path.to_owned(), source: Box::new(self) }
     }
 }
 
 /// The fixed reason strings of OpenSSL's error queue. The data it may attach stays out.
 pub(crate) fn reasons(errors: &ErrorStack) -> String {
-    let mut reasons: Vec<&str> = errors
-        .errors()
-        .iter()
-        .filter_map(openssl::error::Error::reason)
-        .collect();
+    let mut reasons: Vec<&str> = errors.errors().iter().filter_map(openssl::error::Error::reason).collect();
     reasons.dedup();
-    if reasons.is_empty() {
-        String::from("no reason given")
-    } else {
-        reasons.join(", ")
-    }
+    if reasons.is_empty() { String::from("no reason given") } else { reasons.join(", ") }
 }
 
 /// A path as a POSIX shell wants it, so that the command shown can be pasted.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    if text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -266,13 +221,7 @@ mod tests {
 
     #[test]
     fn the_command_shown_can_be_pasted() {
-        assert_eq!(
-            quoted(Path::new("/etc/galbridge/contoso.pem")),
-            "/etc/galbridge/contoso.pem"
-        );
-        assert_eq!(
-            quoted(Path::new("my keys/o'neill.pem")),
-            r"'my keys/o'\''neill.pem'"
-        );
+        assert_eq!(quoted(Path::new("/etc/galbridge/contoso.pem")), "/etc/galbridge/contoso.pem");
+        assert_eq!(quoted(Path::new("my keys/o'neill.pem")), r"'my keys/o'\''neill.pem'");
     }
 }

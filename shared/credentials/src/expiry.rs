@@ -61,22 +61,17 @@ impl fmt::Display for Expiry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Fine { days } => write!(formatter, "valid for another {}", Days(days)),
-            Self::Soon { days: 0 } => {
-                formatter.write_str("expires within 24 hours: renew it now, before the tenant refuses it")
-            }
+            Self::Soon { days: 0 } => formatter.write_str("expires within 24 hours: renew it now, before the tenant refuses it"),
             Self::Soon { days } => {
                 write!(formatter, "expires in {}: renew it before the tenant refuses it", Days(days))
             }
-            Self::Expired { days_ago: 0 } => formatter
-                .write_str("expired less than a day ago: make a new one and upload its certificate to the tenant"),
-            Self::Expired { days_ago } => write!(
-                formatter,
-                "expired {} ago: make a new one and upload its certificate to the tenant",
-                Days(days_ago)
-            ),
-            Self::NotYetValid => {
-                formatter.write_str("not valid yet: wait for its first day, or set this machine's clock right")
+            Self::Expired { days_ago: 0 } => {
+                formatter.write_str("expired less than a day ago: make a new one and upload its certificate to the tenant")
             }
+            Self::Expired { days_ago } => {
+                write!(formatter, "expired {} ago: make a new one and upload its certificate to the tenant", Days(days_ago))
+            }
+            Self::NotYetValid => formatter.write_str("not valid yet: wait for its first day, or set this machine's clock right"),
         }
     }
 }
@@ -120,17 +115,9 @@ mod tests {
     #[test]
     fn what_is_to_be_done_is_said() {
         assert_eq!(at(1_000 * DAY).to_string(), "valid for another 365 days");
-        assert!(
-            at(1_364 * DAY)
-                .to_string()
-                .starts_with("expires in 1 day: renew")
-        );
+        assert!(at(1_364 * DAY).to_string().starts_with("expires in 1 day: renew"));
         assert!(at(1_365 * DAY).to_string().contains("within 24 hours"));
-        assert!(
-            at(1_368 * DAY)
-                .to_string()
-                .contains("expired 3 days ago: make a new one")
-        );
+        assert!(at(1_368 * DAY).to_string().contains("expired 3 days ago: make a new one"));
         assert!(at(0).to_string().contains("clock"));
     }
 

@@ -19,10 +19,7 @@ pub struct CredentialFile {
 impl CredentialFile {
     /// The file with the private key, and with the certificate unless it has a file of its own.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            certificate: None,
-        }
+        Self { path: path.into(), certificate: None }
     }
 
     /// Names a second PEM file with the certificate. It is public: its mode does not matter.
@@ -57,20 +54,12 @@ impl CredentialFile {
         let pem = credential.to_pem()?;
         let failed = |doing| {
             move |source: io::Error| match source.kind() {
-                ErrorKind::AlreadyExists => CredentialError::FileExists {
-                    path: self.path.clone(),
-                },
-                _ => CredentialError::File {
-                    path: self.path.clone(),
-                    doing,
-                    source,
-                },
+                ErrorKind::AlreadyExists => CredentialError::FileExists { path: self.path.clone() },
+                _ => CredentialError::File { path: self.path.clone(), doing, source },
             }
         };
         let mut file = create_private(&self.path).map_err(failed("created"))?;
-        let written = file
-            .write_all(pem.expose().as_bytes())
-            .and_then(|()| file.sync_all());
+        let written = file.write_all(pem.expose().as_bytes()).and_then(|()| file.sync_all());
         if let Err(source) = written {
             // Half a key serves nobody, and would stand in the way of the next attempt.
             let _ = fs::remove_file(&self.path);
@@ -89,28 +78,18 @@ enum Access {
 
 fn read(path: &Path, access: Access) -> Result<Secret<Vec<u8>>, CredentialError> {
     let failed = |source: io::Error| match source.kind() {
-        ErrorKind::NotFound => CredentialError::FileMissing {
-            path: path.to_owned(),
-        },
-        _ => CredentialError::File {
-            path: path.to_owned(),
-            doing: "read",
-            source,
-        },
+        ErrorKind::NotFound => CredentialError::FileMissing { path: path.to_owned() },
+        _ => CredentialError::File { path: path.to_owned(), doing: "read", source },
     };
     // Looked at before it is opened: opening a pipe would wait for a writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(CredentialError::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(CredentialError::NotAFile { path: path.to_owned() });
     }
     let file = File::open(path).map_err(failed)?;
     // Looked at again once open: this is the file that is read, whatever the path means by now.
     let found = file.metadata().map_err(failed)?;
     if !found.is_file() {
-        return Err(CredentialError::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(CredentialError::NotAFile { path: path.to_owned() });
     }
     if access == Access::OwnerOnly {
         refuse_if_shared(path, &found)?;
@@ -118,18 +97,9 @@ fn read(path: &Path, access: Access) -> Result<Secret<Vec<u8>>, CredentialError>
     // Room for all of it from the start: a vector that grows leaves copies behind.
     let capacity = usize::try_from(found.len().min(MAXIMUM_FILE_BYTES)).unwrap_or_default() + 1;
     let mut content = Secret::new(Vec::with_capacity(capacity));
-    file.take(MAXIMUM_FILE_BYTES + 1)
-        .read_to_end(content.expose_mut())
-        .map_err(failed)?;
+    file.take(MAXIMUM_FILE_BYTES + 1).read_to_end(content.expose_mut()).map_err(failed)?;
     let bytes = found.len().max(content.expose().len() as u64);
-    if (1..=MAXIMUM_FILE_BYTES).contains(&bytes) {
-        Ok(content)
-    } else {
-        Err(CredentialError::FileSize {
-            path: path.to_owned(),
-            bytes,
-        })
-    }
+    if (1..=MAXIMUM_FILE_BYTES).contains(&bytes) { Ok(content) } else { Err(CredentialError::FileSize { path: path.to_owned(), bytes }) }
 }
 
 #[cfg(unix)]
@@ -138,14 +108,7 @@ fn refuse_if_shared(path: &Path, found: &fs::Metadata) -> Result<(), CredentialE
     const PERMISSIONS: u32 = 0o7777;
     const GROUP_AND_OTHERS: u32 = 0o077;
     let mode = found.permissions().mode() & PERMISSIONS;
-    if mode & GROUP_AND_OTHERS == 0 {
-        Ok(())
-    } else {
-        Err(CredentialError::FileReadableByOthers {
-            path: path.to_owned(),
-            mode,
-        })
-    }
+    if mode & GROUP_AND_OTHERS == 0 { Ok(()) } else { Err(CredentialError::FileReadableByOthers { path: path.to_owned(), mode }) }
 }
 
 #[cfg(not(unix))]
@@ -165,10 +128,7 @@ fn create_private(path: &Path) -> io::Result<File> {
 /// A new file is only there after a crash once its folder is on the disk too.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 

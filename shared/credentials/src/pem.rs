@@ -22,16 +22,12 @@ struct Block<'a> {
 
 impl Block<'_> {
     fn is_encrypted(&self) -> bool {
-        self.label == "ENCRYPTED PRIVATE KEY"
-            || find(self.text, b"Proc-Type: 4,ENCRYPTED").is_some()
+        self.label == "ENCRYPTED PRIVATE KEY" || find(self.text, b"Proc-Type: 4,ENCRYPTED").is_some()
     }
 }
 
 /// Reads the one private key and all certificates of the texts given, which count as one.
-pub(crate) fn read(
-    texts: &[&[u8]],
-    passphrase: Option<&Passphrase>,
-) -> Result<(PKey<Private>, Vec<X509>), CredentialError> {
+pub(crate) fn read(texts: &[&[u8]], passphrase: Option<&Passphrase>) -> Result<(PKey<Private>, Vec<X509>), CredentialError> {
     let mut found = Vec::new();
     for text in texts {
         found.extend(blocks(text)?);
@@ -54,9 +50,7 @@ pub(crate) fn read(
     match keys.as_slice() {
         [] => Err(CredentialError::NoPrivateKey),
         [block] => Ok((private_key(block, passphrase)?, certificates)),
-        several => Err(CredentialError::SeveralPrivateKeys {
-            count: several.len(),
-        }),
+        several => Err(CredentialError::SeveralPrivateKeys { count: several.len() }),
     }
 }
 
@@ -64,16 +58,11 @@ fn certificate(block: &Block<'_>) -> Result<X509, CredentialError> {
     X509::from_pem(block.text).map_err(|errors| CredentialError::damaged("certificate", &errors))
 }
 
-fn private_key(
-    block: &Block<'_>,
-    passphrase: Option<&Passphrase>,
-) -> Result<PKey<Private>, CredentialError> {
+fn private_key(block: &Block<'_>, passphrase: Option<&Passphrase>) -> Result<PKey<Private>, CredentialError> {
     match block.label {
         "PRIVATE KEY" | "RSA PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => {}
         other => {
-            return Err(CredentialError::NotRsa {
-                algorithm: format!("in the form {other:?}"),
-            });
+            return Err(CredentialError::NotRsa { algorithm: format!("in the form {other:?}") });
         }
     }
     let bytes = match passphrase {
@@ -88,10 +77,7 @@ fn private_key(
     PKey::private_key_from_pem_passphrase(block.text, bytes).map_err(|errors| {
         let reason = reasons(&errors);
         if !block.is_encrypted() {
-            CredentialError::Damaged {
-                what: "private key",
-                reason,
-            }
+            CredentialError::Damaged { what: "private key", reason }
         } else if reason.contains("unsupported") || reason.contains("unknown") {
             CredentialError::UnsupportedEncryption { reason }
         } else {
@@ -109,23 +95,14 @@ fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, CredentialError> {
     let mut rest = text;
     while let Some(start) = find(rest, BEGIN) {
         let block = &rest[start..];
-        let label = label(block).ok_or(CredentialError::Damaged {
-            what: "BEGIN line of a PEM block",
-            reason: String::from("no dashes after its label"),
-        })?;
+        let label = label(block)
+            .ok_or(CredentialError::Damaged { what: "BEGIN line of a PEM block", reason: String::from("no dashes after its label") })?;
         let end_line = format!("-----END {label}-----");
         // An END line that comes after the next BEGIN line is another block's.
-        let limit =
-            find(&block[BEGIN.len()..], BEGIN).map_or(block.len(), |next| BEGIN.len() + next);
-        let end = find(&block[..limit], end_line.as_bytes()).ok_or_else(|| {
-            CredentialError::TruncatedPem {
-                label: label.to_owned(),
-            }
-        })? + end_line.len();
-        blocks.push(Block {
-            label,
-            text: &block[..end],
-        });
+        let limit = find(&block[BEGIN.len()..], BEGIN).map_or(block.len(), |next| BEGIN.len() + next);
+        let end = find(&block[..limit], end_line.as_bytes()).ok_or_else(|| CredentialError::TruncatedPem { label: label.to_owned() })?
+            + end_line.len();
+        blocks.push(Block { label, text: &block[..end] });
         rest = &block[end..];
     }
     Ok(blocks)
@@ -138,16 +115,11 @@ fn label(block: &[u8]) -> Option<&str> {
     let label = after.get(..find(after, DASHES)?)?;
     let plain = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ';
     let fits = label.len() <= MAXIMUM_LABEL_BYTES && label.iter().all(plain);
-    if fits {
-        std::str::from_utf8(label).ok()
-    } else {
-        None
-    }
+    if fits { std::str::from_utf8(label).ok() } else { None }
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len())
-        .position(|window| window == wanted)
+    text.windows(wanted.len()).position(|window| window == wanted)
 }
 
 #[cfg(test)]
@@ -170,17 +142,9 @@ mod tests {
     #[test]
     fn a_block_without_its_end_is_named() {
         let cut = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----";
-        assert!(
-            labels(cut)
-                .unwrap_err()
-                .contains("\"PRIVATE KEY\" has no END line")
-        );
+        assert!(labels(cut).unwrap_err().contains("\"PRIVATE KEY\" has no END line"));
         let swallowed = "-----BEGIN CERTIFICATE-----\nAA\n-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----";
-        assert!(
-            labels(swallowed)
-                .unwrap_err()
-                .contains("\"CERTIFICATE\" has no END line")
-        );
+        assert!(labels(swallowed).unwrap_err().contains("\"CERTIFICATE\" has no END line"));
     }
 
     #[test]

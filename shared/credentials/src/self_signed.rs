@@ -8,9 +8,7 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::rsa::Rsa;
-use openssl::x509::extension::{
-    BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
-};
+use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
 
 use crate::CredentialError;
@@ -27,24 +25,14 @@ const SECONDS_PER_DAY: i64 = 86_400;
 const LATEST_START: i64 = 221_845_392_000;
 
 /// Makes the pair. The arguments are checked before the key is made, which takes a good part of a second.
-pub(crate) fn make(
-    common_name: &str,
-    not_before: Timestamp,
-    validity_days: u32,
-) -> Result<(PKey<Private>, X509), CredentialError> {
+pub(crate) fn make(common_name: &str, not_before: Timestamp, validity_days: u32) -> Result<(PKey<Private>, X509), CredentialError> {
     let characters = common_name.chars().count();
-    if characters == 0
-        || characters > MAXIMUM_NAME_CHARACTERS
-        || common_name.chars().any(char::is_control)
-    {
+    if characters == 0 || characters > MAXIMUM_NAME_CHARACTERS || common_name.chars().any(char::is_control) {
         return Err(CredentialError::ImpossibleName);
     }
     let start = not_before.as_second();
-    if !(1..=MAXIMUM_VALIDITY_DAYS).contains(&validity_days) || !(0..=LATEST_START).contains(&start)
-    {
-        return Err(CredentialError::ImpossibleValidity {
-            days: validity_days,
-        });
+    if !(1..=MAXIMUM_VALIDITY_DAYS).contains(&validity_days) || !(0..=LATEST_START).contains(&start) {
+        return Err(CredentialError::ImpossibleValidity { days: validity_days });
     }
     let end = start + i64::from(validity_days) * SECONDS_PER_DAY;
     let pair = || {
@@ -52,17 +40,10 @@ pub(crate) fn make(
         let certificate = certificate(&key, common_name, start, end)?;
         Ok((key, certificate))
     };
-    pair().map_err(|errors: ErrorStack| {
-        CredentialError::openssl("make a key and its certificate", &errors)
-    })
+    pair().map_err(|errors: ErrorStack| CredentialError::openssl("make a key and its certificate", &errors))
 }
 
-fn certificate(
-    key: &PKeyRef<Private>,
-    common_name: &str,
-    start: i64,
-    end: i64,
-) -> Result<X509, ErrorStack> {
+fn certificate(key: &PKeyRef<Private>, common_name: &str, start: i64, end: i64) -> Result<X509, ErrorStack> {
     let name = name(common_name)?;
     let mut builder = X509::builder()?;
     builder.set_version(2)?; // X.509 version 3

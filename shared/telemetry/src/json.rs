@@ -60,10 +60,7 @@ mod tests {
     fn only_strings_change() {
         let line = "{ \"a\" : 1.50, \"b\":[true,null,{\"c\":\"\"}],\"d\\\"\":\"x\\\\\" }\n";
         assert_eq!(at_info(line), line);
-        assert_eq!(
-            at_info("{\"a\":\"to adele@contoso.example\"}"),
-            "{\"a\":\"to [address]\"}"
-        );
+        assert_eq!(at_info("{\"a\":\"to adele@contoso.example\"}"), "{\"a\":\"to [address]\"}");
     }
 
     #[test]
@@ -72,18 +69,12 @@ mod tests {
             at_info(r#"{"client_assertion":"a \" b","then":"c","password":5,"d":"e"}"#),
             r#"{"client_assertion":"[masked]","then":"c","password":5,"d":"e"}"#
         );
-        assert_eq!(
-            at_info(r#"{"password":["a","b"]}"#),
-            r#"{"password":["[masked]","b"]}"#
-        );
+        assert_eq!(at_info(r#"{"password":["a","b"]}"#), r#"{"password":["[masked]","b"]}"#);
     }
 
     #[test]
     fn what_is_no_json_is_masked_as_text() {
         assert_eq!(at_info("{\"a\":\"Bearer abc"), "{\"a\":\"Bearer [masked]");
-        assert_eq!(
-            at_info("no json, client_secret=abc"),
-            "no json, client_secret=[masked]"
-        );
+        assert_eq!(at_info("no json, client_secret=abc"), "no json, client_secret=[masked]");
     }
 }

@@ -44,16 +44,11 @@ const QUOTED_ONCE_MORE: &str = r#"\\")(?:[^"\\]|\\{3,}"|\\+[^"\\])*"#;
 const QUOTED_TWICE_MORE: &str = r#"\\{2,}")(?:[^"\\]|\\{7,}"|\\+[^"\\])*"#;
 
 /// `name=value`, up to a space, a quote or the form's next field.
-const BARE: &str = concat!(
-    r"(?:\x1b\[[0-9;]*m)*(?:=|%3D)(?:\x1b\[[0-9;]*m)*)",
-    r#"(?:[^\s&"\\\x1b\[]|\\+[^"\\])(?:[^\s&"\\\x1b]|\\+[^"\\])*"#,
-);
+const BARE: &str =
+    concat!(r"(?:\x1b\[[0-9;]*m)*(?:=|%3D)(?:\x1b\[[0-9;]*m)*)", r#"(?:[^\s&"\\\x1b\[]|\\+[^"\\])(?:[^\s&"\\\x1b]|\\+[^"\\])*"#,);
 
 /// An address, also with `%40`. Colour codes and escaped line breaks before it are kept.
-const ADDRESS: &str = concat!(
-    r"((?:\x1b\[[0-9;]*m|\\+[nrt])*)",
-    r"[\p{L}\p{N}.#%'*+^_~-]+(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+",
-);
+const ADDRESS: &str = concat!(r"((?:\x1b\[[0-9;]*m|\\+[nrt])*)", r"[\p{L}\p{N}.#%'*+^_~-]+(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+",);
 
 /// A telephone number in international form.
 const TELEPHONE: &str = r"\+[0-9](?:[ ().-]{0,2}[0-9]){6,}";
@@ -74,10 +69,7 @@ struct Pattern {
 
 impl Pattern {
     fn new(what: &str, instead: &'static str) -> Result<Self, regex::Error> {
-        Ok(Self {
-            what: Regex::new(what)?,
-            instead,
-        })
+        Ok(Self { what: Regex::new(what)?, instead })
     }
 
     /// A secret's name, what follows it up to the value (kept), and the value (masked).
@@ -99,10 +91,7 @@ impl Mask {
                 Pattern::named(BARE)?,
             ],
             name: Regex::new(&format!("(?i){NAMES}$"))?,
-            people: [
-                Pattern::new(ADDRESS, "${1}[address]")?,
-                Pattern::new(TELEPHONE, "[telephone]")?,
-            ],
+            people: [Pattern::new(ADDRESS, "${1}[address]")?, Pattern::new(TELEPHONE, "[telephone]")?],
         })
     }
 
@@ -118,11 +107,7 @@ impl Mask {
 
     /// What a text of this level may show.
     pub(crate) fn text<'a>(&self, text: &'a str, level: Level) -> Cow<'a, str> {
-        if may_show(level) {
-            self.secrets(text)
-        } else {
-            self.secrets_and_people(text)
-        }
+        if may_show(level) { self.secrets(text) } else { self.secrets_and_people(text) }
     }
 
     /// Whether a field of this name holds a secret, whatever its value looks like.

@@ -28,21 +28,13 @@ pub struct Personal<T>(
 
 impl<T: fmt::Display> fmt::Display for Personal<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if SHOWN.get() {
-            self.0.fmt(formatter)
-        } else {
-            formatter.write_str(HIDDEN)
-        }
+        if SHOWN.get() { self.0.fmt(formatter) } else { formatter.write_str(HIDDEN) }
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Personal<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if SHOWN.get() {
-            self.0.fmt(formatter)
-        } else {
-            formatter.write_str(HIDDEN)
-        }
+        if SHOWN.get() { self.0.fmt(formatter) } else { formatter.write_str(HIDDEN) }
     }
 }
 
@@ -60,12 +52,7 @@ where
     N: for<'a> FormatFields<'a> + 'static,
     F: FormatEvent<S, N>,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let _opened = Opened::for_level(*event.metadata().level());
         self.0.format_event(context, writer, event)
     }
@@ -78,9 +65,7 @@ struct Opened {
 
 impl Opened {
     fn for_level(level: Level) -> Self {
-        Self {
-            before: SHOWN.replace(may_show(level)),
-        }
+        Self { before: SHOWN.replace(may_show(level)) }
     }
 }
 

@@ -47,9 +47,7 @@ impl FromStr for Format {
         match name {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            other => Err(TelemetryError::Format {
-                given: other.to_owned(),
-            }),
+            other => Err(TelemetryError::Format { given: other.to_owned() }),
         }
     }
 }
@@ -69,11 +67,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Text at level info, without colours.
     fn default() -> Self {
-        Self {
-            format: Format::Text,
-            filter: String::from("info"),
-            ansi: false,
-        }
+        Self { format: Format::Text, filter: String::from("info"), ansi: false }
     }
 }
 
@@ -101,9 +95,7 @@ pub enum TelemetryError {
     #[error("logging was started before in this process: start it once, in main")]
     AlreadyStarted,
     /// A pattern of [`Mask`] does not compile.
-    #[error(
-        "a pattern of the log mask does not compile ({0}): this is a defect of galbridge, report it"
-    )]
+    #[error("a pattern of the log mask does not compile ({0}): this is a defect of galbridge, report it")]
     Mask(#[from] regex::Error),
 }
 
@@ -113,8 +105,7 @@ pub enum TelemetryError {
 pub fn init(settings: &Settings) -> Result<(), TelemetryError> {
     let mask = Mask::new()?;
     let subscriber = masked(settings, io::stderr, mask.clone())?;
-    tracing::subscriber::set_global_default(subscriber)
-        .map_err(|_| TelemetryError::AlreadyStarted)?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::AlreadyStarted)?;
     std::panic::set_hook(Box::new(move |panic| {
         let message = format!("{panic}\n");
         // Not an event: a filter must not be able to swallow it.
@@ -126,37 +117,23 @@ pub fn init(settings: &Settings) -> Result<(), TelemetryError> {
 /// The subscriber that [`init`] installs, over any writer: for tests that look at what is logged.
 ///
 /// Metrics will be a layer of their own next to the lines (CloudWatch reads them from stdout in its embedded format).
-pub fn subscriber<W>(
-    settings: &Settings,
-    writer: W,
-) -> Result<impl Subscriber + Send + Sync + use<W>, TelemetryError>
+pub fn subscriber<W>(settings: &Settings, writer: W) -> Result<impl Subscriber + Send + Sync + use<W>, TelemetryError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     masked(settings, writer, Mask::new()?)
 }
 
-fn masked<W>(
-    settings: &Settings,
-    writer: W,
-    mask: Mask,
-) -> Result<impl Subscriber + Send + Sync + use<W>, TelemetryError>
+fn masked<W>(settings: &Settings, writer: W, mask: Mask) -> Result<impl Subscriber + Send + Sync + use<W>, TelemetryError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let writer = Masked::new(writer, mask, settings.format);
     let lines = fmt::layer().with_writer(writer);
     let lines = match settings.format {
-        Format::Text => lines
-            .with_ansi(settings.ansi)
-            .map_event_format(LevelAware)
-            .boxed(),
+        Format::Text => lines.with_ansi(settings.ansi).map_event_format(LevelAware).boxed(),
         Format::Json => {
-            let json = lines
-                .json()
-                .flatten_event(true)
-                .with_current_span(true)
-                .with_span_list(false);
+            let json = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
             json.map_event_format(LevelAware).boxed()
         }
     };
@@ -164,18 +141,10 @@ where
 }
 
 fn filter(text: &str) -> Result<EnvFilter, TelemetryError> {
-    let refused = |source| TelemetryError::Filter {
-        filter: text.to_owned(),
-        source,
-    };
+    let refused = |source| TelemetryError::Filter { filter: text.to_owned(), source };
     let mut filter = EnvFilter::builder().parse(text).map_err(refused)?;
-    let talks = filter
-        .max_level_hint()
-        .is_none_or(|most| most > LevelFilter::WARN);
-    for name in TALKATIVE
-        .iter()
-        .filter(|name| talks && !text.contains(**name))
-    {
+    let talks = filter.max_level_hint().is_none_or(|most| most > LevelFilter::WARN);
+    for name in TALKATIVE.iter().filter(|name| talks && !text.contains(**name)) {
         let quiet: Directive = format!("{name}=warn").parse().map_err(refused)?;
         filter = filter.add_directive(quiet);
     }

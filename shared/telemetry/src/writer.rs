@@ -17,21 +17,11 @@ pub(crate) struct Masked<W> {
 
 impl<W> Masked<W> {
     pub(crate) fn new(inner: W, mask: Mask, format: Format) -> Self {
-        Self {
-            inner,
-            mask,
-            format,
-        }
+        Self { inner, mask, format }
     }
 
     fn event<I: Write>(&self, inner: I, level: Level) -> MaskedEvent<'_, I> {
-        MaskedEvent {
-            inner,
-            mask: &self.mask,
-            format: self.format,
-            level,
-            event: Vec::new(),
-        }
+        MaskedEvent { inner, mask: &self.mask, format: self.format, level, event: Vec::new() }
     }
 }
 
@@ -84,9 +74,6 @@ impl<W: Write> Drop for MaskedEvent<'_, W> {
             line.push('\n');
         }
         // A log that cannot be written has nowhere to complain.
-        let _ = self
-            .inner
-            .write_all(line.as_bytes())
-            .and_then(|()| self.inner.flush());
+        let _ = self.inner.write_all(line.as_bytes()).and_then(|()| self.inner.flush());
     }
 }

@@ -14,9 +14,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -51,10 +49,7 @@ fn stored_and_loaded_it_is_the_same() {
     let credential = PAIR.credential();
     file.store_new(&credential).unwrap();
     let loaded = file.load(None).unwrap();
-    assert_eq!(
-        loaded.to_pem().unwrap().expose(),
-        credential.to_pem().unwrap().expose()
-    );
+    assert_eq!(loaded.to_pem().unwrap().expose(), credential.to_pem().unwrap().expose());
 }
 
 #[test]
@@ -73,10 +68,7 @@ fn a_file_that_is_there_is_never_overwritten() {
     let place = Place::new();
     let file = place.write("contoso.pem", "precious", 0o600);
     let error = file.store_new(&PAIR.credential()).unwrap_err();
-    assert!(
-        matches!(error, CredentialError::FileExists { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, CredentialError::FileExists { .. }), "{error}");
     assert_eq!(fs::read_to_string(file.path()).unwrap(), "precious");
 }
 
@@ -95,21 +87,12 @@ fn a_key_that_others_can_read_is_refused_with_the_command_to_run() {
     for mode in [0o640, 0o604, 0o620, 0o602, 0o644, 0o777, 0o610] {
         let file = place.write("my key.pem", PAIR.pem(), mode);
         let error = file.load(None).unwrap_err();
-        assert!(
-            matches!(error, CredentialError::FileReadableByOthers { .. }),
-            "{mode:o}: {error}"
-        );
+        assert!(matches!(error, CredentialError::FileReadableByOthers { .. }), "{mode:o}: {error}");
         let command = format!("chmod 600 '{}'", file.path().display());
         assert!(error.to_string().contains(&command), "{error}");
     }
     for mode in [0o600, 0o400, 0o700] {
-        assert!(
-            place
-                .write("my key.pem", PAIR.pem(), mode)
-                .load(None)
-                .is_ok(),
-            "{mode:o}"
-        );
+        assert!(place.write("my key.pem", PAIR.pem(), mode).load(None).is_ok(), "{mode:o}");
         set_mode(&place.path("my key.pem"), 0o600);
     }
 }
@@ -120,12 +103,7 @@ fn the_certificate_may_have_a_public_file_of_its_own() {
     place.write("contoso.crt", PAIR.certificate_pem(), 0o644);
     let file = place.write("contoso.key", PAIR.key_pem(), 0o600);
     assert!(refused(&file).contains("no certificate"));
-    assert!(
-        file.clone()
-            .with_certificate(place.path("contoso.crt"))
-            .load(None)
-            .is_ok()
-    );
+    assert!(file.clone().with_certificate(place.path("contoso.crt")).load(None).is_ok());
     let lost = file.with_certificate(place.path("other.crt"));
     assert!(refused(&lost).contains("other.crt"));
 }
@@ -138,24 +116,11 @@ fn what_is_not_a_credential_file_is_told_apart() {
     assert!(refused(&place.write("empty.pem", "", 0o600)).contains("has 0 bytes"));
     let limit = usize::try_from(MAXIMUM_FILE_BYTES).unwrap();
     let huge = place.write("huge.pem", "x".repeat(limit + 1), 0o600);
-    assert!(matches!(
-        huge.load(None).unwrap_err(),
-        CredentialError::FileSize { .. }
-    ));
-    let full = place.write(
-        "full.pem",
-        PAIR.pem() + &"\n".repeat(limit - PAIR.pem().len()),
-        0o600,
-    );
-    assert!(
-        full.load(None).is_ok(),
-        "a file of exactly the limit is read"
-    );
+    assert!(matches!(huge.load(None).unwrap_err(), CredentialError::FileSize { .. }));
+    let full = place.write("full.pem", PAIR.pem() + &"\n".repeat(limit - PAIR.pem().len()), 0o600);
+    assert!(full.load(None).is_ok(), "a file of exactly the limit is read");
     let message = refused(&place.write("notes.txt", "hello", 0o600));
-    assert!(
-        message.contains("notes.txt") && message.contains("neither PEM nor PKCS#12"),
-        "{message}"
-    );
+    assert!(message.contains("notes.txt") && message.contains("neither PEM nor PKCS#12"), "{message}");
 }
 
 #[test]
@@ -176,8 +141,6 @@ fn an_archive_is_told_by_its_content_not_by_its_name() {
     builder.pkey(&PAIR.key).cert(&PAIR.certificate);
     let der = builder.build2("open sesame").unwrap().to_der().unwrap();
     let file = place.write("contoso.pem", der, 0o600);
-    let loaded: Credential = file
-        .load(Some(&crate::material::passphrase("open sesame")))
-        .unwrap();
+    let loaded: Credential = file.load(Some(&crate::material::passphrase("open sesame"))).unwrap();
     assert_eq!(loaded.subject(), "CN=contoso, O=Contoso");
 }

@@ -55,10 +55,8 @@ pub(crate) fn rsa(bits: u32) -> PKey<Private> {
 /// A certificate for `key`, signed by itself.
 pub(crate) fn certificate(key: &PKey<Private>, common_name: &str, days: i64) -> X509 {
     let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_nid(Nid::COMMONNAME, common_name)
-        .unwrap();
-    name.append_entry_by_nid(Nid::ORGANIZATIONNAME, "Contoso")
-        .unwrap();
+    name.append_entry_by_nid(Nid::COMMONNAME, common_name).unwrap();
+    name.append_entry_by_nid(Nid::ORGANIZATIONNAME, "Contoso").unwrap();
     let name = name.build();
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
@@ -66,12 +64,8 @@ pub(crate) fn certificate(key: &PKey<Private>, common_name: &str, days: i64) -> 
     builder.set_serial_number(&serial).unwrap();
     builder.set_subject_name(&name).unwrap();
     builder.set_issuer_name(&name).unwrap();
-    builder
-        .set_not_before(&Asn1Time::from_unix(START).unwrap())
-        .unwrap();
-    builder
-        .set_not_after(&Asn1Time::from_unix(START + days * DAY).unwrap())
-        .unwrap();
+    builder.set_not_before(&Asn1Time::from_unix(START).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(START + days * DAY).unwrap()).unwrap();
     builder.set_pubkey(key).unwrap();
     builder.sign(key, MessageDigest::sha256()).unwrap();
     builder.build()

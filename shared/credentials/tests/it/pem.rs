@@ -29,16 +29,10 @@ fn every_order_form_and_line_ending_is_read() {
         format!("{pkcs1}{public}"),
         format!("{key}{public}").replace('\n', "\r\n"),
         format!("\u{feff}{key}{public}"),
-        format!(
-            "Bag Attributes\n    localKeyID: 01\n{key}Bag Attributes\nsubject=CN = x\n{public}\n\n"
-        ),
+        format!("Bag Attributes\n    localKeyID: 01\n{key}Bag Attributes\nsubject=CN = x\n{public}\n\n"),
         format!("{key}{public}").trim_end().to_owned(),
     ] {
-        assert!(
-            is_the_pair(&read(&pem).unwrap()),
-            "{}",
-            pem.lines().next().unwrap_or_default()
-        );
+        assert!(is_the_pair(&read(&pem).unwrap()), "{}", pem.lines().next().unwrap_or_default());
     }
 }
 
@@ -64,36 +58,16 @@ fn of_several_certificates_the_one_of_the_key_is_taken_and_the_longest_of_those(
 #[test]
 fn an_encrypted_key_needs_its_passphrase() {
     let cipher = Cipher::aes_256_cbc();
-    let pkcs8 = PAIR
-        .key
-        .private_key_to_pem_pkcs8_passphrase(cipher, b"open sesame")
-        .unwrap();
-    let pkcs1 = PAIR
-        .key
-        .rsa()
-        .unwrap()
-        .private_key_to_pem_passphrase(cipher, b"open sesame")
-        .unwrap();
+    let pkcs8 = PAIR.key.private_key_to_pem_pkcs8_passphrase(cipher, b"open sesame").unwrap();
+    let pkcs1 = PAIR.key.rsa().unwrap().private_key_to_pem_passphrase(cipher, b"open sesame").unwrap();
     for key in [pkcs8, pkcs1] {
         let pem = String::from_utf8(key).unwrap() + &PAIR.certificate_pem();
         let open = |text: &str| Credential::from_pem(pem.as_bytes(), Some(&passphrase(text)));
         assert!(is_the_pair(&open("open sesame").unwrap()));
-        assert!(matches!(
-            open("open barley").unwrap_err(),
-            CredentialError::WrongPassphrase
-        ));
-        assert!(matches!(
-            open("").unwrap_err(),
-            CredentialError::WrongPassphrase
-        ));
-        assert!(matches!(
-            open(&"x".repeat(5_000)).unwrap_err(),
-            CredentialError::ImpossiblePassphrase
-        ));
-        assert!(matches!(
-            read(&pem).unwrap_err(),
-            CredentialError::PassphraseNeeded
-        ));
+        assert!(matches!(open("open barley").unwrap_err(), CredentialError::WrongPassphrase));
+        assert!(matches!(open("").unwrap_err(), CredentialError::WrongPassphrase));
+        assert!(matches!(open(&"x".repeat(5_000)).unwrap_err(), CredentialError::ImpossiblePassphrase));
+        assert!(matches!(read(&pem).unwrap_err(), CredentialError::PassphraseNeeded));
     }
     // One that is not needed does no harm.
     assert!(Credential::from_pem(PAIR.pem().as_bytes(), Some(&passphrase("unused"))).is_ok());
@@ -101,23 +75,11 @@ fn an_encrypted_key_needs_its_passphrase() {
 
 #[test]
 fn what_is_missing_is_named() {
-    assert!(matches!(
-        read(&PAIR.certificate_pem()).unwrap_err(),
-        CredentialError::NoPrivateKey
-    ));
-    assert!(matches!(
-        read(&PAIR.key_pem()).unwrap_err(),
-        CredentialError::NoCertificate
-    ));
-    assert!(matches!(
-        read(&(PAIR.key_pem() + &PAIR.pem())).unwrap_err(),
-        CredentialError::SeveralPrivateKeys { count: 2 }
-    ));
+    assert!(matches!(read(&PAIR.certificate_pem()).unwrap_err(), CredentialError::NoPrivateKey));
+    assert!(matches!(read(&PAIR.key_pem()).unwrap_err(), CredentialError::NoCertificate));
+    assert!(matches!(read(&(PAIR.key_pem() + &PAIR.pem())).unwrap_err(), CredentialError::SeveralPrivateKeys { count: 2 }));
     for nothing in ["", "hello", "{\"key\": 1}", "\u{0}\u{1}\u{2}"] {
-        assert!(
-            matches!(read(nothing).unwrap_err(), CredentialError::UnknownFormat),
-            "{nothing:?}"
-        );
+        assert!(matches!(read(nothing).unwrap_err(), CredentialError::UnknownFormat), "{nothing:?}");
     }
 }
 
@@ -126,23 +88,14 @@ fn a_certificate_of_another_key_is_refused() {
     let stranger = certificate(&rsa(2048), "fabrikam", 100);
     let pem = PAIR.key_pem() + std::str::from_utf8(&stranger.to_pem().unwrap()).unwrap();
     let refused = read(&pem).unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            CredentialError::CertificateDoesNotMatchKey { certificates: 1 }
-        ),
-        "{refused}"
-    );
+    assert!(matches!(refused, CredentialError::CertificateDoesNotMatchKey { certificates: 1 }), "{refused}");
 }
 
 #[test]
 fn keys_that_the_tenant_would_refuse_are_refused_here_with_the_reason() {
     let small = Pair::new(rsa(1024), "small", 100);
     let refused = read(&small.pem()).unwrap_err();
-    assert!(
-        matches!(refused, CredentialError::KeyTooSmall { bits: 1024 }),
-        "{refused}"
-    );
+    assert!(matches!(refused, CredentialError::KeyTooSmall { bits: 1024 }), "{refused}");
 
     let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let curve_key = EcKey::generate(&curve).unwrap();
@@ -150,15 +103,9 @@ fn keys_that_the_tenant_would_refuse_are_refused_here_with_the_reason() {
     let curve_pair = Pair::new(PKey::from_ec_key(curve_key).unwrap(), "curve", 100);
     let refused = read(&curve_pair.pem()).unwrap_err();
     assert!(refused.to_string().contains("elliptic-curve"), "{refused}");
-    assert!(
-        refused.to_string().contains("make a new RSA key"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("make a new RSA key"), "{refused}");
     let refused = read(&(sec1 + &curve_pair.certificate_pem())).unwrap_err();
-    assert!(
-        matches!(refused, CredentialError::NotRsa { .. }),
-        "{refused}"
-    );
+    assert!(matches!(refused, CredentialError::NotRsa { .. }), "{refused}");
     assert!(refused.to_string().contains("EC PRIVATE KEY"), "{refused}");
 }
 
@@ -179,10 +126,7 @@ fn a_key_whose_private_half_is_damaged_is_refused() {
         })
         .unwrap()
         .build();
-    let pair = Pair {
-        key: PKey::from_rsa(broken).unwrap(),
-        certificate: PAIR.certificate.clone(),
-    };
+    let pair = Pair { key: PKey::from_rsa(broken).unwrap(), certificate: PAIR.certificate.clone() };
     let refused = read(&pair.pem()).unwrap_err();
     assert!(matches!(refused, CredentialError::KeyDamaged), "{refused}");
 }
@@ -191,10 +135,7 @@ fn a_key_whose_private_half_is_damaged_is_refused() {
 fn text_saved_by_powershell_is_recognised() {
     let mut utf16 = vec![0xFF, 0xFE];
     utf16.extend(PAIR.pem().encode_utf16().flat_map(u16::to_le_bytes));
-    assert!(matches!(
-        Credential::from_bytes(&utf16, None).unwrap_err(),
-        CredentialError::Utf16
-    ));
+    assert!(matches!(Credential::from_bytes(&utf16, None).unwrap_err(), CredentialError::Utf16));
 }
 
 #[test]

@@ -37,32 +37,11 @@ static NEEDLES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let pem = PAIR.key_pem();
     let compact: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let base64 = compact.as_bytes().windows(16);
-    let mut needles: Vec<String> = base64
-        .map(|window| String::from_utf8_lossy(window).into_owned())
-        .collect();
-    for number in [
-        Some(rsa.d()),
-        rsa.p(),
-        rsa.q(),
-        rsa.dmp1(),
-        rsa.dmq1(),
-        rsa.iqmp(),
-    ] {
+    let mut needles: Vec<String> = base64.map(|window| String::from_utf8_lossy(window).into_owned()).collect();
+    for number in [Some(rsa.d()), rsa.p(), rsa.q(), rsa.dmp1(), rsa.dmq1(), rsa.iqmp()] {
         for window in number.unwrap().to_vec().windows(WINDOW) {
-            needles.push(
-                window
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect::<Vec<_>>()
-                    .concat(),
-            );
-            needles.push(
-                window
-                    .iter()
-                    .map(u8::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            );
+            needles.push(window.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat());
+            needles.push(window.iter().map(u8::to_string).collect::<Vec<_>>().join(", "));
         }
     }
     needles
@@ -71,16 +50,11 @@ static NEEDLES: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// What a text gives away of the key, if anything.
 fn leaks(text: &str) -> Option<&'static String> {
     let lower = text.to_lowercase();
-    NEEDLES
-        .iter()
-        .find(|needle| text.contains(*needle) || lower.contains(*needle))
+    NEEDLES.iter().find(|needle| text.contains(*needle) || lower.contains(*needle))
 }
 
 fn encrypted_pem() -> String {
-    let key = PAIR
-        .key
-        .private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"open sesame")
-        .unwrap();
+    let key = PAIR.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"open sesame").unwrap();
     String::from_utf8(key).unwrap() + &PAIR.certificate_pem()
 }
 
@@ -97,16 +71,10 @@ fn the_search_finds_what_it_looks_for() {
 fn a_credential_prints_what_a_person_needs_and_no_more() {
     let credential = PAIR.credential();
     let text = format!("{credential:?}");
-    assert!(
-        text.contains("CN=contoso") && text.contains(credential.thumbprint_sha1_hex()),
-        "{text}"
-    );
+    assert!(text.contains("CN=contoso") && text.contains(credential.thumbprint_sha1_hex()), "{text}");
     assert!(text.contains("[secret]"), "{text}");
     assert_eq!(leaks(&text), None);
-    assert_eq!(
-        all_of(&credential.to_pem().unwrap()),
-        "[secret] [secret] [secret]"
-    );
+    assert_eq!(all_of(&credential.to_pem().unwrap()), "[secret] [secret] [secret]");
 }
 
 #[test]

@@ -13,16 +13,8 @@ use telemetry::{Format, Settings};
 
 /// The ways a line can look.
 fn every_look() -> [Settings; 3] {
-    let look = |format, ansi| Settings {
-        format,
-        ansi,
-        filter: String::from("trace"),
-    };
-    [
-        look(Format::Text, false),
-        look(Format::Text, true),
-        look(Format::Json, false),
-    ]
+    let look = |format, ansi| Settings { format, ansi, filter: String::from("trace") };
+    [look(Format::Text, false), look(Format::Text, true), look(Format::Json, false)]
 }
 
 /// A writer that keeps what was written.
@@ -51,10 +43,7 @@ impl Log {
         let paper = Paper::default();
         let pages = paper.clone();
         let subscriber = telemetry::subscriber(settings, move || pages.clone()).unwrap();
-        Self {
-            paper,
-            dispatch: tracing::Dispatch::new(subscriber),
-        }
+        Self { paper, dispatch: tracing::Dispatch::new(subscriber) }
     }
 
     /// What is logged while `work` runs.
@@ -72,7 +61,5 @@ fn logged(settings: &Settings, work: impl FnOnce()) -> String {
 
 /// The lines as JSON, each of which must be an object.
 fn json_lines(text: &str) -> Vec<serde_json::Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

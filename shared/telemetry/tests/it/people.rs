@@ -17,10 +17,7 @@ fn wrapped_values_show_at_debug_and_below_only() {
             warn!(who = ?Personal(NAME), "two {:?}", Personal(ADDRESS));
             info!(who = %Personal(NAME), "three {}", Personal(TELEPHONE));
         });
-        assert!(
-            !text.contains("Adele") && !text.contains("adele") && !text.contains("44 123"),
-            "{text}"
-        );
+        assert!(!text.contains("Adele") && !text.contains("adele") && !text.contains("44 123"), "{text}");
         assert_eq!(text.matches("[personal]").count(), 6, "{text}");
         let text = logged(&look, || {
             debug!(who = %Personal(NAME), "four {}", Personal(ADDRESS));
@@ -38,32 +35,21 @@ fn the_fields_of_a_span_never_show_a_person() {
             let _span = info_span!("recipient", who = %Personal(NAME)).entered();
             debug!("read");
         });
-        assert!(
-            !text.contains(NAME) && text.contains("[personal]"),
-            "{text}"
-        );
+        assert!(!text.contains(NAME) && text.contains("[personal]"), "{text}");
     }
 }
 
 #[test]
 fn an_address_or_number_that_nobody_wrapped_is_caught_at_info_and_above() {
     for look in every_look() {
-        for address in [
-            ADDRESS,
-            "o'neill+news@sub.contoso.example",
-            "jürgen@kölln.example",
-            "adele%40contoso.example",
-        ] {
+        for address in [ADDRESS, "o'neill+news@sub.contoso.example", "jürgen@kölln.example", "adele%40contoso.example"] {
             let text = logged(&look, || {
                 info!("wrote {address}, next");
                 warn!(address, "a field");
                 error!(address = %address, error = ?Err::<(), _>(format!("\"{address}\"\n{address}")), "a debug field");
             });
             let domain = address.rsplit(['@', '%']).next().unwrap();
-            assert!(
-                !text.contains(domain) && !text.contains("adele") && !text.contains("neill"),
-                "{text}"
-            );
+            assert!(!text.contains(domain) && !text.contains("adele") && !text.contains("neill"), "{text}");
             assert_eq!(text.matches("[address]").count(), 5, "{text}");
         }
         let text = logged(&look, || {
@@ -80,10 +66,7 @@ fn an_address_or_number_that_nobody_wrapped_is_caught_at_info_and_above() {
 
 #[test]
 fn colours_survive_the_mask() {
-    let look = telemetry::Settings {
-        ansi: true,
-        ..telemetry::Settings::default()
-    };
+    let look = telemetry::Settings { ansi: true, ..telemetry::Settings::default() };
     let text = logged(&look, || event!(Level::INFO, address = %ADDRESS, "wrote"));
     assert!(text.contains("\u{1b}[2m=\u{1b}[0m[address]"), "{text:?}");
 }

@@ -28,10 +28,7 @@ fn secrets() -> Vec<String> {
         format!("Authorization: Bearer {}", token()),
         format!("authorization: bearer {HEART}"),
         format!("Bearer%20{HEART}%3D"),
-        format!(
-            "client_id=7&client_assertion={}&grant_type=client_credentials",
-            token()
-        ),
+        format!("client_id=7&client_assertion={}&grant_type=client_credentials", token()),
         format!("client_id=7&client_assertion={HEART}&grant_type=client_credentials"),
         format!("client_assertion%3D{HEART}"),
         format!("client_secret={HEART}"),
@@ -44,12 +41,7 @@ fn secrets() -> Vec<String> {
         format!("password={HEART}, and more"),
         format!("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC{HEART}{HEART}{HEART}{HEART}"),
     ];
-    for label in [
-        "PRIVATE KEY",
-        "RSA PRIVATE KEY",
-        "ENCRYPTED PRIVATE KEY",
-        "EC PRIVATE KEY",
-    ] {
+    for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "EC PRIVATE KEY"] {
         let key = private_key(label);
         secrets.push(key.clone());
         secrets.push(key.replace('\n', "\r\n"));
@@ -68,10 +60,7 @@ struct Request<'a> {
 }
 
 fn in_every_way(secret: &str) {
-    let request = Request {
-        body: secret,
-        raw: Some(secret),
-    };
+    let request = Request { body: secret, raw: Some(secret) };
     let nested = format!("{request:?}");
     info!("{secret}");
     info!("before {secret} after");
@@ -88,16 +77,10 @@ fn in_every_way(secret: &str) {
 #[test]
 fn no_planted_secret_is_ever_written() {
     for secret in secrets() {
-        assert!(
-            secret.contains(HEART),
-            "the test plants something: {secret}"
-        );
+        assert!(secret.contains(HEART), "the test plants something: {secret}");
         for look in every_look() {
             let text = logged(&look, || in_every_way(&secret));
-            assert!(
-                !text.contains(HEART),
-                "{look:?}\nplanted: {secret}\nwritten: {text}"
-            );
+            assert!(!text.contains(HEART), "{look:?}\nplanted: {secret}\nwritten: {text}");
             assert!(text.contains("[masked"), "{text}");
             if look.format == Format::Json {
                 assert_eq!(json_lines(&text).len(), 9, "{text}");
@@ -123,26 +106,11 @@ fn a_telling_field_name_is_enough() {
 fn what_stands_around_a_secret_stays() {
     let mask = Mask::new().unwrap();
     for (text, expected) in [
-        (
-            "POST /token client_id=7&client_assertion=abc&scope=s",
-            "POST /token client_id=7&client_assertion=[masked]&scope=s",
-        ),
-        (
-            "Authorization: Bearer abc.def, next",
-            "Authorization: Bearer [masked], next",
-        ),
-        (
-            "{\"access_token\":\"abc\",\"expires_in\":3599}",
-            "{\"access_token\":\"[masked]\",\"expires_in\":3599}",
-        ),
-        (
-            "got eyJhbGciOiJQUzI1NiJ9.e30.sig for contoso",
-            "got [masked] for contoso",
-        ),
-        (
-            "key -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY----- read",
-            "key [masked] read",
-        ),
+        ("POST /token client_id=7&client_assertion=abc&scope=s", "POST /token client_id=7&client_assertion=[masked]&scope=s"),
+        ("Authorization: Bearer abc.def, next", "Authorization: Bearer [masked], next"),
+        ("{\"access_token\":\"abc\",\"expires_in\":3599}", "{\"access_token\":\"[masked]\",\"expires_in\":3599}"),
+        ("got eyJhbGciOiJQUzI1NiJ9.e30.sig for contoso", "got [masked] for contoso"),
+        ("key -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY----- read", "key [masked] read"),
         ("nothing to hide", "nothing to hide"),
     ] {
         assert_eq!(mask.secrets(text), expected);
@@ -157,10 +125,7 @@ fn a_line_stays_a_line_after_a_key_that_was_cut() {
             info!("the next line");
         });
         assert_eq!(text.lines().count(), 2, "{text}");
-        assert!(
-            text.lines().nth(1).unwrap().contains("the next line"),
-            "{text}"
-        );
+        assert!(text.lines().nth(1).unwrap().contains("the next line"), "{text}");
     }
 }
 

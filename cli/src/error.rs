@@ -1,0 +1,108 @@
+//! How a command ends: the five exit codes, and errors that say what to do next.
+
+use std::process::ExitCode;
+
+use credentials::CredentialError;
+use engine::EngineError;
+use engine::ports::StoreError;
+use microsoft365::WireError;
+
+/// How a command ended. The numbers are a promise (`galbridge --help`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Everything is in step, or what was asked for was done.
+    InStep = 0,
+    /// It failed.
+    Failed = 1,
+    /// What was given cannot be used.
+    WrongInput = 2,
+    /// The guard holds, or a person must confirm.
+    Held = 3,
+    /// Some recipients are in quarantine; everything else is done.
+    Quarantined = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What the exit codes mean, for `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  in step: everything due was done, or goes on by itself
+  1  failed: a service, the state or the machine; the message says what to do
+  2  wrong input: an argument, the profile, a key file, a checksum
+  3  held: the guard stopped something, or a plan waits for a person's word
+  4  quarantined: some recipients were set aside with a reason, the rest is done";
+
+/// An error with its exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct CliError {
+    /// The code.
+    pub(crate) exit: Exit,
+    /// What happened, to which tenant, pair or recipient, and what to do next.
+    pub(crate) message: String,
+}
+
+impl CliError {
+    /// Something given by the person cannot be used.
+    pub(crate) fn wrong(message: impl Into<String>) -> Self {
+        Self { exit: Exit::WrongInput, message: message.into() }
+    }
+
+    /// Something failed.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into() }
+    }
+
+    /// A person must say something first.
+    pub(crate) fn held(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Held, message: message.into() }
+    }
+
+    /// The same error of a named thing.
+    pub(crate) fn of(self, whom: &str) -> Self {
+        Self { exit: self.exit, message: format!("{whom}: {}", self.message) }
+    }
+
+    /// An error of the file system.
+    pub(crate) fn file(path: &std::path::Path, doing: &str, error: &std::io::Error) -> Self {
+        Self::failed(format!("{}: it cannot be {doing}: {error}", path.display()))
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        let exit = match &error {
+            EngineError::UnknownPair { .. }
+            | EngineError::NoConnection { .. }
+            | EngineError::NothingToApprove { .. }
+            | EngineError::PlanChanged { .. }
+            | EngineError::Refused(_) => Exit::WrongInput,
+            EngineError::CannotApprove { .. } => Exit::Held,
+            EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(_) => Exit::Failed,
+        };
+        Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<CredentialError> for CliError {
+    fn from(error: CredentialError) -> Self {
+        Self::wrong(error.to_string())
+    }
+}
+
+impl From<WireError> for CliError {
+    fn from(error: WireError) -> Self {
+        Self::wrong(error.to_string())
+    }
+}

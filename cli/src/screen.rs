@@ -1,0 +1,151 @@
+//! Standard output and standard error: text for people with colours where they can be shown, or one JSON document.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::error::CliError;
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Paint {
+    /// Whether colours are shown.
+    pub(crate) colours: bool,
+}
+
+impl Paint {
+    /// Plain text.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self { colours: false };
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// A heading.
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    /// Of less interest.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// Good.
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// To be looked at.
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    /// Wrong.
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+}
+
+/// Where a command writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    /// One JSON document instead of text.
+    pub(crate) json: bool,
+    /// Colours of standard output.
+    pub(crate) paint: Paint,
+    /// Whether standard error is a terminal: progress bars.
+    pub(crate) bars: bool,
+    /// Whether a person can be asked: standard input and standard error are terminals.
+    pub(crate) asks: bool,
+}
+
+impl Screen {
+    /// Prints text, or the document that says the same.
+    pub(crate) fn answer(&self, document: &impl Serialize, text: impl FnOnce(Paint) -> String) -> Result<(), CliError> {
+        if self.json {
+            let text = serde_json::to_string_pretty(document).map_err(|error| CliError::failed(format!("the answer cannot be written as JSON: {error}")))?;
+            print(&text)
+        } else {
+            print(&text(self.paint))
+        }
+    }
+
+    /// Prints text for people; nothing with `--json`.
+    pub(crate) fn say(&self, text: &str) -> Result<(), CliError> {
+        if self.json { Ok(()) } else { print(text) }
+    }
+
+    /// Asks on the terminal; only `yes` or `y` is consent.
+    pub(crate) fn ask(&self, question: &str) -> Result<bool, CliError> {
+        let failed = |error: io::Error| CliError::failed(format!("the terminal cannot be read: {error}"));
+        let mut terminal = io::stderr().lock();
+        write!(terminal, "{question} [yes/no] ").and_then(|()| terminal.flush()).map_err(failed)?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).map_err(failed)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "yes" | "y"))
+    }
+
+    /// Tells an error: a sentence on standard error, and with `--json` a document on standard output.
+    pub(crate) fn error(&self, error: &CliError) {
+        if self.json {
+            let document = serde_json::json!({"error": error.message, "exit": error.exit as u8});
+            let _ = print(&document.to_string());
+        }
+        complain(&format!("galbridge: {}", error.message));
+    }
+}
+
+/// Writes a whole text to standard output. A reader that has gone away (`| head`) is no error.
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::failed(format!("standard output cannot be written: {error}"))),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a sentence to standard error. There is nobody to tell if that fails.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// `1 contact`, `2 contacts`.
+pub(crate) fn count(number: u64, one: &str) -> String {
+    let number_text = thousands(number);
+    match number {
+        1 => format!("1 {one}"),
+        _ => match one.strip_suffix('y') {
+            Some(stem) => format!("{number_text} {stem}ies"),
+            None => format!("{number_text} {one}s"),
+        },
+    }
+}
+
+/// `12,345`
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Columns without borders, the first left, aligned by display width.
+pub(crate) fn columns(rows: Vec<Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}

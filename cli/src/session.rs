@@ -1,0 +1,289 @@
+//! What a verb works with: the profile, the state, and the tenants it needs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use credentials::{Credential, CredentialError, CredentialFile};
+use engine::Engine;
+use engine::ports::{Clock, Store as _};
+use engine::setup::{Connection, PairSetup, Setup};
+use gal::Side;
+use jiff::{SignedDuration, Timestamp};
+use microsoft365::{Budget, Cloud, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
+use profile::{Profile, Tenant, Warning};
+use state::StateStore;
+
+use crate::arguments::Global;
+use crate::error::CliError;
+use crate::progress::Bars;
+use crate::simulated::{SimulatorApi, SimulatorClock};
+use crate::wiring::Environment;
+
+/// Who holds a lease in a state file. Always the same: the lock of the file lets in one process at a time, so a
+/// lease that is found there is that of a process that has ended, and may be taken over at once.
+const OWNER: &str = "galbridge-command";
+
+/// A profile that was read and checked.
+pub(crate) struct Loaded {
+    /// The profile.
+    pub(crate) profile: Profile,
+    /// Its text.
+    pub(crate) text: String,
+    /// What a person should know of it.
+    pub(crate) warnings: Vec<Warning>,
+    /// Its folder: where its paths begin.
+    pub(crate) folder: PathBuf,
+}
+
+impl Loaded {
+    /// Reads the profile that the arguments name.
+    pub(crate) fn read(global: &Global) -> Result<Self, CliError> {
+        let path = &global.profile;
+        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => CliError::wrong(format!("{}: there is no such profile; name it with --profile FILE", path.display())),
+            _ => CliError::wrong(format!("{}: the profile cannot be read: {error}", path.display())),
+        })?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let name = path.display().to_string();
+        let load = |file: &str| std::fs::read_to_string(folder.join(file));
+        let (profile, warnings) = Profile::parse_bytes(&name, &bytes, &load).map_err(|errors| CliError::wrong(errors.to_string()))?;
+        Ok(Self { profile, text: String::from_utf8_lossy(&bytes).into_owned(), warnings, folder })
+    }
+
+    /// The file with a tenant's key and certificate.
+    pub(crate) fn credential_file(&self, tenant: &Tenant) -> PathBuf {
+        match &tenant.certificate {
+            Some(file) => self.folder.join(file),
+            None => self.folder.join(format!("{}.pem", tenant.name)),
+        }
+    }
+
+    /// A tenant's key and certificate.
+    pub(crate) fn credential(&self, environment: &Environment, tenant: &Tenant) -> Result<Credential, CliError> {
+        let path = self.credential_file(tenant);
+        CredentialFile::new(path).load(environment.passphrase.as_ref()).map_err(|error| {
+            let next = match error {
+                CredentialError::FileMissing { .. } => format!("; `galbridge certificate new --tenant {}` makes one", tenant.name),
+                _ => String::new(),
+            };
+            CliError::wrong(format!("tenant {}: {error}{next}", tenant.name))
+        })
+    }
+
+    /// The pair that the arguments mean.
+    pub(crate) fn pair(&self, global: &Global) -> Result<String, CliError> {
+        let names: Vec<String> = self.profile.pairs.iter().map(profile::Pair::name).collect();
+        match (&global.pair, names.as_slice()) {
+            (_, []) => Err(CliError::wrong(format!("{}: the profile has no pair; add [[pairs]] with a and b", global.profile.display()))),
+            (Some(name), _) if names.contains(name) => Ok(name.clone()),
+            (Some(name), _) => Err(CliError::wrong(format!("the profile has no pair {name}; it has: {}", names.join(", ")))),
+            (None, [only]) => Ok(only.clone()),
+            (None, _) => Err(CliError::wrong(format!("the profile has more than one pair; name one with --pair: {}", names.join(", ")))),
+        }
+    }
+}
+
+/// A tenant that can be called.
+#[derive(Clone)]
+pub(crate) struct Client {
+    /// Reads and writes.
+    pub(crate) connection: Connection,
+    /// Its key and certificate.
+    pub(crate) credential: Arc<Credential>,
+}
+
+/// Time, and who must be told of each exchange so that it passes.
+#[derive(Clone)]
+pub(crate) struct Time {
+    /// The clock.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Is told of each exchange, where a simulator is followed.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Time {
+    /// The machine's time, or a simulator's.
+    pub(crate) async fn of(environment: &Environment, global: &Global) -> Result<Self, CliError> {
+        let Some(url) = &global.simulator else { return Ok(Self { clock: environment.clock.clone(), observer: None }) };
+        Ok(Self::following(Arc::new(SimulatorClock::follow(SimulatorApi::new(url)?).await?)))
+    }
+
+    /// The time of a simulator.
+    pub(crate) fn following(clock: Arc<SimulatorClock>) -> Self {
+        Self { clock: clock.clone(), observer: Some(clock) }
+    }
+}
+
+/// The hosts of a tenant: its cloud's, or its own.
+fn hosts(tenant: &Tenant) -> Result<Hosts, CliError> {
+    match &tenant.hosts {
+        Some(own) => Hosts::own(&own.login, &own.graph, &own.exchange).map_err(|error| CliError::from(error).of(&format!("tenant {}", tenant.name))),
+        None => Ok(Hosts::of(match tenant.cloud {
+            profile::Cloud::Global => Cloud::Global,
+            profile::Cloud::GccHigh => Cloud::GccHigh,
+            profile::Cloud::Dod => Cloud::Dod,
+            profile::Cloud::China => Cloud::China,
+        })),
+    }
+}
+
+/// Connects to a tenant. Nothing is sent yet.
+pub(crate) fn connect(environment: &Environment, loaded: &Loaded, tenant: &Tenant, time: &Time) -> Result<Client, CliError> {
+    let credential = Arc::new(loaded.credential(environment, tenant)?);
+    let parts = Parts {
+        transport: Transport::https(Timeouts::default())?,
+        signer: credential.clone(),
+        clock: time.clock.clone(),
+        ids: Arc::new(SeededIds::from_seed(Environment::seed())),
+        // One process, one pair at a time: all places of the tenant.
+        budget: Budget::of_pair(1),
+        observer: time.observer.clone(),
+    };
+    let settings = Settings { certificate_since: Some(credential.not_before()), ..Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts(tenant)?) };
+    let client = Arc::new(Tenant365::new(settings, parts));
+    Ok(Client { connection: Connection { reader: client.clone(), writer: client }, credential })
+}
+
+/// Which tenants a verb calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// None.
+    Nobody,
+    /// Both of the pair.
+    Both,
+    /// Both of the pair, for writing: the profile is stored first.
+    Writing,
+    /// That of one side.
+    Only(Side),
+}
+
+/// The profile, the state and the tenants of one pair.
+pub(crate) struct Session {
+    /// The engine over them.
+    pub(crate) engine: Engine,
+    /// The state.
+    pub(crate) store: Arc<StateStore>,
+    /// The pair's name.
+    pub(crate) pair: String,
+    /// The profile.
+    pub(crate) loaded: Loaded,
+    /// The progress bars.
+    pub(crate) bars: Arc<Bars>,
+}
+
+/// Where the state file is.
+pub(crate) fn state_file(global: &Global) -> PathBuf {
+    match &global.state {
+        Some(file) => file.clone(),
+        None => global.profile.with_file_name("galbridge.state"),
+    }
+}
+
+impl Session {
+    /// Opens everything.
+    pub(crate) async fn open(environment: &Environment, global: &Global, need: Need) -> Result<Self, CliError> {
+        let loaded = Loaded::read(global)?;
+        let pair = loaded.pair(global)?;
+        let time = Time::of(environment, global).await?;
+        Self::of(environment, loaded, pair, time, &state_file(global), need).await
+    }
+
+    /// Opens everything for a profile and a pair.
+    pub(crate) async fn of(environment: &Environment, loaded: Loaded, pair: String, time: Time, state: &Path, need: Need) -> Result<Self, CliError> {
+        let connections = connections(environment, &loaded, &pair, &time, need)?;
+        let store = Arc::new(StateStore::file(state)?);
+        let installation = installation(&store, &loaded.profile, state).await?;
+        if need == Need::Writing {
+            keep_profile(&store, &loaded).await?;
+        }
+        let bars = Arc::new(Bars::new(environment.stop.clone(), environment.screen.bars));
+        let engine = Engine {
+            store: store.clone(),
+            clock: time.clock,
+            connections,
+            setup: Arc::new(Setup::of(&loaded.profile)),
+            installation,
+            owner: OWNER.to_owned(),
+            progress: bars.clone(),
+        };
+        Ok(Self { engine, store, pair, loaded, bars })
+    }
+
+    /// The pair.
+    pub(crate) fn setup(&self) -> Result<&PairSetup, CliError> {
+        Ok(self.engine.pair(&self.pair)?)
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    /// Long enough for anything that a person waits for; Ctrl-C ends it earlier.
+    pub(crate) fn no_hurry(&self) -> Timestamp {
+        self.now() + SignedDuration::from_hours(24 * 7)
+    }
+}
+
+fn connections(environment: &Environment, loaded: &Loaded, pair: &str, time: &Time, need: Need) -> Result<BTreeMap<String, Connection>, CliError> {
+    let wanted: &[Side] = match &need {
+        Need::Nobody => &[],
+        Need::Both | Need::Writing => &Side::BOTH,
+        Need::Only(side) => std::slice::from_ref(side),
+    };
+    let mut connections = BTreeMap::new();
+    let Some(pair) = loaded.profile.pair(pair) else { return Ok(connections) };
+    for side in wanted {
+        if let Some(tenant) = loaded.profile.tenants.get(pair.tenant(*side)) {
+            connections.insert(tenant.name.clone(), connect(environment, loaded, tenant, time)?.connection);
+        }
+    }
+    Ok(connections)
+}
+
+/// The installation's id: the state's, which stands in stamps already; a new state takes the profile's.
+async fn installation(store: &StateStore, profile: &Profile, state: &Path) -> Result<String, CliError> {
+    let stored = store.installation(&profile.installation).await?;
+    if stored == profile.installation {
+        return Ok(stored);
+    }
+    Err(CliError::wrong(format!(
+        "the state {} belongs to the installation {stored}, the profile to {}: write installation = \"{stored}\" into the profile, or name another state with --state",
+        state.display(),
+        profile.installation
+    )))
+}
+
+/// Stores a profile that is new. One that drops a pair with live links is refused: nobody would keep those contacts
+/// in step, or ever take them back.
+async fn keep_profile(store: &StateStore, loaded: &Loaded) -> Result<(), CliError> {
+    let current = store.profile().await?;
+    let version = current.as_ref().map_or(0, |current| current.version);
+    if let Some(current) = current {
+        if current.item == loaded.text {
+            return Ok(());
+        }
+        let load = |file: &str| std::fs::read_to_string(loaded.folder.join(file));
+        // A text of an older galbridge that does not parse any more drops no pair that anybody could name.
+        let before = Profile::parse("the stored profile", &current.item, &load).map(|(before, _)| before.pairs).unwrap_or_default();
+        for pair in before.iter().map(profile::Pair::name).filter(|name| loaded.profile.pair(name).is_none()) {
+            refuse_links(store, &pair).await?;
+        }
+    }
+    store.put_profile(&loaded.text, version).await?;
+    Ok(())
+}
+
+async fn refuse_links(store: &StateStore, pair: &str) -> Result<(), CliError> {
+    let mut live = 0_usize;
+    for shard in 0..16 {
+        live += store.link_shard(pair, shard).await?.iter().filter(|link| link.item.is_live()).count();
+    }
+    if live == 0 {
+        return Ok(());
+    }
+    Err(CliError::wrong(format!(
+        "the profile no longer has the pair {pair}, which still has {live} published contacts; put it back, and take them back first with `galbridge unpublish --pair {pair} --side a` and `--side b`"
+    )))
+}

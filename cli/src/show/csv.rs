@@ -1,0 +1,83 @@
+//! Plans as CSV, one row a change. Spreadsheets run what looks like a formula; here nothing does.
+
+use std::path::Path;
+
+use super::plan::PlanDocument;
+use crate::error::CliError;
+
+const HEADER: [&str; 10] = ["side", "tenant", "operation", "title", "address", "reason", "property", "before", "after", "held"];
+
+/// A cell that no spreadsheet takes for a formula.
+pub(crate) fn cell(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Writes a plan to a file.
+pub(crate) fn write(path: &Path, plan: &PlanDocument) -> Result<(), CliError> {
+    let failed = |error: csv::Error| CliError::failed(format!("{}: the CSV file cannot be written: {error}", path.display()));
+    let mut writer = csv::Writer::from_path(path).map_err(failed)?;
+    for row in rows(plan) {
+        writer.write_record(row.iter().map(|text| cell(text))).map_err(failed)?;
+    }
+    writer.flush().map_err(|error| CliError::file(path, "written", &error))
+}
+
+fn rows(plan: &PlanDocument) -> Vec<[String; 10]> {
+    let mut rows = vec![HEADER.map(str::to_owned)];
+    for operation in &plan.operations {
+        let row = |property: &str, before: Option<&str>, after: Option<&str>| {
+            [
+                operation.side.to_string(),
+                operation.tenant.clone(),
+                operation.operation.clone(),
+                operation.title.clone(),
+                operation.address.clone(),
+                operation.reason.clone(),
+                property.to_owned(),
+                before.unwrap_or_default().to_owned(),
+                after.unwrap_or_default().to_owned(),
+                if operation.held { "held".to_owned() } else { String::new() },
+            ]
+        };
+        if operation.changes.is_empty() {
+            rows.push(row("", None, None));
+        }
+        rows.extend(operation.changes.iter().map(|change| row(&change.property, change.before.as_deref(), change.after.as_deref())));
+    }
+    for skipped in &plan.skipped {
+        let mut row = [const { String::new() }; 10];
+        row[0] = skipped.side.to_string();
+        row[1].clone_from(&skipped.tenant);
+        row[2] = format!("skip:{}", skipped.code);
+        row[3].clone_from(&skipped.title);
+        row[5].clone_from(&skipped.reason);
+        rows.push(row);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for formula in ["=1+1", "+41 44 000", "-2", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(cell(formula), format!("'{formula}"));
+        }
+        for plain in ["", "Ann", "a=b", "1-2", "'=1"] {
+            assert_eq!(cell(plain), plain);
+        }
+    }
+
+    #[test]
+    fn a_plan_becomes_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.csv");
+        write(&path, &crate::show::plan::tests::sample()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("side,tenant,operation,title,"), "{text}");
+        assert!(text.contains("b,fabrikam,update,'=Ann,ann@contoso.example,edited at its source,Phone,'+41,'+42,\n"), "{text}");
+        assert!(text.contains("skip:hidden"), "{text}");
+    }
+}

@@ -1,0 +1,492 @@
+//! A plan: grouped, counted, with every field before and after.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use engine::merge::Preview;
+use engine::records::Change;
+use engine::setup::PairSetup;
+use gal::guard::Judgement;
+use gal::operation::{Operation, Quiet};
+use gal::plan::Plan;
+use gal::{Side, Sides};
+use serde::Serialize;
+
+use super::{clean, value};
+use crate::screen::{Paint, columns, count, thousands};
+
+/// How many of each kind are shown without `--all`.
+const SHOWN: usize = 5;
+
+/// A plan, in a stable shape.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlanDocument {
+    /// The pair.
+    pub(crate) pair: String,
+    /// What it is a plan of: `merge two-way`, `schedule`, `unpublish`, `rebuild`.
+    pub(crate) of: String,
+    /// What confirms it.
+    pub(crate) checksum: String,
+    /// How many links are stored.
+    pub(crate) links: u64,
+    /// Both sides: what would be written there.
+    pub(crate) sides: Sides<SideDocument>,
+    /// Every operation, in the order in which they run.
+    pub(crate) operations: Vec<OperationDocument>,
+    /// What is only remembered, counted by kind.
+    pub(crate) remembered: BTreeMap<&'static str, u64>,
+    /// Who is skipped.
+    pub(crate) skipped: Vec<SkippedDocument>,
+    /// What a person should know.
+    pub(crate) notes: Vec<NoteDocument>,
+}
+
+/// One side of a plan.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct SideDocument {
+    /// The tenant.
+    pub(crate) tenant: String,
+    /// How many recipients of it are known.
+    pub(crate) known: u64,
+    /// How many of them are in scope for the other side.
+    pub(crate) in_scope: u64,
+    /// What would be written into it, by operation.
+    pub(crate) operations: BTreeMap<String, u64>,
+    /// The guard's word on it.
+    pub(crate) guard: GuardDocument,
+}
+
+/// The guard's word.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct GuardDocument {
+    /// Whether something must wait for a person.
+    pub(crate) holds: bool,
+    /// Why, one sentence a limit.
+    pub(crate) reasons: Vec<String>,
+    /// How many operations must wait.
+    pub(crate) waiting: u64,
+}
+
+/// One operation.
+#[derive(Debug, Serialize)]
+pub(crate) struct OperationDocument {
+    /// What is done: `create`, `update`, `stage` …
+    pub(crate) operation: String,
+    /// The side that is written.
+    pub(crate) side: Side,
+    /// Its tenant.
+    pub(crate) tenant: String,
+    /// The link: origin and anchor.
+    pub(crate) link: String,
+    /// What people call the recipient.
+    pub(crate) title: String,
+    /// Its address.
+    pub(crate) address: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// Whether the guard holds it.
+    pub(crate) held: bool,
+    /// Every field before and after.
+    pub(crate) changes: Vec<Change>,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Somebody who is skipped.
+#[derive(Debug, Serialize)]
+pub(crate) struct SkippedDocument {
+    /// The recipient's side.
+    pub(crate) side: Side,
+    /// Its tenant.
+    pub(crate) tenant: String,
+    /// Its id.
+    pub(crate) anchor: String,
+    /// What people call it.
+    pub(crate) title: String,
+    /// The reason in one word.
+    pub(crate) code: &'static str,
+    /// The reason.
+    pub(crate) reason: String,
+}
+
+/// Something a person should know.
+#[derive(Debug, Serialize)]
+pub(crate) struct NoteDocument {
+    /// The recipient's side.
+    pub(crate) side: Side,
+    /// Its tenant.
+    pub(crate) tenant: String,
+    /// What people call it.
+    pub(crate) title: String,
+    /// What.
+    pub(crate) note: String,
+}
+
+/// Reasons that mean: something on the other side is in the way.
+const COLLISIONS: [&str; 9] = [
+    "address-held",
+    "holder-directory-synced",
+    "holder-foreign",
+    "ambiguous",
+    "claimed-by-another",
+    "other-installation",
+    "stamp-replaced",
+    "must-yield",
+    "quarantined",
+];
+
+impl PlanDocument {
+    /// From a preview.
+    pub(crate) fn of_preview(setup: &PairSetup, of: String, preview: &Preview) -> Self {
+        let mut document = Self::of_plan(setup, of, preview.checksum.clone(), &preview.plan, &preview.judgements);
+        document.links = preview.links;
+        for side in Side::BOTH {
+            document.sides.get_mut(side).known = *preview.known.get(side);
+        }
+        document
+    }
+
+    /// From a plan.
+    pub(crate) fn of_plan(setup: &PairSetup, of: String, checksum: String, plan: &Plan, judgements: &Sides<Judgement>) -> Self {
+        let tenant = |side: Side| setup.tenants.get(side).name.clone();
+        let held: BTreeSet<&String> = judgements.a.held.iter().chain(&judgements.b.held).collect();
+        let sides = Sides::from_fn(|side| SideDocument {
+            tenant: tenant(side),
+            known: 0,
+            in_scope: *plan.in_scope.get(side),
+            operations: counted(plan.of_side(side).map(|operation| operation.action.to_string())),
+            guard: guard(judgements.get(side)),
+        });
+        Self {
+            pair: setup.name.clone(),
+            of,
+            checksum,
+            links: 0,
+            sides,
+            operations: plan.operations.iter().map(|operation| one(operation, tenant(operation.side), held.contains(&operation.id()))).collect(),
+            remembered: counted(plan.quiet.iter().map(|change| quiet(&change.quiet))),
+            skipped: plan
+                .skipped
+                .iter()
+                .map(|skipped| SkippedDocument {
+                    side: skipped.side,
+                    tenant: tenant(skipped.side),
+                    anchor: skipped.anchor.to_string(),
+                    title: skipped.title.clone(),
+                    code: skipped.reason.code(),
+                    reason: skipped.reason.to_string(),
+                })
+                .collect(),
+            notes: plan
+                .notes
+                .iter()
+                .map(|noted| NoteDocument { side: noted.side, tenant: tenant(noted.side), title: noted.title.clone(), note: noted.note.to_string() })
+                .collect(),
+        }
+    }
+
+    /// Whether nothing would be written.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Whether the guard stops something.
+    pub(crate) fn holds(&self) -> bool {
+        self.sides.a.guard.holds || self.sides.b.guard.holds
+    }
+
+    /// For people. `all`: every operation and everybody who is skipped.
+    pub(crate) fn text(&self, paint: Paint, all: bool) -> String {
+        let mut text = String::new();
+        let _ = writeln!(text, "{}  {}", paint.bold(&format!("Plan for {}: {}", self.pair, self.of)), paint.dim(&format!("checksum {}", self.checksum)));
+        text.push_str(&columns(Side::BOTH.map(|side| self.overview(side)).to_vec()));
+        text.push('\n');
+        for side in Side::BOTH {
+            self.write_side(&mut text, side, paint, all);
+        }
+        self.write_remembered(&mut text);
+        self.write_skipped(&mut text, paint, all);
+        self.write_notes(&mut text, paint, all);
+        self.write_guard(&mut text, paint);
+        if self.is_quiet() {
+            let _ = writeln!(text, "\n{}", paint.green("Nothing to write: both sides are in step."));
+        }
+        text
+    }
+
+    fn overview(&self, side: Side) -> Vec<String> {
+        let document = self.sides.get(side);
+        let known = if document.known > 0 { format!("{} known", thousands(document.known)) } else { String::new() };
+        vec![format!("  {side}"), document.tenant.clone(), known, format!("{} in scope", thousands(document.in_scope))]
+    }
+
+    fn write_side(&self, text: &mut String, side: Side, paint: Paint, all: bool) {
+        let document = self.sides.get(side);
+        if document.operations.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "\n{}", paint.bold(&format!("Into {} ({side})", document.tenant)));
+        let mut kinds: Vec<&str> = Vec::new();
+        for operation in self.operations.iter().filter(|operation| operation.side == side) {
+            if !kinds.contains(&operation.operation.as_str()) {
+                kinds.push(&operation.operation);
+            }
+        }
+        for kind in kinds {
+            let group: Vec<&OperationDocument> = self.operations.iter().filter(|operation| operation.side == side && operation.operation == kind).collect();
+            let held = group.iter().filter(|operation| operation.held).count() as u64;
+            let waits = if held > 0 { paint.yellow(&format!(", {} held by the guard", thousands(held))) } else { String::new() };
+            let _ = writeln!(text, "  {} {kind}: {}{waits}", sign(kind, paint), thousands(group.len() as u64));
+            let shown = if all { group.len() } else { SHOWN };
+            for operation in group.iter().take(shown) {
+                operation.write(text, paint, all);
+            }
+            if group.len() > shown {
+                let _ = writeln!(text, "      {}", paint.dim(&format!("and {} more (--all shows them)", thousands((group.len() - shown) as u64))));
+            }
+        }
+    }
+
+    fn write_remembered(&self, text: &mut String) {
+        if !self.remembered.is_empty() {
+            let kinds: Vec<String> = self.remembered.iter().map(|(kind, number)| format!("{kind} {}", thousands(*number))).collect();
+            let _ = writeln!(text, "\nOnly remembered, without a write: {}", kinds.join(", "));
+        }
+    }
+
+    fn write_skipped(&self, text: &mut String, paint: Paint, all: bool) {
+        for (heading, collisions) in [("In the way", true), ("Skipped", false)] {
+            let mut groups: BTreeMap<(Side, &str), Vec<&SkippedDocument>> = BTreeMap::new();
+            for skipped in self.skipped.iter().filter(|skipped| COLLISIONS.contains(&skipped.code) == collisions) {
+                groups.entry((skipped.side, skipped.code)).or_default().push(skipped);
+            }
+            if groups.is_empty() {
+                continue;
+            }
+            let total = groups.values().map(Vec::len).sum::<usize>() as u64;
+            let _ = writeln!(text, "\n{}", paint.bold(&format!("{heading}: {}", count(total, "recipient"))));
+            for ((_, code), group) in groups {
+                let Some(first) = group.first() else { continue };
+                let _ = writeln!(text, "  {:>6}  {} {code}: {}", thousands(group.len() as u64), first.tenant, clean(&first.reason));
+                let shown = if all { group.len() } else if collisions { SHOWN } else { 0 };
+                for skipped in group.iter().take(shown) {
+                    let _ = writeln!(text, "            {} {}", clean(&skipped.title), paint.dim(&clean(&skipped.reason)));
+                }
+                if collisions && group.len() > shown {
+                    let _ = writeln!(text, "            {}", paint.dim(&format!("and {} more", group.len() - shown)));
+                }
+            }
+        }
+    }
+
+    fn write_notes(&self, text: &mut String, paint: Paint, all: bool) {
+        if self.notes.is_empty() {
+            return;
+        }
+        let mut groups: BTreeMap<(Side, &str), Vec<&NoteDocument>> = BTreeMap::new();
+        for note in &self.notes {
+            groups.entry((note.side, &note.note)).or_default().push(note);
+        }
+        let _ = writeln!(text, "\n{}", paint.bold("Worth knowing"));
+        for ((_, note), group) in groups {
+            let shown = if all { group.len() } else { 3 };
+            let names: Vec<String> = group.iter().take(shown).map(|one| clean(&one.title)).collect();
+            let more = if group.len() > shown { format!(" and {} more", group.len() - shown) } else { String::new() };
+            let Some(first) = group.first() else { continue };
+            let _ = writeln!(text, "  {:>6}  {} {}: {}{more}", group.len(), first.tenant, clean(note), names.join(", "));
+        }
+    }
+
+    fn write_guard(&self, text: &mut String, paint: Paint) {
+        for side in Side::BOTH {
+            let document = self.sides.get(side);
+            if document.guard.holds {
+                let sentence = format!("The guard would hold {} into {} ({side}):", count(document.guard.waiting, "operation"), document.tenant);
+                let _ = writeln!(text, "\n{}", paint.yellow(&sentence));
+                for reason in &document.guard.reasons {
+                    let _ = writeln!(text, "  {reason}");
+                }
+            }
+        }
+    }
+}
+
+impl OperationDocument {
+    fn write(&self, text: &mut String, paint: Paint, all: bool) {
+        let _ = writeln!(text, "      {} <{}>  {}", clean(&self.title), clean(&self.address), paint.dim(&clean(&self.reason)));
+        // What is made is told by its name; its values are only shown when everything is.
+        if self.operation != "create" || all {
+            for change in &self.changes {
+                let _ = writeln!(text, "          {}: {} → {}", change.property, value(change.before.as_deref()), value(change.after.as_deref()));
+            }
+        }
+        for note in &self.notes {
+            let _ = writeln!(text, "          {}", paint.yellow(&clean(note)));
+        }
+    }
+}
+
+fn one(operation: &Operation, tenant: String, held: bool) -> OperationDocument {
+    let mut changes: Vec<Change> =
+        operation.changes.iter().map(|change| Change::of(change.field, change.before.as_deref(), change.after.as_deref())).collect();
+    let mut extra = |property: &str, before: Option<String>, after: Option<String>| changes.push(Change { property: property.to_owned(), before, after });
+    if let Some(hidden) = operation.extras.hidden {
+        extra("HiddenFromAddressListsEnabled", Some((!hidden).to_string()), Some(hidden.to_string()));
+    }
+    if let Some(stamp) = &operation.extras.stamp {
+        extra("Stamp", None, stamp.as_ref().map(ToString::to_string));
+    }
+    for address in &operation.extras.x500_add {
+        extra("X500", None, Some(address.clone()));
+    }
+    for address in &operation.extras.x500_remove {
+        extra("X500", Some(address.clone()), None);
+    }
+    if let Some(name) = &operation.extras.rename {
+        extra("Name", None, Some(name.clone()));
+    }
+    OperationDocument {
+        operation: operation.action.to_string(),
+        side: operation.side,
+        tenant,
+        link: operation.key.to_string(),
+        title: operation.title.clone(),
+        address: operation.address.clone(),
+        reason: operation.reason.to_string(),
+        held,
+        changes,
+        notes: operation.notes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn guard(judgement: &Judgement) -> GuardDocument {
+    GuardDocument {
+        holds: !judgement.tripped.is_empty(),
+        reasons: judgement.tripped.iter().map(ToString::to_string).collect(),
+        waiting: judgement.held.len() as u64,
+    }
+}
+
+fn quiet(quiet: &Quiet) -> &'static str {
+    match quiet {
+        Quiet::Record => "record",
+        Quiet::Recover => "recover",
+        Quiet::LinkPeers => "link-peers",
+        Quiet::Suppress { .. } => "suppress",
+        Quiet::Keep => "keep",
+        Quiet::Forget => "forget",
+    }
+}
+
+fn counted<K: Ord>(kinds: impl Iterator<Item = K>) -> BTreeMap<K, u64> {
+    let mut counts = BTreeMap::new();
+    for kind in kinds {
+        *counts.entry(kind).or_insert(0) += 1;
+    }
+    counts
+}
+
+fn sign(operation: &str, paint: Paint) -> String {
+    match operation {
+        "create" | "resume" => paint.green("+"),
+        "stage" | "purge" | "release" | "hand-over" | "make-way" | "abandon" => paint.red("-"),
+        _ => paint.yellow("~"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A small plan.
+    pub(crate) fn sample() -> PlanDocument {
+        let side = |tenant: &str| SideDocument { tenant: tenant.to_owned(), known: 1_234, in_scope: 900, ..SideDocument::default() };
+        let mut sides = Sides { a: side("contoso"), b: side("fabrikam") };
+        sides.b.operations = BTreeMap::from([("update".to_owned(), 1), ("create".to_owned(), 6), ("stage".to_owned(), 1)]);
+        sides.b.guard = GuardDocument { holds: true, reasons: vec!["61 deletions in 24 hours; max_deletions is 50".to_owned()], waiting: 1 };
+        let operation = |operation: &str, title: &str, reason: &str| OperationDocument {
+            operation: operation.to_owned(),
+            side: Side::B,
+            tenant: "fabrikam".to_owned(),
+            link: "a#33333333-3333-3333-3333-333333333333".to_owned(),
+            title: title.to_owned(),
+            address: "ann@contoso.example".to_owned(),
+            reason: reason.to_owned(),
+            held: operation == "stage",
+            changes: vec![Change { property: "Phone".to_owned(), before: Some("+41".to_owned()), after: Some("+42".to_owned()) }],
+            notes: Vec::new(),
+        };
+        let mut operations = vec![operation("update", "=Ann", "edited at its source")];
+        operations.extend((1..=6).map(|number| operation("create", &format!("Person {number}"), "in scope and not yet on the other side")));
+        operations.push(operation("stage", "Leaver", "the source was deleted"));
+        let skipped = |code: &'static str, title: &str, reason: &str| SkippedDocument {
+            side: Side::A,
+            tenant: "contoso".to_owned(),
+            anchor: "44444444-4444-4444-4444-444444444444".to_owned(),
+            title: title.to_owned(),
+            code,
+            reason: reason.to_owned(),
+        };
+        PlanDocument {
+            pair: "contoso-fabrikam".to_owned(),
+            of: "schedule".to_owned(),
+            checksum: "0123456789ab".to_owned(),
+            links: 800,
+            sides,
+            operations,
+            remembered: BTreeMap::from([("record", 3)]),
+            skipped: vec![
+                skipped("hidden", "Secret", "hidden from address lists in its own tenant"),
+                skipped("address-held", "Zoë", "the address is held by the guest \"Zoë\" of the target"),
+            ],
+            notes: vec![NoteDocument { side: Side::A, tenant: "contoso".to_owned(), title: "Ann".to_owned(), note: "Title was cut to 64 characters".to_owned() }],
+        }
+    }
+
+    #[test]
+    fn a_plan_reads_well() {
+        let expected = "\
+Plan for contoso-fabrikam: schedule  checksum 0123456789ab
+  a  contoso   1,234 known  900 in scope
+  b  fabrikam  1,234 known  900 in scope
+
+Into fabrikam (b)
+  ~ update: 1
+      =Ann <ann@contoso.example>  edited at its source
+          Phone: \"+41\" → \"+42\"
+  + create: 6
+      Person 1 <ann@contoso.example>  in scope and not yet on the other side
+      Person 2 <ann@contoso.example>  in scope and not yet on the other side
+      Person 3 <ann@contoso.example>  in scope and not yet on the other side
+      Person 4 <ann@contoso.example>  in scope and not yet on the other side
+      Person 5 <ann@contoso.example>  in scope and not yet on the other side
+      and 1 more (--all shows them)
+  - stage: 1, 1 held by the guard
+      Leaver <ann@contoso.example>  the source was deleted
+          Phone: \"+41\" → \"+42\"
+
+Only remembered, without a write: record 3
+
+In the way: 1 recipient
+       1  contoso address-held: the address is held by the guest \"Zoë\" of the target
+            Zoë the address is held by the guest \"Zoë\" of the target
+
+Skipped: 1 recipient
+       1  contoso hidden: hidden from address lists in its own tenant
+
+Worth knowing
+       1  contoso Title was cut to 64 characters: Ann
+
+The guard would hold 1 operation into fabrikam (b):
+  61 deletions in 24 hours; max_deletions is 50
+";
+        let text = sample().text(Paint::PLAIN, false);
+        assert_eq!(text, expected, "{text}");
+    }
+
+    #[test]
+    fn everything_is_shown_on_request() {
+        let text = sample().text(Paint::PLAIN, true);
+        assert!(text.contains("Person 6") && !text.contains("more (--all"), "{text}");
+    }
+}

@@ -1,0 +1,108 @@
+//! `certificate new` and `certificate show`.
+
+use std::path::{Path, PathBuf};
+
+use credentials::{Credential, CredentialFile};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::arguments::Global;
+use crate::error::{CliError, Exit};
+use crate::session::{Loaded, Time};
+use crate::show::moment;
+use crate::wiring::Environment;
+
+/// Makes a key and a certificate.
+pub(crate) fn new(environment: &Environment, global: &Global, tenant: Option<&str>, out: Option<PathBuf>, days: u32) -> Result<Exit, CliError> {
+    // Without a tenant no profile is needed: the first certificate may come before it.
+    let (name, file, app) = match (tenant, out) {
+        (Some(name), out) => {
+            let loaded = Loaded::read(global)?;
+            let tenant = loaded.profile.tenants.get(name).ok_or_else(|| {
+                let known: Vec<&str> = loaded.profile.tenants.keys().map(String::as_str).collect();
+                CliError::wrong(format!("the profile has no tenant {name}; it has: {}", known.join(", ")))
+            })?;
+            (format!("galbridge {} {name}", loaded.profile.client), out.unwrap_or_else(|| loaded.credential_file(tenant)), Some(tenant.app_id))
+        }
+        (None, Some(out)) => ("galbridge".to_owned(), out, None),
+        (None, None) => return Err(CliError::wrong("name the tenant with --tenant, or the file with --out")),
+    };
+    let credential = make(&name, environment.clock.now(), days, &file)?;
+    let (der, pem) = write_public(&credential, &file)?;
+    let document = json!({
+        "private": file, "certificate": der, "certificate_pem": pem,
+        "thumbprint_sha1": credential.thumbprint_sha1_hex(), "thumbprint_sha256_base64url": credential.thumbprint_sha256_base64url(),
+        "not_before": credential.not_before(), "not_after": credential.not_after(), "subject": credential.subject(),
+    });
+    environment.screen.answer(&document, |paint| {
+        let whose = app.map_or_else(|| "of the application".to_owned(), |app| format!("of the application {app}"));
+        format!(
+            "{}\n  key and certificate   {} (only you can read it; keep it so)\n  for upload            {}\n                        {}\n  thumbprint SHA-1      {}\n  thumbprint SHA-256    {} (base64url)\n  valid until           {} UTC\n\nNext: upload {} in the Entra admin center, App registrations, Certificates & secrets\n{whose}; then `galbridge check`.",
+            paint.bold(credential.subject()),
+            file.display(),
+            der.display(),
+            pem.display(),
+            credential.thumbprint_sha1_hex(),
+            credential.thumbprint_sha256_base64url(),
+            moment(credential.not_after()),
+            der.display(),
+        )
+    })?;
+    Ok(Exit::InStep)
+}
+
+/// Makes a credential in a new private file.
+pub(crate) fn make(name: &str, from: Timestamp, days: u32, file: &Path) -> Result<Credential, CliError> {
+    let credential = Credential::generate(name, from, days)?;
+    CredentialFile::new(file).store_new(&credential)?;
+    Ok(credential)
+}
+
+/// Writes the public certificate beside the private file, as DER and as PEM.
+fn write_public(credential: &Credential, file: &Path) -> Result<(PathBuf, PathBuf), CliError> {
+    let (der, pem) = (file.with_extension("cer"), file.with_extension("public.pem"));
+    std::fs::write(&der, credential.certificate_der()).map_err(|error| CliError::file(&der, "written", &error))?;
+    std::fs::write(&pem, credential.public_certificate_pem()?).map_err(|error| CliError::file(&pem, "written", &error))?;
+    Ok((der, pem))
+}
+
+/// Shows the certificates of all tenants.
+pub(crate) async fn show(environment: &Environment, global: &Global) -> Result<Exit, CliError> {
+    let loaded = Loaded::read(global)?;
+    let now = Time::of(environment, global).await?.clock.now();
+    let mut exit = Exit::InStep;
+    let mut documents = Vec::new();
+    let mut text = Vec::new();
+    for tenant in loaded.profile.tenants.values() {
+        match loaded.credential(environment, tenant) {
+            Ok(credential) => {
+                let expiry = credential.expiry(now);
+                if !expiry.is_usable() {
+                    exit = Exit::Failed;
+                }
+                documents.push(json!({
+                    "tenant": tenant.name, "file": loaded.credential_file(tenant), "subject": credential.subject(), "key_bits": credential.key_bits(),
+                    "thumbprint_sha1": credential.thumbprint_sha1_hex(), "thumbprint_sha256_base64url": credential.thumbprint_sha256_base64url(),
+                    "not_before": credential.not_before(), "not_after": credential.not_after(), "expiry": expiry.to_string(),
+                }));
+                text.push(format!(
+                    "{}  {}, RSA {}\n  SHA-1    {}\n  SHA-256  {} (base64url)\n  {} until {} UTC: {expiry}",
+                    tenant.name,
+                    credential.subject(),
+                    credential.key_bits(),
+                    credential.thumbprint_sha1_hex(),
+                    credential.thumbprint_sha256_base64url(),
+                    moment(credential.not_before()),
+                    moment(credential.not_after()),
+                ));
+            }
+            Err(error) => {
+                exit = error.exit;
+                documents.push(json!({"tenant": tenant.name, "error": error.message}));
+                text.push(error.message);
+            }
+        }
+    }
+    environment.screen.answer(&documents, |_| text.join("\n"))?;
+    Ok(exit)
+}

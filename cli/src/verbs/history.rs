@@ -1,0 +1,99 @@
+//! `runs` and `explain`: what was done, and why somebody is or is not in the list.
+
+use std::fmt::Write as _;
+
+use engine::explain::Explained;
+use engine::ports::Store as _;
+use gal::Phase;
+use gal::recipient::Presence;
+use serde_json::json;
+
+use crate::arguments::Global;
+use crate::error::{CliError, Exit};
+use crate::screen::Paint;
+use crate::session::{Need, Session};
+use crate::show::{clean, moment, run, value};
+use crate::wiring::Environment;
+
+/// Runs that are looked through for one by its id.
+const SEARCHED: usize = 10_000;
+
+/// The last runs, or one with its operations.
+pub(crate) async fn runs(environment: &Environment, global: &Global, id: Option<&str>, limit: usize) -> Result<Exit, CliError> {
+    let session = Session::open(environment, global, Need::Nobody).await?;
+    let setup = session.setup()?;
+    let Some(id) = id else {
+        let runs = session.store.runs(&session.pair, limit).await?;
+        environment.screen.answer(&runs, |paint| {
+            if runs.is_empty() {
+                return format!("{}: there was no run yet", session.pair);
+            }
+            let lines = runs.iter().map(|one| format!("{}  {}", paint.dim(&one.id), run::line(one, setup, paint)));
+            lines.collect::<Vec<_>>().join("\n")
+        })?;
+        return Ok(Exit::InStep);
+    };
+    let runs = session.store.runs(&session.pair, SEARCHED).await?;
+    let found: Vec<_> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
+    let [one] = found.as_slice() else {
+        let what = if found.is_empty() { "no run has" } else { "more than one run has" };
+        return Err(CliError::wrong(format!("pair {}: {what} an id that begins with {id}; `galbridge runs` lists them", session.pair)));
+    };
+    let operations = session.store.operations(&one.id).await?;
+    environment.screen.answer(&json!({"run": one, "operations": operations}), |paint| run::details(one, &operations, setup, paint))?;
+    Ok(Exit::InStep)
+}
+
+/// Why an address is, or is not, in the other list.
+pub(crate) async fn explain(environment: &Environment, global: &Global, address: &str) -> Result<Exit, CliError> {
+    let session = Session::open(environment, global, Need::Nobody).await?;
+    let found = session.engine.explain(&session.pair, address).await?;
+    environment.screen.answer(&found, |paint| {
+        if found.is_empty() {
+            return format!("Nobody in either tenant of {} is known to hold {}. `galbridge snapshot` reads both again.", session.pair, clean(address));
+        }
+        found.iter().map(|one| explained(one, paint)).collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(Exit::InStep)
+}
+
+fn explained(one: &Explained, paint: Paint) -> String {
+    let mut text = String::new();
+    let heading = format!("{} in {} ({}): a {}", clean(&one.title), one.tenant, one.side, one.kind);
+    let _ = writeln!(text, "{}  {}", paint.bold(&heading), paint.dim(&one.anchor.to_string()));
+    if let Presence::Gone(since) = one.presence {
+        let _ = writeln!(text, "  gone since {} UTC", moment(since));
+    }
+    if one.hidden {
+        let _ = writeln!(text, "  hidden from address lists");
+    }
+    if let Some(link) = &one.link {
+        let phase = match &link.phase {
+            Phase::Joining => "being adopted".to_owned(),
+            Phase::Creating { .. } => "being made".to_owned(),
+            Phase::Live => "kept in step".to_owned(),
+            Phase::Staged { since, .. } => format!("hidden since {} UTC, to be removed", moment(*since)),
+            Phase::Kept => "kept by the target's administrator".to_owned(),
+            Phase::Suppressed { .. } => "suppressed".to_owned(),
+        };
+        let _ = writeln!(text, "  linked: {} {}, {phase}  {}", link.provenance, link.role, paint.dim(&link.key.to_string()));
+        if let Some(quarantine) = &link.quarantine {
+            let _ = writeln!(text, "  {}", paint.red(&format!("quarantined: {}", clean(&quarantine.reason))));
+        }
+    }
+    let _ = match &one.skipped {
+        Some(reason) => writeln!(text, "  {}", paint.yellow(&format!("not published: {}", clean(reason)))),
+        None if one.link.is_some() => writeln!(text, "  {}", paint.green("published, or stands for somebody who is")),
+        None => writeln!(text, "  {}", paint.green("would be published")),
+    };
+    for operation in &one.next {
+        let _ = writeln!(text, "  next: {} into side {}: {}", operation.action, operation.side, clean(&operation.reason.to_string()));
+        for change in &operation.changes {
+            let _ = writeln!(text, "      {}: {} → {}", change.field, value(change.before.as_deref()), value(change.after.as_deref()));
+        }
+    }
+    for note in &one.notes {
+        let _ = writeln!(text, "  note: {}", clean(note));
+    }
+    text
+}

@@ -1,0 +1,78 @@
+//! What an operator asks for by hand: approve, pause, resume, make-way, unsuppress.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::arguments::Global;
+use crate::error::{CliError, Exit};
+use crate::screen::count;
+use crate::session::{Need, Session};
+use crate::show::clean;
+use crate::wiring::Environment;
+
+/// Consents to what the guard holds.
+pub(crate) async fn approve(environment: &Environment, global: &Global, checksum: &str) -> Result<Exit, CliError> {
+    let session = Session::open(environment, global, Need::Nobody).await?;
+    let approved = session.engine.approve(&session.pair, checksum).await?;
+    environment.screen.answer(&json!({"pair": session.pair, "approved": approved}), |_| {
+        format!("{}: {} may run within the next 24 hours; the next run does them.", session.pair, count(approved, "operation"))
+    })?;
+    Ok(Exit::InStep)
+}
+
+/// Stops writing, or goes on.
+pub(crate) async fn pause(environment: &Environment, global: &Global, reason: Option<&str>) -> Result<Exit, CliError> {
+    let session = Session::open(environment, global, Need::Nobody).await?;
+    session.engine.pause(&session.pair, reason).await?;
+    environment.screen.answer(&json!({"pair": session.pair, "paused": reason}), |_| match reason {
+        Some(_) => format!("{}: paused; it only reads, until `galbridge resume`.", session.pair),
+        None => format!("{}: goes on with the next run.", session.pair),
+    })?;
+    Ok(Exit::InStep)
+}
+
+/// Removes the contact of an address, for a successor.
+pub(crate) async fn make_way(environment: &Environment, global: &Global, address: &str, yes: bool) -> Result<Exit, CliError> {
+    if !yes {
+        if !environment.screen.asks {
+            return Err(CliError::held("make-way removes a contact for good; say --yes where nobody can be asked"));
+        }
+        if !environment.screen.ask(&format!("Remove the published contact of {} now, and never make it again?", clean(address)))? {
+            return Ok(Exit::Held);
+        }
+    }
+    let session = Session::open(environment, global, Need::Writing).await?;
+    let told = session.engine.make_way(&session.pair, address, session.no_hurry()).await;
+    session.bars.clear();
+    let told = told?;
+    let setup = session.setup()?;
+    environment.screen.answer(&json!({"pair": session.pair, "removed": told}), |paint| {
+        let mut text = String::new();
+        for one in &told {
+            let tenant = one.side.map_or("", |side| setup.tenants.get(side).name.as_str());
+            let _ = writeln!(text, "{}", paint.bold(&format!("{} is removed from {tenant}", clean(&one.title))));
+            if !one.groups.is_empty() {
+                let _ = writeln!(text, "  It was a member of these groups; add the successor: {}", clean(&one.groups.join(", ")));
+            }
+            if !one.x500.is_empty() {
+                let _ = writeln!(text, "  Put these addresses on the successor, so that old replies still arrive:");
+                for line in &one.x500 {
+                    let _ = writeln!(text, "    {}", clean(line));
+                }
+            }
+        }
+        text
+    })?;
+    Ok(Exit::InStep)
+}
+
+/// Publishes a suppressed address again.
+pub(crate) async fn unsuppress(environment: &Environment, global: &Global, address: &str) -> Result<Exit, CliError> {
+    let session = Session::open(environment, global, Need::Nobody).await?;
+    let forgotten = session.engine.unsuppress(&session.pair, address).await?;
+    environment.screen.answer(&json!({"pair": session.pair, "unsuppressed": forgotten}), |_| {
+        format!("{}: {} is published again with the next run.", session.pair, clean(address))
+    })?;
+    Ok(Exit::InStep)
+}

@@ -1,0 +1,54 @@
+//! `state export` and `state import`: nobody is tied to a database.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter};
+use std::path::Path;
+
+use serde_json::json;
+use state::{Existing, StateStore};
+
+use crate::arguments::Global;
+use crate::error::{CliError, Exit};
+use crate::screen::count;
+use crate::session::{Time, state_file};
+use crate::wiring::Environment;
+
+/// Writes the whole state to a new file that only its owner can read: it holds people's names and addresses.
+pub(crate) async fn export(environment: &Environment, global: &Global, file: &Path) -> Result<Exit, CliError> {
+    let path = state_file(global);
+    if !path.exists() {
+        return Err(CliError::wrong(format!("{}: there is no such state; name it with --state FILE", path.display())));
+    }
+    let store = StateStore::file(&path)?;
+    let now = Time::of(environment, global).await?.clock.now();
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let out = options.open(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => CliError::wrong(format!("{}: it is there already, and is not overwritten", file.display())),
+        _ => CliError::file(file, "created", &error),
+    })?;
+    let exported = store.export(&mut BufWriter::new(out), now).await.inspect_err(|_| {
+        // Half an export serves nobody.
+        let _ = std::fs::remove_file(file);
+    })?;
+    environment.screen.answer(&json!({"file": file, "items": exported.items, "installation": exported.installation}), |_| {
+        format!("{}: {} of {} are written", file.display(), count(exported.items, "item"), path.display())
+    })?;
+    Ok(Exit::InStep)
+}
+
+/// Reads a whole state from a file.
+pub(crate) async fn import(environment: &Environment, global: &Global, file: &Path, replace: bool) -> Result<Exit, CliError> {
+    let source = File::open(file).map_err(|error| CliError::wrong(format!("{}: it cannot be read: {error}", file.display())))?;
+    let now = Time::of(environment, global).await?.clock.now();
+    let path = state_file(global);
+    let store = StateStore::file(&path)?;
+    let existing = if replace { Existing::Replace } else { Existing::Refuse };
+    let imported = store.import(&mut BufReader::new(source), existing, now).await?;
+    environment.screen.answer(&json!({"state": path, "items": imported.items, "installation": imported.installation}), |_| {
+        format!("{}: {} are read in; the next run goes on from there", path.display(), count(imported.items, "item"))
+    })?;
+    Ok(Exit::InStep)
+}

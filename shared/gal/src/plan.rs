@@ -267,7 +267,7 @@ impl Planner<'_, '_> {
     fn take(&mut self, side: Side, anchor: Anchor, title: String, decision: Decision) {
         let Decision { operations, quiet, skipped, notes } = decision;
         // Both halves of peers that are being linked are spoken for.
-        for operation in &operations {
+        for operation in operations.iter().filter(|operation| operation.start.is_some()) {
             if let Some(contact) = &operation.contact {
                 self.claimed.entry((operation.side, contact.anchor)).or_insert_with(|| title.clone());
             }

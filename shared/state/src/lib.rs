@@ -6,7 +6,7 @@
 //! | constructor | what answers | for |
 //! |---|---|---|
 //! | [`StateStore::service`] | DynamoDB, or any endpoint that speaks its protocol | production, end-to-end tests |
-//! | [`StateStore::file`] | dynoxide in this process over one SQLite file | a laptop, a small site without AWS |
+//! | [`StateStore::file`] | dynoxide in this process over one `SQLite` file | a laptop, a small site without AWS |
 //! | [`StateStore::memory`] | the same without a file | tests |
 //!
 //! The embedded engine opens no port and starts no thread; a call answers at its first poll, so

@@ -1,4 +1,4 @@
-//! One process a file. SQLite would let several in; leases would keep them apart, but a person who
+//! One process a file. `SQLite` would let several in; leases would keep them apart, but a person who
 //! starts two should be told.
 
 use std::fs::{File, OpenOptions, TryLockError};

@@ -1,4 +1,4 @@
-//! The database inside the process: dynoxide over SQLite, under the same SDK as the service.
+//! The database inside the process: dynoxide over `SQLite`, under the same SDK as the service.
 
 mod connector;
 mod lock;
@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, IdentityCache, Region, StalledStreamProtectionConfig};
-use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use dynoxide::{Database, DynoxideError};
 use engine::ports::StoreError;
 
@@ -23,7 +23,7 @@ use crate::keys::{PK, SK};
 use crate::table::{Table, damaged, unavailable};
 
 /// The table's name within the file.
-const NAME: &str = "galbridge";
+pub(crate) const NAME: &str = "galbridge";
 
 /// A table in memory. `gate` may let requests fail, for tests.
 pub(crate) fn memory(gate: Option<Arc<dyn Gate>>) -> Result<Table, StoreError> {
@@ -43,6 +43,20 @@ pub(crate) fn file(path: &Path, gate: Option<Arc<dyn Gate>>) -> Result<Table, St
     open(Engine { database, _lock: Some(lock) }, place, gate)
 }
 
+/// The wire of a table in memory, for a client with settings of its own.
+#[cfg(feature = "testing")]
+pub(crate) fn http_client(gate: Option<Arc<dyn Gate>>) -> Result<SharedHttpClient, StoreError> {
+    let place = "the state in memory";
+    let database = Database::memory().map_err(|error| failed(place, "opening it", &error))?;
+    make_table(&database).map_err(|error| failed(place, "making the table", &error))?;
+    Ok(wire(Connector::new(Engine { database, _lock: None }, gate)))
+}
+
+fn wire(connector: Connector) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
 fn open(engine: Engine, place: String, gate: Option<Arc<dyn Gate>>) -> Result<Table, StoreError> {
     make_table(&engine.database).map_err(|error| failed(&place, "making the table", &error))?;
     let client = client(Connector::new(engine, gate));
@@ -51,7 +65,6 @@ fn open(engine: Engine, place: String, gate: Option<Arc<dyn Gate>>) -> Result<Ta
 
 /// An SDK client that never waits: no retries, timeouts, sockets or threads.
 fn client(connector: Connector) -> Client {
-    let connector = SharedHttpConnector::new(connector);
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("local"))
@@ -61,7 +74,7 @@ fn client(connector: Connector) -> Client {
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .http_client(wire(connector))
         .build();
     Client::from_conf(config)
 }
@@ -93,7 +106,7 @@ fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
 }
 
 /// Makes the file if there is none, for its owner's eyes only; takes rights of others from one that is there.
-/// SQLite gives its journals the same rights.
+/// `SQLite` gives its journals the same rights.
 fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -29,13 +29,17 @@ impl StateStore {
     /// the older version would remove it, and the change would be lost.
     pub(super) async fn write_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError> {
         let items = rows.iter().map(|row| Ok((encode(pair, row)?, row.version))).collect::<Result<Vec<_>, StoreError>>()?;
-        let writes = items.into_iter().map(|(row, version)| self.table.put(row, Condition::version_at_most(version), "saving the agenda"));
-        stream::iter(writes).buffer_unordered(2 * IN_FLIGHT).try_for_each(|_| std::future::ready(Ok(()))).await
+        let writes = items.into_iter().map(async |(row, version)| {
+            let written = self.table.put(row, Condition::version_at_most(version), "saving the agenda").await?;
+            written.succeeded(None).map(drop)
+        });
+        stream::iter(writes).buffer_unordered(2 * IN_FLIGHT).try_collect().await
     }
 
     /// A row that has another version by now, or is gone, is left as it is.
     pub(super) async fn remove_agenda(&self, pair: &str, row: &AgendaRow) -> Result<(), StoreError> {
         let key = keys::agenda_row(pair, row.due, row.side, row.anchor);
-        self.table.delete(&key, Condition::absent_or_version(row.version), "removing a row of the agenda").await.map(drop)
+        let removed = self.table.delete(&key, Condition::absent_or_version(row.version), "removing a row of the agenda").await?;
+        removed.succeeded(None).map(drop)
     }
 }

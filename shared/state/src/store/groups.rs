@@ -1,13 +1,14 @@
 //! `G#pair#side`: the members of include groups. Up to [`CHUNK`] in the group's item; more in parts
 //! named by the hash of the list, stored before the item points to them and removed after it points elsewhere.
 
+use aws_sdk_dynamodb::types::ReturnValue;
 use engine::ports::StoreError;
 use gal::{Anchor, Side};
 
 use super::StateStore;
 use crate::item::{self, ANCHORS, Item};
 use crate::keys::{self, Key};
-use crate::table::BatchWrite;
+use crate::table::{BatchWrite, Condition, Update, Updated};
 
 /// How many anchors an item holds: 160 KB.
 const CHUNK: usize = 10_000;
@@ -68,13 +69,34 @@ impl StateStore {
         }
         self.table.batch_write(parts.into_iter().collect(), doing).await?;
         let now = part_keys(pair, side, group, &head, &key)?;
-        let before = match self.table.replace(head, doing).await? {
-            Some(before) => part_keys(pair, side, group, &before, &key)?,
-            None => Vec::new(),
+        let before = match self.table.update(&key, head_update(&head), doing).await? {
+            Updated::Done(before) => part_keys(pair, side, group, &before, &key)?,
+            Updated::Refused(found) => {
+                item::check_schema(&found.unwrap_or_default(), &key)?;
+                return Err(StoreError::Conflict { item: key.to_string() });
+            }
         };
         let removals = before.into_iter().filter(|key| !now.contains(key)).map(|key| (key, BatchWrite::Delete));
         self.table.batch_write(removals.collect(), doing).await
     }
+}
+
+/// Replaces what a group's item holds, and answers what it held before: its parts must be tidied up.
+fn head_update(head: &Item) -> Update {
+    let mut condition = Condition::not_newer();
+    let (mut set, mut remove) = (vec!["#v = :schema".to_owned()], Vec::new());
+    for name in [ANCHORS, PARTS, COUNT] {
+        condition = condition.name(&format!("#{name}"), name);
+        match head.get(name) {
+            Some(value) => {
+                condition = condition.value(&format!(":{name}"), value.clone());
+                set.push(format!("#{name} = :{name}"));
+            }
+            None => remove.push(format!("#{name}")),
+        }
+    }
+    let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+    Update { expression: format!("SET {}{remove}", set.join(", ")), condition, answers: ReturnValue::UpdatedOld }
 }
 
 /// The parts that a group's item points to.

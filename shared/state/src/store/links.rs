@@ -6,7 +6,7 @@ use gal::{Link, LinkKey};
 use super::StateStore;
 use crate::item::{self, BY, Item, VERSION};
 use crate::keys;
-use crate::table::{Condition, Partition, Written, text};
+use crate::table::{Condition, Partition, text};
 
 impl StateStore {
     pub(super) async fn read_link(&self, pair: &str, key: LinkKey) -> Result<Option<Versioned<Link>>, StoreError> {
@@ -33,7 +33,7 @@ impl StateStore {
             stored.insert(BY.to_owned(), text(mark));
         }
         let written = self.table.put(stored, Condition::expected(expected), "saving a link").await?;
-        if self.succeeded(&written, mark.as_deref())? {
+        if written.succeeded(mark.as_deref())? {
             return Ok(version);
         }
         Err(StoreError::Conflict { item: format!("link {} of pair {pair}", link.key) })
@@ -42,15 +42,11 @@ impl StateStore {
     /// A link that is gone already counts as removed: a lost answer, or somebody with the same wish.
     pub(super) async fn remove_link(&self, pair: &str, link: LinkKey, expected: u64) -> Result<(), StoreError> {
         let key = keys::link(pair, link);
-        match self.table.delete(&key, Condition::absent_or_version(expected), "removing a link").await? {
-            Written::Done => Ok(()),
-            Written::Refused(found) => {
-                if let Some(found) = found {
-                    item::check_schema(&found, &key)?;
-                }
-                Err(StoreError::Conflict { item: format!("link {link} of pair {pair}") })
-            }
+        let removed = self.table.delete(&key, Condition::absent_or_version(expected), "removing a link").await?;
+        if removed.succeeded(None)? {
+            return Ok(());
         }
+        Err(StoreError::Conflict { item: format!("link {link} of pair {pair}") })
     }
 }
 

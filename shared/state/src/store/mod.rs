@@ -52,7 +52,7 @@ impl StateStore {
     /// State in a file, made for its owner's eyes only (mode 0600) if there is none. One process at a time:
     /// the lock on `<path>.lock` ends with the last clone, or with the process.
     ///
-    /// Every write is durable when it is answered (SQLite, write-ahead log, one sync a commit).
+    /// Every write is durable when it is answered (`SQLite`, write-ahead log, one sync a commit).
     ///
     /// # Errors
     /// `Unavailable` if another process uses the file (named), or it cannot be opened or written; `Corrupt` if it

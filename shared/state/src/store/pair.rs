@@ -46,13 +46,23 @@ impl StateStore {
         match self.table.update(&key, lease_update(kind, lease, now), doing).await? {
             Updated::Done(found) => {
                 let blank = [LeaseKind::Reading, LeaseKind::Writing].into_iter().all(|kind| halves::is_blank(&found, half(kind)));
-                if blank {
-                    self.refuse_half_an_import().await?;
+                if blank && let Err(error) = self.refuse_half_an_import().await {
+                    self.give_back(&key, kind, lease).await?;
+                    return Err(error);
                 }
                 self.decode_pair(pair, found).await
             }
             Updated::Refused(found) => Err(self.held(pair, kind, found).await),
         }
+    }
+
+    /// Gives a lease back without saving anything.
+    async fn give_back(&self, key: &Key, kind: LeaseKind, lease: &Lease) -> Result<(), StoreError> {
+        let names = Names::of(kind);
+        let condition =
+            Condition::new("#owner = :owner").name("#owner", &names.owner).name("#until", &names.until).value(":owner", text(&lease.owner));
+        let update = Update { expression: "REMOVE #owner, #until".to_owned(), condition, answers: ReturnValue::None };
+        self.table.update(key, update, "giving a lease back").await.map(drop)
     }
 
     /// Why a lease could not be taken.

@@ -34,7 +34,7 @@ impl StateStore {
         let current = Condition::expected((expected > 0).then_some(expected));
         let history = (make(&keys::profile_version(version)), Some(Condition::absent()));
         let written = self.table.put_both((make(&keys::profile_current()), current), history, "saving the profile").await?;
-        if self.succeeded(&written, mark.as_deref())? {
+        if written.succeeded(mark.as_deref())? {
             return Ok(version);
         }
         Err(StoreError::Conflict { item: "the profile".to_owned() })

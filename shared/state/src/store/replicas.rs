@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use engine::ports::{ReplicaWrite, StoreError};
 use engine::records::Replica;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -14,7 +13,7 @@ use gal::{Anchor, Side};
 use super::{StateStore, agenda};
 use crate::item::{self, BY, Item, VERSION};
 use crate::keys::{self, Key};
-use crate::table::{BatchWrite, Condition, IN_FLIGHT, Partition, Range, Written, text};
+use crate::table::{BatchWrite, Condition, IN_FLIGHT, Partition, Range, text};
 
 /// A replica on its way, as items.
 struct Prepared {
@@ -108,7 +107,7 @@ impl StateStore {
             Some(row) => self.table.put_both(replica, (row, None), "saving a replica with its agenda row").await?,
             None => self.table.put(replica.0, replica.1, "saving a replica").await?,
         };
-        if self.succeeded(&written, mark.as_deref())? {
+        if written.succeeded(mark.as_deref())? {
             return Ok(Ok(stale.into_iter().map(|key| (key, version)).collect()));
         }
         Ok(Err(anchor))
@@ -116,29 +115,14 @@ impl StateStore {
 
     /// Removes a holder row, unless a later version of the replica holds the key again.
     async fn remove_holder(&self, key: Key, version: u64) -> Result<(), StoreError> {
-        let older = Condition::new("#version < :version").name("#version", VERSION).value(":version", item::number(version));
-        self.table.delete(&key, older, "removing who no longer holds an address").await.map(drop)
+        self.table.delete(&key, Condition::version_below(version), "removing who no longer holds an address").await.map(drop)
     }
 
     /// Stores an item, unless a newer galbridge wrote the one that is there.
     pub(crate) async fn put_unless_newer(&self, stored: Item, doing: &str) -> Result<(), StoreError> {
         let key = item::key_of(&stored)?;
         let written = self.table.put(stored, Condition::not_newer(), doing).await?;
-        if self.succeeded(&written, None)? { Ok(()) } else { Err(StoreError::Conflict { item: key.to_string() }) }
-    }
-
-    /// Whether a conditional write was done: now, or by an earlier attempt of the SDK whose answer was lost.
-    /// An item of a newer galbridge in the way is an error.
-    pub(super) fn succeeded(&self, written: &Written, mark: Option<&str>) -> Result<bool, StoreError> {
-        match written {
-            Written::Done => Ok(true),
-            Written::Refused(None) => Ok(false),
-            Written::Refused(Some(found)) => {
-                item::check_schema(found, &item::key_of(found)?)?;
-                let ours = mark.is_some_and(|mark| found.get(BY) == Some(&AttributeValue::S(mark.to_owned())));
-                Ok(ours)
-            }
-        }
+        if written.succeeded(None)? { Ok(()) } else { Err(StoreError::Conflict { item: key.to_string() }) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Many items at once: BatchGetItem in hundreds, BatchWriteItem in twenty-fives, what the service
+//! Many items at once: `BatchGetItem` in hundreds, `BatchWriteItem` in twenty-fives, what the service
 //! leaves undone again with growing pauses.
 
 use std::collections::BTreeMap;

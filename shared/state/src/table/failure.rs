@@ -1,10 +1,10 @@
 //! From the SDK's errors to the engine's.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use engine::ports::StoreError;
 
-/// What SQLite says of a damaged file.
+/// What `SQLite` says of a damaged file.
 const DAMAGED: [&str; 4] = ["malformed", "not a database", "not a valid SQLite", "file is encrypted"];
 
 /// Which words an embedded engine's answer has when its file is damaged.
@@ -30,11 +30,23 @@ where
             }
         }
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => {
-            DisplayErrorContext(error).to_string()
-        }
+        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => with_causes(error),
     };
     unavailable(place, doing, detail)
+}
+
+/// An error and what caused it, outermost first.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.ends_with(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = error.source();
+    }
+    words
 }
 
 pub(crate) fn unavailable(place: &str, doing: &str, detail: impl std::fmt::Display) -> StoreError {

@@ -118,14 +118,6 @@ impl Table {
         }
     }
 
-    /// Stores an item and answers the one it replaced. For items whose parts must be tidied up.
-    pub(crate) async fn replace(&self, item: Item, doing: &str) -> Result<Option<Item>, StoreError> {
-        self.count(Operation::PutItem);
-        let request = self.client.put_item().table_name(&self.name).set_item(Some(item)).return_values(ReturnValue::AllOld);
-        let answer = request.send().await.map_err(|error| failure::failed(&self.place, doing, &error))?;
-        Ok(answer.attributes)
-    }
-
     /// Removes an item if the condition holds.
     pub(crate) async fn delete(&self, key: &Key, condition: Condition, doing: &str) -> Result<Written, StoreError> {
         self.count(Operation::DeleteItem);

@@ -19,10 +19,7 @@ impl Table {
         loop {
             self.count(Operation::TransactWriteItems);
             let request = self.client.transact_write_items().transact_items(first.clone()).transact_items(second.clone());
-            let error = match request.send().await {
-                Ok(_) => return Ok(Written::Done),
-                Err(error) => error,
-            };
+            let Err(error) = request.send().await else { return Ok(Written::Done) };
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
                     match verdict(canceled.cancellation_reasons()) {

@@ -24,12 +24,13 @@ mod faulty;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use engine::ports::StoreError;
 
 pub use faulty::Faulty;
 
 use crate::StateStore;
-use crate::embedded::Gate;
+use crate::embedded::{self, Gate};
 
 /// Where a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub struct Faults(Arc<Mutex<Plan>>);
 struct Plan {
     calls: u64,
     next: Option<Planned>,
+    lose_every: Option<u64>,
     down: bool,
     fired: bool,
 }
@@ -81,10 +83,16 @@ impl Faults {
         self.arm(nth, fault, true);
     }
 
+    /// Every `nth` call is done, but its answer is lost.
+    pub fn lose_every(&self, nth: u64) {
+        self.plan().lose_every = Some(nth);
+    }
+
     /// Nothing fails any more.
     pub fn revive(&self) {
         let mut plan = self.plan();
         plan.next = None;
+        plan.lose_every = None;
         plan.down = false;
     }
 
@@ -115,6 +123,9 @@ impl Faults {
     /// A call has done its work.
     fn end(&self, call: u64) -> Result<(), String> {
         let mut plan = self.plan();
+        if plan.lose_every.is_some_and(|nth| call.is_multiple_of(nth)) {
+            return Err("injected: done, but the answer is lost".to_owned());
+        }
         match plan.next.filter(|next| next.call == call && next.fault == Fault::After) {
             Some(next) => Err(plan.fire(next)),
             None => Ok(()),
@@ -142,6 +153,18 @@ impl Gate for Faults {
     fn after(&self, request: u64) -> Result<(), String> {
         self.end(request)
     }
+}
+
+/// [`StateStore::service`] with the embedded engine for a service: the SDK repeats requests that fail by plan.
+pub fn service_in_memory(faults: &Faults) -> Result<StateStore, StoreError> {
+    let config = aws_types::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("local"))
+        .endpoint_url("http://embedded.invalid")
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("fake", "fake", None, None, "fake")))
+        .http_client(embedded::http_client(Some(Arc::new(faults.clone())))?)
+        .build();
+    Ok(StateStore::service(&config, embedded::NAME, "writer"))
 }
 
 /// [`StateStore::memory`] whose requests fail by plan.

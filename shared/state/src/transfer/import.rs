@@ -50,13 +50,9 @@ impl StateStore {
         self.mark_importing().await?;
         self.empty().await?;
         let installation = self.write_all(reader).await?;
-        match installation {
-            Some(found) => self.put_unless_newer(found, DOING).await?,
-            None => {
-                let mark = BTreeMap::from([(keys::installation(), BatchWrite::Delete)]);
-                self.table().batch_write(mark, DOING).await?;
-            }
-        }
+        // What takes the place of the mark.
+        let last = installation.map_or(BatchWrite::Delete, BatchWrite::Put);
+        self.table().batch_write(BTreeMap::from([(keys::installation(), last)]), DOING).await?;
         Ok(Transferred { items, installation: header.installation })
     }
 

@@ -5,4 +5,10 @@
 mod contract;
 mod samples;
 
+mod crashes;
+mod economy;
 mod embedded;
+mod files;
+mod schema;
+mod service;
+mod transfer;

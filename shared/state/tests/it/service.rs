@@ -1,0 +1,58 @@
+//! A service over HTTP: the contract on MiniStack (`ministack.sh`), and what happens when nobody answers.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use engine::ports::{Store, StoreError};
+use state::StateStore;
+use state::testing::Faults;
+
+use crate::contract;
+
+/// Never reaches for the real service: the endpoint and the keys are given.
+async fn config(endpoint: &str) -> SdkConfig {
+    let keys = aws_sdk_dynamodb::config::Credentials::new("000000000000", "fake", None, None, "test");
+    aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).credentials_provider(keys).region(Region::new("us-east-1")).load().await
+}
+
+async fn table(config: &SdkConfig, name: &str) -> StateStore {
+    let store = StateStore::service(config, name, name);
+    store.create_table_if_missing().await.unwrap();
+    store.create_table_if_missing().await.unwrap();
+    store
+}
+
+/// Says so and passes where no MiniStack was started: `ministack.sh` starts one.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_ministack() {
+    let Some(endpoint) = std::env::var_os("MINISTACK_ENDPOINT") else {
+        eprintln!("not tested: MINISTACK_ENDPOINT is not set (shared/state/tests/ministack.sh sets it)");
+        return;
+    };
+    let config = config(endpoint.to_str().unwrap()).await;
+    let count = AtomicU32::new(0);
+    contract::run(async || table(&config, &format!("contract-{}-{}", std::process::id(), count.fetch_add(1, Ordering::Relaxed))).await).await;
+}
+
+#[tokio::test]
+async fn an_unreachable_service_is_unavailable() {
+    // A port that was just free: nobody listens.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = config(&format!("http://127.0.0.1:{port}")).await;
+    let store = StateStore::service(&config, "contoso", "writer");
+    let error = store.pair("p").await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable { doing, .. } if doing.contains("table contoso")), "{error}");
+}
+
+/// The SDK repeats a write whose answer was lost, and then meets what it wrote itself: that is success, not a conflict.
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_not_conflicts() {
+    for every in [3, 5] {
+        contract::run(async || {
+            let faults = Faults::default();
+            faults.lose_every(every);
+            state::testing::service_in_memory(&faults).unwrap()
+        })
+        .await;
+    }
+}

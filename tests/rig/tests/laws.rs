@@ -179,7 +179,11 @@ async fn law_05_a_crash_at_any_request_to_the_state_loses_nothing_and_doubles_no
         // The next process: the dead one's leases run out, then it goes on.
         rig.restart();
         rig.advance(Duration::from_secs(20 * 60)).await;
-        rig.merge(MergeMode::TwoWay).await.unwrap_or_else(|error| panic!("after a crash at request {at}: {error}"));
+        // A merge that was confirmed goes on by itself; one that was not is asked for again.
+        let state = rig.engine.state(&rig.pair()).await.unwrap().writing;
+        if state.merge.is_none() && state.stage == engine::records::Stage::Unmerged {
+            rig.merge(MergeMode::TwoWay).await.unwrap_or_else(|error| panic!("after a crash at request {at}: {error}"));
+        }
         rig.settle(6).await.unwrap();
         assert_eq!(names(&rig.gal_with_hidden("contoso")), ["Ann", "Bob", "Pat"], "crash at request {at}");
         assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Ann", "Bob", "Pat"], "crash at request {at}");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use credentials::Credential;
 use engine::ports::{
-    Clock, ContactChange, ContactWriter, Detail, DirectoryReader, GraphCursor, NewContact, NextPage, RecipientQuery, Signer, SigningError,
+    Clock, ContactChange, ContactWriter, Detail, DirectoryReader, GraphCursor, NewContact, NextPage, RecipientQuery,
 };
 use gal::Field;
 use gal::reading::Collection;
@@ -33,18 +33,6 @@ impl Clock for WallClock {
     }
 }
 
-struct Certificate(Credential);
-
-impl Signer for Certificate {
-    fn thumbprint_sha256(&self) -> String {
-        self.0.thumbprint_sha256_base64url().to_owned()
-    }
-
-    fn sign_ps256(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        self.0.sign_ps256(message).map_err(|error| SigningError(error.to_string()))
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         settings,
         Parts {
             transport: Transport::https(Timeouts::default())?,
-            signer: Arc::new(Certificate(Credential::from_bytes(&std::fs::read(key)?, None)?)),
+            signer: Arc::new(Credential::from_bytes(&std::fs::read(key)?, None)?),
             clock: Arc::new(WallClock),
             ids: Arc::new(SeededIds::from_number(u64::from(std::process::id()))),
             budget: Budget::new(3),
@@ -106,8 +94,15 @@ async fn read_exchange(tenant: &Tenant365) -> Result<(), Box<dyn Error>> {
         RecipientQuery::Name("O'Hara, \"Pat\"".to_owned()),
         RecipientQuery::Address("nobody.o'hara@partner.example".to_owned()),
     ];
-    let details =
-        [Detail::User, Detail::Contact, Detail::MailContact, Detail::Mailbox, Detail::DistributionGroup, Detail::UnifiedGroup, Detail::DynamicGroup];
+    let details = [
+        Detail::User,
+        Detail::Contact,
+        Detail::MailContact,
+        Detail::Mailbox,
+        Detail::DistributionGroup,
+        Detail::UnifiedGroup,
+        Detail::DynamicGroup,
+    ];
     for query in &queries {
         tenant.recipients(query, None).await?;
         for detail in details {
@@ -151,7 +146,9 @@ async fn write(tenant: &Tenant365) -> Result<(), Box<dyn Error>> {
     };
     tenant.change(made.guid, &full).await?;
     let clearing = ContactChange {
-        values: values(|field| !matches!(field, Field::CustomAttribute15 | Field::ExternalEmailAddress | Field::DisplayName)).map(|field| (field, None)).collect(),
+        values: values(|field| !matches!(field, Field::CustomAttribute15 | Field::ExternalEmailAddress | Field::DisplayName))
+            .map(|field| (field, None))
+            .collect(),
         stamp: Some((Field::CustomAttribute15, None)),
         hidden: Some(true),
         x500_remove: full.x500_add.clone(),
@@ -162,7 +159,16 @@ async fn write(tenant: &Tenant365) -> Result<(), Box<dyn Error>> {
     tenant.remove(made.guid).await?;
     let guests = tenant.recipients(&RecipientQuery::CreatedIn { from: None, to: None }, None).await?.rows;
     if let Some(guest) = guests.iter().find(|row| row.half.type_details == "GuestMailUser") {
-        tenant.change_guest(guest.half.guid, &ContactChange { x500_add: Vec::new(), values: full.values.into_iter().filter(|(field, _)| *field != Field::Manager).collect(), ..full }).await?;
+        tenant
+            .change_guest(
+                guest.half.guid,
+                &ContactChange {
+                    x500_add: Vec::new(),
+                    values: full.values.into_iter().filter(|(field, _)| *field != Field::Manager).collect(),
+                    ..full
+                },
+            )
+            .await?;
     }
     Ok(())
 }

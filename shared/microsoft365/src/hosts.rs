@@ -224,7 +224,17 @@ mod tests {
         for good in ["https://a.example", "https://a.example:8443/", "http://127.0.0.1:4365", "http://localhost", "http://[::1]:80"] {
             assert!(Hosts::single(good).is_ok(), "{good}");
         }
-        for bad in ["http://a.example", "https://a.example/x", "a.example", "ftp://a.example", "https://u@a.example", "https://", "http://127.0.0.1.evil.example", "https://a.example:no", "https://a.example?x"] {
+        for bad in [
+            "http://a.example",
+            "https://a.example/x",
+            "a.example",
+            "ftp://a.example",
+            "https://u@a.example",
+            "https://",
+            "http://127.0.0.1.evil.example",
+            "https://a.example:no",
+            "https://a.example?x",
+        ] {
             assert!(Hosts::single(bad).is_err(), "{bad}");
         }
     }

@@ -57,7 +57,13 @@ pub struct Exchanged<'a> {
 }
 
 impl<'a> Exchanged<'a> {
-    pub(crate) fn new(tenant: &'a str, path: PathClass, duration: Duration, request: &'a Request, outcome: &'a Result<Response, WireError>) -> Self {
+    pub(crate) fn new(
+        tenant: &'a str,
+        path: PathClass,
+        duration: Duration,
+        request: &'a Request,
+        outcome: &'a Result<Response, WireError>,
+    ) -> Self {
         let status = outcome.as_ref().ok().map(Response::status);
         Self { tenant, method: request.method(), path, status, duration, request, outcome }
     }
@@ -104,7 +110,8 @@ impl<'a> Exchanged<'a> {
 
 fn shown_headers(headers: &HeaderMap) -> Value {
     let shown = headers.iter().map(|(name, value)| {
-        let text = if name == http::header::AUTHORIZATION { "Bearer [not recorded]".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        let text =
+            if name == http::header::AUTHORIZATION { "Bearer [not recorded]".into() } else { String::from_utf8_lossy(value.as_bytes()) };
         (name.as_str().to_owned(), json!(text))
     });
     Value::Object(shown.collect())

@@ -142,7 +142,9 @@ impl Wire {
     pub(crate) fn broken(&self, error: &WireError) -> TenantError {
         match error {
             WireError::Host { .. } | WireError::Client { .. } => self.configuration("host", &error.to_string()),
-            WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TimedOut { .. } => self.transient(&error.to_string(), None),
+            WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TimedOut { .. } => {
+                self.transient(&error.to_string(), None)
+            }
             WireError::TooLarge { .. } => self.protocol(&error.to_string()),
         }
     }

@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn roles_and_tenant_are_read() {
         let token = |payload: &str| format!("e30.{}.x", URL_SAFE_NO_PAD.encode(payload));
-        assert_eq!(claims(&token(r#"{"tid":"t","roles":["a","b"]}"#)), Some(Claims { tid: Some("t".into()), roles: vec!["a".into(), "b".into()] }));
+        assert_eq!(
+            claims(&token(r#"{"tid":"t","roles":["a","b"]}"#)),
+            Some(Claims { tid: Some("t".into()), roles: vec!["a".into(), "b".into()] })
+        );
         assert_eq!(claims(&token("{}")), Some(Claims::default()));
         for opaque in ["", "opaque", "a.b.c", "e30.!!.x"] {
             assert_eq!(claims(opaque), None);

@@ -144,7 +144,9 @@ impl EntraError {
                 None => "there is no such tenant at these hosts; check the tenant's id".to_owned(),
             },
             Trouble::TenantMalformed => "the tenant's id is neither an id nor a domain; check it in the profile".to_owned(),
-            Trouble::ScopeWrong => format!("the scope of {resource} was not taken; this is a defect of galbridge or of the configured hosts"),
+            Trouble::ScopeWrong => {
+                format!("the scope of {resource} was not taken; this is a defect of galbridge or of the configured hosts")
+            }
             Trouble::ResourceUnknown => format!(
                 "the tenant does not have the service {resource}; for Exchange it needs a licence that includes Exchange Online. Also check its `cloud`"
             ),
@@ -219,7 +221,8 @@ mod tests {
             (50_034, "", "user-not-found"),
             (50_059, "", "entra"),
         ];
-        let context = Context { app: uuid::Uuid::nil(), thumbprint: "THUMB", resource: "https://graph.microsoft.com", cloud: Some(Cloud::Global) };
+        let context =
+            Context { app: uuid::Uuid::nil(), thumbprint: "THUMB", resource: "https://graph.microsoft.com", cloud: Some(Cloud::Global) };
         for (code, text, name) in rows {
             let error = parsed(code, text);
             assert_eq!(error.name(), name, "{code}");

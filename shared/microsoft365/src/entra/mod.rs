@@ -180,7 +180,9 @@ impl Tokens {
             return Token::granted(&answer.body, now).ok_or(TokenFailure::Unreadable(answer.status));
         }
         let retry_after = answer.retry_after(now);
-        let busy = answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() || answer.status == StatusCode::REQUEST_TIMEOUT;
+        let busy = answer.status == StatusCode::TOO_MANY_REQUESTS
+            || answer.status.is_server_error()
+            || answer.status == StatusCode::REQUEST_TIMEOUT;
         match EntraError::parse(&answer.body) {
             _ if busy => Err(TokenFailure::Busy(answer.status, retry_after)),
             Some(error) if error.word == "temporarily_unavailable" => Err(TokenFailure::Busy(answer.status, retry_after)),
@@ -198,7 +200,8 @@ impl Tokens {
         let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.wire.clock.now();
         let now = now.checked_add(skew).unwrap_or(now);
-        let assertion = assertion::assertion(&*self.signer, &url, self.app, self.wire.ids.uuid(), now).map_err(|error| error.to_string())?;
+        let assertion =
+            assertion::assertion(&*self.signer, &url, self.app, self.wire.ids.uuid(), now).map_err(|error| error.to_string())?;
         let app = self.app.hyphenated().to_string();
         let scope = self.origin(resource).scope();
         let mut fields = vec![
@@ -227,14 +230,17 @@ impl Tokens {
 
     fn refusal(&self, resource: Resource, failure: TokenFailure) -> TenantError {
         match failure {
-            TokenFailure::Unsigned(detail) => self.wire.configuration("signing", &format!("the token request could not be signed: {detail}")),
+            TokenFailure::Unsigned(detail) => {
+                self.wire.configuration("signing", &format!("the token request could not be signed: {detail}"))
+            }
             TokenFailure::Wire(error) => self.wire.broken(&error),
             TokenFailure::Busy(status, retry_after) => {
                 self.wire.transient(&format!("the token endpoint is busy (status {})", status.as_u16()), retry_after)
             }
-            TokenFailure::Unreadable(status) => {
-                self.wire.protocol(&format!("the token endpoint answered something that is neither a token nor an error (status {})", status.as_u16()))
-            }
+            TokenFailure::Unreadable(status) => self.wire.protocol(&format!(
+                "the token endpoint answered something that is neither a token nor an error (status {})",
+                status.as_u16()
+            )),
             TokenFailure::Refused { error, .. } => {
                 let thumbprint = self.signer.thumbprint_sha256();
                 let resource = self.origin(resource).url("");
@@ -266,7 +272,9 @@ impl Failure for TokenFailure {
             Self::Wire(WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TimedOut { .. }) => Again::After(None),
             Self::Busy(_, retry_after) => Again::After(*retry_after),
             Self::Unreadable(_) => Again::Once,
-            Self::Unsigned(_) | Self::Refused { .. } | Self::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. }) => Again::No,
+            Self::Unsigned(_)
+            | Self::Refused { .. }
+            | Self::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. }) => Again::No,
         }
     }
 }

@@ -147,30 +147,108 @@ mod tests {
         let rows: &[(Form, u16, &str, &str, Class)] = &[
             (Form::Piped, 404, "M.ManagementObjectNotFoundException", "", Class::NotFound),
             (Form::Proxied, 500, "M.ManagementObjectNotFoundException", "", Class::NotFound),
-            (Form::Piped, 404, "Other", "The operation couldn't be performed because object 'x' couldn't be found on 'DC'.", Class::NotFound),
+            (
+                Form::Piped,
+                404,
+                "Other",
+                "The operation couldn't be performed because object 'x' couldn't be found on 'DC'.",
+                Class::NotFound,
+            ),
             (Form::Piped, 400, "M.ProxyAddressExistsException", "The proxy address \"SMTP:x\" is already …", Class::AddressInUse),
-            (Form::Piped, 409, &task, "The proxy address \"SMTP:x@y\" is already being used by the proxy addresses or LegacyExchangeDN of \"z\".", Class::AddressInUse),
-            (Form::Json, 400, "Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException", "The object 'CN=x' already exists.", Class::NameInUse),
+            (
+                Form::Piped,
+                409,
+                &task,
+                "The proxy address \"SMTP:x@y\" is already being used by the proxy addresses or LegacyExchangeDN of \"z\".",
+                Class::AddressInUse,
+            ),
+            (
+                Form::Json,
+                400,
+                "Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException",
+                "The object 'CN=x' already exists.",
+                Class::NameInUse,
+            ),
             (Form::Piped, 400, &task, "The name \"x\" is already being used. Please try another name.", Class::NameInUse),
-            (Form::Piped, 500, &task, "There are multiple recipients matching identity \"x\". Please specify a unique value.", Class::Ambiguous),
-            (Form::Piped, 400, "System.InvalidOperationException", "… because the object is being synchronized from your on-premises organization. …", Class::DirectorySynced),
+            (
+                Form::Piped,
+                500,
+                &task,
+                "There are multiple recipients matching identity \"x\". Please specify a unique value.",
+                Class::Ambiguous,
+            ),
+            (
+                Form::Piped,
+                400,
+                "System.InvalidOperationException",
+                "… because the object is being synchronized from your on-premises organization. …",
+                Class::DirectorySynced,
+            ),
             (Form::Piped, 400, "System.InvalidOperationException", "… out of the current user's write scope.", Class::Refused),
             (Form::Piped, 400, &task, "The external e-mail address x is not an SMTP e-mail address.", Class::Refused),
             (Form::Piped, 400, &task, "\"x\" isn't a valid SMTP address.", Class::Refused),
             (Form::Piped, 400, &task, "ExternalDirectoryObjectId was not returned", Class::DualWrite),
-            (Form::Json, 400, "X DualWrite.LocStrings.UnableToWriteToAadException", "… proxyAddresses already exists.", Class::AddressInUse),
+            (
+                Form::Json,
+                400,
+                "X DualWrite.LocStrings.UnableToWriteToAadException",
+                "… proxyAddresses already exists.",
+                Class::AddressInUse,
+            ),
             (Form::Json, 500, "DualWrite.LocStrings.UnableToWriteToAadException", "… However, it failed.", Class::DualWrite),
             (Form::Piped, 400, "M.RecipientUsageExceededRecentQuotaException", "", Class::CreationQuota),
-            (Form::Piped, 400, "", "You've reached the maximum number of mail users and contacts you can create at this time.", Class::CreationQuota),
-            (Form::Piped, 401, "System.UnauthorizedAccessException", "[FailureCategory=AuthZ-CmdletAccessDeniedException] The role assigned to application x isn't supported", Class::RoleMissing),
+            (
+                Form::Piped,
+                400,
+                "",
+                "You've reached the maximum number of mail users and contacts you can create at this time.",
+                Class::CreationQuota,
+            ),
+            (
+                Form::Piped,
+                401,
+                "System.UnauthorizedAccessException",
+                "[FailureCategory=AuthZ-CmdletAccessDeniedException] The role assigned to application x isn't supported",
+                Class::RoleMissing,
+            ),
             (Form::Blank, 403, "CmdletAccessDeniedException", "", Class::RoleMissing),
             (Form::Blank, 403, "", "", Class::RoleMissing),
-            (Form::Binding, 400, "System.Management.Automation.ParameterBindingException", "A parameter cannot be found that matches parameter name 'X'.", Class::ParameterUnknown),
-            (Form::Binding, 400, "Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException", "Cannot convert value", Class::Refused),
-            (Form::Binding, 400, "Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException", "Parameter set cannot be resolved", Class::Refused),
+            (
+                Form::Binding,
+                400,
+                "System.Management.Automation.ParameterBindingException",
+                "A parameter cannot be found that matches parameter name 'X'.",
+                Class::ParameterUnknown,
+            ),
+            (
+                Form::Binding,
+                400,
+                "Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException",
+                "Cannot convert value",
+                Class::Refused,
+            ),
+            (
+                Form::Binding,
+                400,
+                "Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException",
+                "Parameter set cannot be resolved",
+                Class::Refused,
+            ),
             (Form::Piped, 400, "M.InvalidOperationInDehydratedContextException", "", Class::Dehydrated),
-            (Form::Plain, 429, "", "You have reached the maximum number of concurrent requests per tenant. Please wait and try again", Class::Throttled),
-            (Form::Plain, 503, "", "You have reached the maximum number of concurrent requests per tenant. Please wait and try again", Class::Throttled),
+            (
+                Form::Plain,
+                429,
+                "",
+                "You have reached the maximum number of concurrent requests per tenant. Please wait and try again",
+                Class::Throttled,
+            ),
+            (
+                Form::Plain,
+                503,
+                "",
+                "You have reached the maximum number of concurrent requests per tenant. Please wait and try again",
+                Class::Throttled,
+            ),
             (Form::Blank, 429, "", "", Class::Throttled),
             (Form::Piped, 400, "M.DCOverloadedException", "", Class::Transient),
             (Form::Piped, 400, "M.SuitabilityDirectoryException", "", Class::Transient),
@@ -195,7 +273,9 @@ mod tests {
 
     #[test]
     fn x500_is_recognised() {
-        assert!(error(Form::Piped, 400, "", "The proxy address \"X500:/o=x\" is already being used by the proxy addresses …").is_about_x500());
+        assert!(
+            error(Form::Piped, 400, "", "The proxy address \"X500:/o=x\" is already being used by the proxy addresses …").is_about_x500()
+        );
         assert!(!error(Form::Piped, 400, "", "The proxy address \"SMTP:x@y\" is …").is_about_x500());
     }
 }

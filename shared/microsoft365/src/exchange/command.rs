@@ -88,7 +88,12 @@ impl Command {
             | Self::GetUnifiedGroup
             | Self::GetDynamicDistributionGroup
             | Self::GetAcceptedDomain => false,
-            Self::NewMailContact | Self::SetMailContact | Self::SetContact | Self::SetMailUser | Self::SetUser | Self::RemoveMailContact => true,
+            Self::NewMailContact
+            | Self::SetMailContact
+            | Self::SetContact
+            | Self::SetMailUser
+            | Self::SetUser
+            | Self::RemoveMailContact => true,
         }
     }
 }
@@ -131,8 +136,14 @@ mod tests {
     #[test]
     fn a_future_endpoint_is_one_row() {
         let routes = Routes::default().with(Command::SetMailContact, "v2.0", "MailContact");
-        assert_eq!(routes.path(Command::SetMailContact, uuid::Uuid::nil()), "/adminapi/v2.0/00000000-0000-0000-0000-000000000000/MailContact");
-        assert_eq!(routes.path(Command::SetContact, uuid::Uuid::nil()), "/adminapi/beta/00000000-0000-0000-0000-000000000000/InvokeCommand");
+        assert_eq!(
+            routes.path(Command::SetMailContact, uuid::Uuid::nil()),
+            "/adminapi/v2.0/00000000-0000-0000-0000-000000000000/MailContact"
+        );
+        assert_eq!(
+            routes.path(Command::SetContact, uuid::Uuid::nil()),
+            "/adminapi/beta/00000000-0000-0000-0000-000000000000/InvokeCommand"
+        );
     }
 
     #[test]

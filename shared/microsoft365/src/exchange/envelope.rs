@@ -128,7 +128,9 @@ impl Reply {
         let rows = match envelope.value {
             Value::Array(rows) => rows.into_iter().filter_map(Row::new).collect(),
             Value::Null => Vec::new(),
-            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => return Err("an answer of Exchange has no list of rows".to_owned()),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                return Err("an answer of Exchange has no list of rows".to_owned());
+            }
         };
         let mut warnings = texts(envelope.warnings);
         warnings.extend(Some(header_warnings).filter(|text| !text.is_empty()).map(str::to_owned));
@@ -157,7 +159,10 @@ mod tests {
         let call = invocation.call(Uri::from_static("https://o.example/x"), tenant, Uuid::nil());
         assert_eq!(call.body, r#"{"CmdletInput":{"CmdletName":"Get-Recipient","Parameters":{"ResultSize":"Unlimited"}}}"#);
         let header = |name: &str| call.headers.get(name).unwrap().to_str().unwrap();
-        assert_eq!(header("x-anchormailbox"), "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@11111111-1111-1111-1111-111111111111");
+        assert_eq!(
+            header("x-anchormailbox"),
+            "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@11111111-1111-1111-1111-111111111111"
+        );
         assert_eq!((header("content-type"), header("accept-encoding")), ("application/json; charset=utf-8", "identity"));
         assert_eq!((header("prefer"), header("x-cmdletname")), ("odata.maxpagesize=1000", "Get-Recipient"));
         assert_eq!(call.repeat, Repeat::Freely);

@@ -94,7 +94,9 @@ fn parse_json(json: &Value) -> Option<(Form, String, String)> {
     if let Some(found) = detail.and_then(|detail| message(detail, internal_type)) {
         return Some(found);
     }
-    let text = |value: Option<&Value>| value.and_then(|value| value.get("message")).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |value: Option<&Value>| {
+        value.and_then(|value| value.get("message")).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
     let kind = internal_type.or_else(|| error.pointer("/innererror/type").and_then(Value::as_str)).unwrap_or_default().to_owned();
     let binding = kind.contains("CommandInvocation") || kind.contains("ParameterBinding");
     let text = detail.map(str::to_owned).or_else(|| text(internal)).or_else(|| text(Some(error))).unwrap_or_default();
@@ -175,14 +177,24 @@ mod tests {
 
     #[test]
     fn form_a_is_split_at_the_first_two_pipes() {
-        is(&parsed(404, &form_a(&format!("Ex6F9304|{NOT_FOUND}|object 'x|y' couldn't be found on 'DC'."))), Form::Piped, NOT_FOUND, "object 'x|y' couldn't be found on 'DC'.");
+        is(
+            &parsed(404, &form_a(&format!("Ex6F9304|{NOT_FOUND}|object 'x|y' couldn't be found on 'DC'."))),
+            Form::Piped,
+            NOT_FOUND,
+            "object 'x|y' couldn't be found on 'DC'.",
+        );
         is(&parsed(404, &form_a(&format!("|{NOT_FOUND}|t"))), Form::Piped, NOT_FOUND, "t");
     }
 
     #[test]
     fn form_b_is_json_in_the_message() {
         let inner = json!({"Message": "The object 'CN=x' already exists.", "TypeName": "Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException", "StackTrace": null});
-        is(&parsed(400, &form_a(&inner.to_string())), Form::Json, "Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException", "The object 'CN=x' already exists.");
+        is(
+            &parsed(400, &form_a(&inner.to_string())),
+            Form::Json,
+            "Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException",
+            "The object 'CN=x' already exists.",
+        );
         let inner = json!({"ClassName": "A.B", "Message": "m", "localizedString": {"stringId": "DualWrite.LocStrings.UnableToWriteToAadException"}});
         is(&parsed(400, &form_a(&inner.to_string())), Form::Json, "A.B DualWrite.LocStrings.UnableToWriteToAadException", "m");
     }
@@ -212,9 +224,13 @@ mod tests {
     #[test]
     fn form_f_holds_form_a() {
         let inner = form_a(&format!("Ex6F9304|{NOT_FOUND}|couldn't be found on 'DC'."));
-        let whole = format!("|Microsoft.Exchange.Configuration.CmdletProxyException|Error on proxy command 'X' to server Y: NotFound: Error executing cmdlet : {inner} [Server=Y,RequestId=1] .");
+        let whole = format!(
+            "|Microsoft.Exchange.Configuration.CmdletProxyException|Error on proxy command 'X' to server Y: NotFound: Error executing cmdlet : {inner} [Server=Y,RequestId=1] ."
+        );
         is(&parsed(404, &form_a(&whole)), Form::Proxied, NOT_FOUND, "couldn't be found on 'DC'.");
-        let cut = format!("|Microsoft.Exchange.Configuration.CmdletProxyException|Error: {{\"error\": broken \"Ex1|{NOT_FOUND}|couldn't be found\"}}");
+        let cut = format!(
+            "|Microsoft.Exchange.Configuration.CmdletProxyException|Error: {{\"error\": broken \"Ex1|{NOT_FOUND}|couldn't be found\"}}"
+        );
         is(&parsed(404, &form_a(&cut)), Form::Proxied, NOT_FOUND, "couldn't be found");
         let bare = "|Microsoft.Exchange.Configuration.CmdletProxyException|Error";
         is(&parsed(500, &form_a(bare)), Form::Proxied, "Microsoft.Exchange.Configuration.CmdletProxyException", "Error");

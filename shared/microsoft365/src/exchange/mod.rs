@@ -65,7 +65,9 @@ impl Failure for ExchangeFailure {
             Self::Call(CallError::Wire(WireError::Interrupted { .. } | WireError::TimedOut { .. })) => Again::After(None),
             Self::Malformed(_) => Again::Once,
             Self::Service(error, Class::Transient | Class::DualWrite) => Again::After(error.retry_after),
-            Self::Call(CallError::Tenant(_) | CallError::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. }))
+            Self::Call(
+                CallError::Tenant(_) | CallError::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. }),
+            )
             | Self::Service(
                 _,
                 Class::NotFound

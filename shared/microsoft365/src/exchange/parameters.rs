@@ -180,7 +180,10 @@ mod tests {
         assert_eq!(
             made(&wanted, Target::Contact),
             [
-                (Command::SetContact, json!({"Identity": id, "Title": "Clerk", "Phone": null, "Manager": "boss", "OtherTelephone": ["1", "2"]})),
+                (
+                    Command::SetContact,
+                    json!({"Identity": id, "Title": "Clerk", "Phone": null, "Manager": "boss", "OtherTelephone": ["1", "2"]})
+                ),
                 (
                     Command::SetMailContact,
                     json!({"Identity": id, "CustomAttribute3": null, "MailTip": "Hi", "ExternalEmailAddress": "a@b.example",
@@ -193,17 +196,26 @@ mod tests {
     #[test]
     fn the_stamp_goes_first_and_alone_if_there_is_nothing_else() {
         let stamp = Some((Field::CustomAttribute15, Some("galbridge1|…".to_owned())));
-        let both = ContactChange { values: vec![(Field::City, Some("Bern".into()))], stamp: stamp.clone(), hidden: Some(false), ..ContactChange::default() };
+        let both = ContactChange {
+            values: vec![(Field::City, Some("Bern".into()))],
+            stamp: stamp.clone(),
+            hidden: Some(false),
+            ..ContactChange::default()
+        };
         let commands: Vec<Command> = made(&both, Target::Contact).into_iter().map(|(command, _)| command).collect();
         assert_eq!(commands, [Command::SetMailContact, Command::SetContact]);
         let alone = ContactChange { stamp, ..ContactChange::default() };
-        assert_eq!(made(&alone, Target::Contact), [(Command::SetMailContact, json!({"Identity": ID.to_string(), "CustomAttribute15": "galbridge1|…"}))]);
+        assert_eq!(
+            made(&alone, Target::Contact),
+            [(Command::SetMailContact, json!({"Identity": ID.to_string(), "CustomAttribute15": "galbridge1|…"}))]
+        );
         assert!(made(&ContactChange::default(), Target::Contact).is_empty());
     }
 
     #[test]
     fn x500_addresses_are_added_and_removed_with_prefix() {
-        let wanted = ContactChange { x500_add: vec!["/o=a".into()], x500_remove: vec!["/o=b".into(), "/o=c".into()], ..ContactChange::default() };
+        let wanted =
+            ContactChange { x500_add: vec!["/o=a".into()], x500_remove: vec!["/o=b".into(), "/o=c".into()], ..ContactChange::default() };
         assert_eq!(
             made(&wanted, Target::Contact)[0].1["EmailAddresses"],
             json!({"@odata.type": "#Exchange.GenericHashTable", "Add": ["X500:/o=a"], "Remove": ["X500:/o=b", "X500:/o=c"]})

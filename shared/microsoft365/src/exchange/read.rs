@@ -25,7 +25,12 @@ impl Exchange {
     }
 
     /// One page of a detail cmdlet.
-    pub(crate) async fn details(&self, detail: Detail, query: &RecipientQuery, next: Option<&str>) -> Result<ExchangePage<DetailRow>, ReadError> {
+    pub(crate) async fn details(
+        &self,
+        detail: Detail,
+        query: &RecipientQuery,
+        next: Option<&str>,
+    ) -> Result<ExchangePage<DetailRow>, ReadError> {
         let command = rows::command(detail);
         let query = match query {
             // Get-Contact shows no Entra id, so it cannot be asked for one.

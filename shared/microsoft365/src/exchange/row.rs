@@ -36,7 +36,9 @@ impl Row {
     /// The texts of a list; a single text is a list of one.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         match self.0.get(name) {
-            Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned).collect(),
+            Some(Value::Array(values)) => {
+                values.iter().filter_map(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+            }
             Some(Value::String(text)) if !text.is_empty() => vec![text.clone()],
             Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) | None => Vec::new(),
         }
@@ -93,10 +95,16 @@ mod tests {
             "OtherTelephone": ["1", "2"], "ExternalDirectoryObjectId": ""
         }))
         .unwrap();
-        assert_eq!((row.text("Name"), row.text("Title"), row.text("Notes"), row.text("Number")), (Some("x".into()), None, None, Some("5".into())));
+        assert_eq!(
+            (row.text("Name"), row.text("Title"), row.text("Notes"), row.text("Number")),
+            (Some("x".into()), None, None, Some("5".into()))
+        );
         assert_eq!(row.text("Phone@odata.type"), None);
         assert_eq!((row.flag("Hidden"), row.flag("Word"), row.flag("Name")), (Some(true), Some(false), None));
-        assert_eq!((row.list("List"), row.list("One"), row.list("None")), (vec!["b".to_owned(), "a".to_owned()], vec!["c".to_owned()], vec![]));
+        assert_eq!(
+            (row.list("List"), row.list("One"), row.list("None")),
+            (vec!["b".to_owned(), "a".to_owned()], vec!["c".to_owned()], vec![])
+        );
         assert!(row.guid("Guid").is_some() && row.guid("NoGuid").is_none() && row.anchor().is_none());
         assert_eq!(row.moment("A"), row.moment("C"));
         assert_eq!(row.moment("B"), Some("2024-04-10T08:56:22.1234567Z".parse().unwrap()));

@@ -55,7 +55,9 @@ pub(super) fn command(detail: Detail) -> Command {
 fn fields(detail: Detail) -> Vec<Field> {
     match detail {
         Detail::User | Detail::Contact => Field::all().filter(|field| in_person(*field)).collect(),
-        Detail::MailContact | Detail::Mailbox | Detail::DistributionGroup | Detail::UnifiedGroup | Detail::DynamicGroup => vec![Field::MailTip],
+        Detail::MailContact | Detail::Mailbox | Detail::DistributionGroup | Detail::UnifiedGroup | Detail::DynamicGroup => {
+            vec![Field::MailTip]
+        }
     }
 }
 
@@ -168,7 +170,10 @@ mod tests {
         let read = detail(Detail::User, &row).unwrap();
         assert!(read.values.contains(&(Field::MobilePhone, None)) && read.values.contains(&(Field::Fax, Some("1".into()))));
         assert!(read.values.contains(&(Field::OtherFax, None)));
-        assert_eq!((read.manager_name.as_deref(), read.legacy_exchange_dn.as_deref(), read.authenticated_senders_only), (Some(""), Some("/o=x"), None));
+        assert_eq!(
+            (read.manager_name.as_deref(), read.legacy_exchange_dn.as_deref(), read.authenticated_senders_only),
+            (Some(""), Some("/o=x"), None)
+        );
         let read = detail(Detail::MailContact, &row).unwrap();
         assert_eq!((read.manager_name, read.values), (None, vec![(Field::MailTip, None)]));
     }
@@ -185,7 +190,10 @@ mod tests {
     #[test]
     fn domains_are_lower_case() {
         let row = |kind: &str| Row::new(json!({"DomainName": "Contoso.Example", "DomainType": kind})).unwrap();
-        assert_eq!(accepted_domain(&row("Authoritative")), Some(AcceptedDomain { domain: "contoso.example".into(), domain_type: DomainType::Authoritative }));
+        assert_eq!(
+            accepted_domain(&row("Authoritative")),
+            Some(AcceptedDomain { domain: "contoso.example".into(), domain_type: DomainType::Authoritative })
+        );
         assert_eq!(accepted_domain(&row("InternalRelay")).unwrap().domain_type, DomainType::Relay);
         assert_eq!(accepted_domain(&row("New")).unwrap().domain_type, DomainType::Relay);
     }

@@ -17,7 +17,7 @@ use crate::resource::CallError;
 const NOT_YET: &[u64] = &[1, 1, 2, 3, 5, 8, 10];
 
 /// One look more, for any other contact: domain controllers differ by a moment.
-const LOOK_AGAIN: &[u64] = &[1];
+const LOOK_AGAIN: &[u64] = &[2];
 
 impl Exchange {
     /// `New-MailContact`, carried out at most once.
@@ -96,7 +96,9 @@ impl Exchange {
 fn own_error(error: &ExchangeError, class: Class) -> Option<WriteError> {
     match class {
         Class::NotFound => Some(WriteError::NotFound),
-        Class::ManagerNotFound => Some(WriteError::Refused { message: format!("the manager does not exist here (yet): {}", error.shown()) }),
+        Class::ManagerNotFound => {
+            Some(WriteError::Refused { message: format!("the manager does not exist here (yet): {}", error.shown()) })
+        }
         Class::AddressInUse | Class::Refused if error.is_about_x500() => Some(WriteError::X500Refused { message: error.shown() }),
         Class::AddressInUse => Some(WriteError::AddressInUse { message: error.shown() }),
         Class::NameInUse => Some(WriteError::NameInUse),

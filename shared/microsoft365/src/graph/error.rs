@@ -101,12 +101,18 @@ pub(crate) enum GraphFailure {
 impl Failure for GraphFailure {
     fn again(&self, _call: &Call) -> Again {
         match self {
-            Self::Call(CallError::Wire(WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TimedOut { .. })) => Again::After(None),
-            Self::Call(CallError::Tenant(_) | CallError::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. })) => Again::No,
+            Self::Call(CallError::Wire(WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TimedOut { .. })) => {
+                Again::After(None)
+            }
+            Self::Call(
+                CallError::Tenant(_) | CallError::Wire(WireError::Host { .. } | WireError::Client { .. } | WireError::TooLarge { .. }),
+            ) => Again::No,
             Self::Malformed(_) => Again::Once,
             Self::Service(error) => match error.meaning {
                 Meaning::Throttled | Meaning::Unavailable => Again::After(error.retry_after),
-                Meaning::Expired | Meaning::Missing | Meaning::Unauthorized | Meaning::Forbidden | Meaning::BadRequest | Meaning::Other => Again::No,
+                Meaning::Expired | Meaning::Missing | Meaning::Unauthorized | Meaning::Forbidden | Meaning::BadRequest | Meaning::Other => {
+                    Again::No
+                }
             },
         }
     }

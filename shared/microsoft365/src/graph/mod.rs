@@ -85,7 +85,9 @@ impl Graph {
             let read = self.get(call(uri, PathClass::Members, false), Envelope::parse).await;
             let envelope = read.map_err(|failure| match &failure {
                 GraphFailure::Service(error) if error.meaning == Meaning::Missing => ReadError::GroupGone(group),
-                GraphFailure::Service(_) | GraphFailure::Call(_) | GraphFailure::Malformed(_) => self.read_error(&failure, PathClass::Members, page > 0),
+                GraphFailure::Service(_) | GraphFailure::Call(_) | GraphFailure::Malformed(_) => {
+                    self.read_error(&failure, PathClass::Members, page > 0)
+                }
             })?;
             // A member without a readable id would silently shrink the scope (law 3).
             let unreadable = || self.service.wire.protocol("a member of a group has no readable id");
@@ -167,7 +169,8 @@ impl Graph {
             // A token in a link that Graph does not understand any more: MICROSOFT.md 3.1, "malformed token".
             Meaning::BadRequest if link => ReadError::CursorExpired,
             Meaning::Unauthorized => {
-                let what = format!("Graph refuses the token even when it is new ({}); check the application and its consent", error.shown());
+                let what =
+                    format!("Graph refuses the token even when it is new ({}); check the application and its consent", error.shown());
                 wire.configuration("graph-unauthorized", &what).into()
             }
             Meaning::Forbidden => {
@@ -190,7 +193,9 @@ impl Graph {
     /// A link that leads anywhere but to Graph is never followed: it would be given the token.
     fn link(&self, link: &str) -> Result<Uri, TenantError> {
         self.origin.own_link(link).map_err(|elsewhere| {
-            self.service.wire.protocol(&format!("a link of Graph leads to {elsewhere} instead of {}; nothing was sent there", self.origin.host()))
+            self.service
+                .wire
+                .protocol(&format!("a link of Graph leads to {elsewhere} instead of {}; nothing was sent there", self.origin.host()))
         })
     }
 }

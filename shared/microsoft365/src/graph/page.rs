@@ -4,8 +4,8 @@
 //! rounds give only what changed, in which an absent property is not mentioned and null clears.
 
 use engine::ports::{ChangePage, DirectoryChange, NextPage, Removal};
-use gal::reading::{Collection, graph_fields};
 use gal::Anchor;
+use gal::reading::{Collection, graph_fields};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -22,7 +22,8 @@ pub(super) struct Envelope {
 impl Envelope {
     /// Reads a page; the error says what is wrong with it.
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(body).map_err(|error| format!("a page of Graph is not readable at line {}, column {}", error.line(), error.column()))
+        serde_json::from_slice(body)
+            .map_err(|error| format!("a page of Graph is not readable at line {}, column {}", error.line(), error.column()))
     }
 
     /// A delta page has a nextLink or a deltaLink, never both.
@@ -43,7 +44,11 @@ pub(super) fn change_page(body: &[u8], collection: Collection, whole: bool) -> R
     let changes: Vec<DirectoryChange> = envelope.value.iter().filter_map(|entry| change(entry, collection, whole)).collect();
     let unreadable = envelope.value.len() - changes.len();
     if unreadable > 0 {
-        tracing::warn!(collection = collection.as_str(), unreadable, "entries of a delta page have no readable id; the daily full reading will look again");
+        tracing::warn!(
+            collection = collection.as_str(),
+            unreadable,
+            "entries of a delta page have no readable id; the daily full reading will look again"
+        );
     }
     Ok(ChangePage { changes, next })
 }
@@ -134,7 +139,8 @@ mod tests {
 
     #[test]
     fn the_first_enumeration_gives_whole_objects() {
-        let change = page(&json!({"id": ID, "displayName": "Ann", "businessPhones": ["+1"], "accountEnabled": true}), Collection::Users, true);
+        let change =
+            page(&json!({"id": ID, "displayName": "Ann", "businessPhones": ["+1"], "accountEnabled": true}), Collection::Users, true);
         let value = |field| change.values.iter().find(|(known, _)| *known == field).map(|(_, value)| value.clone());
         assert_eq!(value(Field::DisplayName), Some(Some("Ann".into())));
         assert_eq!(value(Field::Phone), Some(Some("+1".into())));
@@ -162,7 +168,11 @@ mod tests {
 
     #[test]
     fn a_split_group_is_not_cleared_by_its_later_parts() {
-        let first = page(&json!({"id": ID, "displayName": "All", "mail": "all@a.example", "members@delta": [{"id": ID}]}), Collection::Groups, true);
+        let first = page(
+            &json!({"id": ID, "displayName": "All", "mail": "all@a.example", "members@delta": [{"id": ID}]}),
+            Collection::Groups,
+            true,
+        );
         assert_eq!((first.mail, first.members_changed), (Some(Some("all@a.example".into())), true));
         let second = page(&json!({"id": ID, "members@delta": [{"id": ID}]}), Collection::Groups, true);
         assert_eq!((second.mail, second.on_premises_sync, second.members_changed), (None, None, true));
@@ -172,19 +182,41 @@ mod tests {
     fn entries_without_id_are_left_out_and_links_are_checked() {
         let body = json!({"value": [{"displayName": "x"}, 5, {"id": "no guid"}, {"id": ID}], "@odata.nextLink": "n"}).to_string();
         assert_eq!(change_page(body.as_bytes(), Collection::Users, true).unwrap().changes.len(), 1);
-        for bad in ["", "[]", "{}", r#"{"value":[]}"#, r#"{"value":[],"@odata.nextLink":"a","@odata.deltaLink":"b"}"#, r#"{"value":5,"@odata.nextLink":"a"}"#] {
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            r#"{"value":[]}"#,
+            r#"{"value":[],"@odata.nextLink":"a","@odata.deltaLink":"b"}"#,
+            r#"{"value":5,"@odata.nextLink":"a"}"#,
+        ] {
             assert!(change_page(bad.as_bytes(), Collection::Users, true).is_err(), "{bad}");
         }
     }
 
     fn json_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), ".{0,8}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from)
+        ];
         let keys = prop_oneof![
-            Just("value".to_owned()), Just("id".to_owned()), Just("@odata.nextLink".to_owned()), Just("@odata.deltaLink".to_owned()),
-            Just("@removed".to_owned()), Just("members@delta".to_owned()), Just("businessPhones".to_owned()), Just("mail".to_owned()), ".{0,5}".prop_map(String::from)
+            Just("value".to_owned()),
+            Just("id".to_owned()),
+            Just("@odata.nextLink".to_owned()),
+            Just("@odata.deltaLink".to_owned()),
+            Just("@removed".to_owned()),
+            Just("members@delta".to_owned()),
+            Just("businessPhones".to_owned()),
+            Just("mail".to_owned()),
+            ".{0,5}".prop_map(String::from)
         ];
         leaf.prop_recursive(4, 64, 6, move |inner| {
-            prop_oneof![prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from), prop::collection::vec((keys.clone(), inner), 0..6).prop_map(|pairs| Value::Object(pairs.into_iter().collect()))]
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((keys.clone(), inner), 0..6).prop_map(|pairs| Value::Object(pairs.into_iter().collect()))
+            ]
         })
     }
 

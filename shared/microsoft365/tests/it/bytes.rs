@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::ports::{ContactChange, ContactWriter as _, Detail, DirectoryReader as _, GraphCursor, NewContact, ReadError, RecipientQuery, TenantError};
+use engine::ports::{
+    ContactChange, ContactWriter as _, Detail, DirectoryReader as _, GraphCursor, NewContact, ReadError, RecipientQuery, TenantError,
+};
 use gal::Field;
 use gal::reading::Collection;
 use http_body_util::StreamBody;
@@ -22,7 +24,15 @@ async fn everything(tenant: &Tenant365) {
     let _ = tenant.accepted_domains().await;
     let _ = tenant.dynamic_groups().await;
     let _ = tenant.roles().await;
-    let contact = NewContact { name: "n".into(), alias: "n".into(), address: "a@b".into(), display_name: "d".into(), first_name: None, last_name: None, initials: None };
+    let contact = NewContact {
+        name: "n".into(),
+        alias: "n".into(),
+        address: "a@b".into(),
+        display_name: "d".into(),
+        first_name: None,
+        last_name: None,
+        initials: None,
+    };
     let _ = tenant.create(&contact).await;
     let change = ContactChange { values: vec![(Field::Title, Some("x".into()))], ..ContactChange::default() };
     let _ = tenant.change(guid(), &change).await;
@@ -30,15 +40,36 @@ async fn everything(tenant: &Tenant365) {
 }
 
 fn json_value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), "[a-z|{}\"@:/.]{0,12}".prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-z|{}\"@:/.]{0,12}".prop_map(Value::from)
+    ];
     leaf.prop_recursive(4, 40, 5, |inner| {
         let key = prop::sample::select(vec![
-            "value", "@odata.nextLink", "@odata.deltaLink", "error", "details", "message", "innererror", "internalexception", "type", "access_token", "expires_in", "Guid", "id", "@adminapi.errors",
-            "@adminapi.warnings", "EmailAddresses", "code",
+            "value",
+            "@odata.nextLink",
+            "@odata.deltaLink",
+            "error",
+            "details",
+            "message",
+            "innererror",
+            "internalexception",
+            "type",
+            "access_token",
+            "expires_in",
+            "Guid",
+            "id",
+            "@adminapi.errors",
+            "@adminapi.warnings",
+            "EmailAddresses",
+            "code",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((key, inner), 0..5).prop_map(|pairs| Value::Object(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
+            prop::collection::vec((key, inner), 0..5)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
         ]
     })
 }
@@ -74,7 +105,9 @@ async fn an_endless_answer_is_cut() {
             if request.uri().path().ends_with("/token") {
                 let body = bytes::Bytes::from_static(br#"{"access_token":"t","expires_in":3599}"#);
                 let frames = vec![Ok::<_, std::io::Error>(http_body::Frame::data(body))];
-                return Ok::<_, std::io::Error>(http::Response::new(StreamBody::new(futures::StreamExt::boxed(futures::stream::iter(frames)))));
+                return Ok::<_, std::io::Error>(http::Response::new(StreamBody::new(futures::StreamExt::boxed(futures::stream::iter(
+                    frames,
+                )))));
             }
             let chunk = bytes::Bytes::from(vec![b' '; 1 << 20]);
             let endless = futures::stream::repeat_with(move || {

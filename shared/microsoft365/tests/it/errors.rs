@@ -43,16 +43,26 @@ fn read(error: &ReadError) -> String {
 
 fn form_b(kind: &str, text: &str) -> Response {
     let inner = json!({"Message": text, "TypeName": kind, "StackTrace": null}).to_string();
-    json_reply(400, &json!({"error": {"code": "BadRequest", "message": "Error executing cmdlet", "details": [{"code": "Context", "message": inner}]}}))
+    json_reply(
+        400,
+        &json!({"error": {"code": "BadRequest", "message": "Error executing cmdlet", "details": [{"code": "Context", "message": inner}]}}),
+    )
 }
 
 fn form_c(kind: &str, text: &str) -> Response {
-    json_reply(400, &json!({"error": {"code": "BadRequest", "message": "Invalid Operation", "innererror": {"internalexception": {"type": kind, "message": text}}}}))
+    json_reply(
+        400,
+        &json!({"error": {"code": "BadRequest", "message": "Invalid Operation", "innererror": {"internalexception": {"type": kind, "message": text}}}}),
+    )
 }
 
 fn form_f(kind: &str, text: &str) -> Response {
     let inner = json!({"error": {"details": [{"message": format!("Ex1|{kind}|{text}")}]}});
-    form_a(500, "Microsoft.Exchange.Configuration.CmdletProxyException", &format!("Error on proxy command 'X' to server Y: Error executing cmdlet : {inner} [Server=Y] ."))
+    form_a(
+        500,
+        "Microsoft.Exchange.Configuration.CmdletProxyException",
+        &format!("Error on proxy command 'X' to server Y: Error executing cmdlet : {inner} [Server=Y] ."),
+    )
 }
 
 /// Answer; what a change makes of it; what a reading makes of it.
@@ -63,26 +73,89 @@ fn table() -> Vec<(&'static str, Response, &'static str, &'static str)> {
     let role = "[FailureCategory=AuthZ-CmdletAccessDeniedException] The role assigned to application x isn't supported in this scenario.";
     vec![
         ("not found, A", form_a(404, "M.ManagementObjectNotFoundException", "couldn't be found on 'DC'"), "not-found", "empty"),
-        ("not found, F", form_f("Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException", "couldn't be found on 'DC'"), "not-found", "empty"),
+        (
+            "not found, F",
+            form_f("Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException", "couldn't be found on 'DC'"),
+            "not-found",
+            "empty",
+        ),
         ("proxy in use", form_a(400, "M.ProxyAddressExistsException", proxy), "address-in-use", "protocol"),
-        ("proxy in use, X500", form_a(400, "M.ProxyAddressExistsException", &proxy.replace("SMTP:x@y", "X500:/o=x")), "x500-refused", "protocol"),
-        ("name exists, B", form_b("Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException", "The object 'CN=x' already exists."), "name-in-use", "protocol"),
+        (
+            "proxy in use, X500",
+            form_a(400, "M.ProxyAddressExistsException", &proxy.replace("SMTP:x@y", "X500:/o=x")),
+            "x500-refused",
+            "protocol",
+        ),
+        (
+            "name exists, B",
+            form_b("Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException", "The object 'CN=x' already exists."),
+            "name-in-use",
+            "protocol",
+        ),
         ("name exists, A", form_a(400, tasks, "The name \"x\" is already being used. Please try another name."), "name-in-use", "protocol"),
-        ("ambiguous", form_a(500, tasks, "There are multiple recipients matching identity \"x\". Please specify a unique value."), "refused", "protocol"),
-        ("dir-synced", form_a(400, "System.InvalidOperationException", "… the object is being synchronized from your on-premises organization. …"), "directory-synced", "protocol"),
+        (
+            "ambiguous",
+            form_a(500, tasks, "There are multiple recipients matching identity \"x\". Please specify a unique value."),
+            "refused",
+            "protocol",
+        ),
+        (
+            "dir-synced",
+            form_a(400, "System.InvalidOperationException", "… the object is being synchronized from your on-premises organization. …"),
+            "directory-synced",
+            "protocol",
+        ),
         ("bad address", form_a(400, tasks, "The external e-mail address x is not an SMTP e-mail address."), "refused", "protocol"),
-        ("dual write, conflict", form_b(dual, "Another object with the same value for property proxyAddresses already exists."), "address-in-use", "protocol"),
+        (
+            "dual write, conflict",
+            form_b(dual, "Another object with the same value for property proxyAddresses already exists."),
+            "address-in-use",
+            "protocol",
+        ),
         ("dual write, other", form_b(dual, "However, it failed."), "unknown", "transient"),
         ("no id returned", form_a(400, tasks, "ExternalDirectoryObjectId was not returned"), "unknown", "transient"),
-        ("quota", form_a(400, "M.RecipientUsageExceededRecentQuotaException", "You've reached the maximum number"), "creation-quota", "protocol"),
+        (
+            "quota",
+            form_a(400, "M.RecipientUsageExceededRecentQuotaException", "You've reached the maximum number"),
+            "creation-quota",
+            "protocol",
+        ),
         ("role, 403", form_a(403, "System.UnauthorizedAccessException", role), "exchange-role", "exchange-role"),
-        ("role, D", with_header(reply(403, vec![0; 985]), "x-exceptiontype", "CmdletAccessDeniedException"), "exchange-role", "exchange-role"),
-        ("parameter", form_c("System.Management.Automation.ParameterBindingException", "A parameter cannot be found that matches parameter name 'X'."), "exchange-parameter", "exchange-parameter"),
-        ("binding, C", form_c("Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException", "Cannot convert"), "refused", "protocol"),
-        ("sets, C", form_c("Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException", "Parameter set cannot be resolved"), "refused", "protocol"),
+        (
+            "role, D",
+            with_header(reply(403, vec![0; 985]), "x-exceptiontype", "CmdletAccessDeniedException"),
+            "exchange-role",
+            "exchange-role",
+        ),
+        (
+            "parameter",
+            form_c(
+                "System.Management.Automation.ParameterBindingException",
+                "A parameter cannot be found that matches parameter name 'X'.",
+            ),
+            "exchange-parameter",
+            "exchange-parameter",
+        ),
+        (
+            "binding, C",
+            form_c("Microsoft.Exchange.AdminApi.CommandInvocation.ParameterTransformationException", "Cannot convert"),
+            "refused",
+            "protocol",
+        ),
+        (
+            "sets, C",
+            form_c("Microsoft.Exchange.AdminApi.CommandInvocation.AmbiguousParameterSetException", "Parameter set cannot be resolved"),
+            "refused",
+            "protocol",
+        ),
         ("dehydrated", form_a(400, "M.InvalidOperationInDehydratedContextException", ""), "exchange-dehydrated", "exchange-dehydrated"),
         ("throttled", reply(429, ""), "transient", "transient"),
-        ("crowded, E", reply(503, "You have reached the maximum number of concurrent requests per tenant. Please wait and try again"), "transient", "transient"),
+        (
+            "crowded, E",
+            reply(503, "You have reached the maximum number of concurrent requests per tenant. Please wait and try again"),
+            "transient",
+            "transient",
+        ),
         ("transient type", form_a(400, "Microsoft.Exchange.Data.Directory.SuitabilityDirectoryException", ""), "unknown", "transient"),
         ("transient text", form_a(400, "X", "This issue may be transient."), "unknown", "transient"),
         ("transient status", reply(504, ""), "unknown", "transient"),
@@ -112,7 +185,8 @@ async fn one_row_one_case() {
 /// No message for the tenant as a whole holds what Exchange said of one recipient.
 #[tokio::test(start_paused = true)]
 async fn errors_of_the_tenant_hold_no_address() {
-    let answers = [form_a(400, "X.Strange", "bad filter for ann@a.example"), form_a(500, "X", "ann@a.example failed"), reply(418, "ann@a.example")];
+    let answers =
+        [form_a(400, "X.Strange", "bad filter for ann@a.example"), form_a(500, "X", "ann@a.example failed"), reply(418, "ann@a.example")];
     for answer in answers {
         let script = Script::answering((0..8).map(|_| answer.clone()));
         let error = script.tenant().recipients(&RecipientQuery::Guid(guid()), None).await.unwrap_err();

@@ -68,7 +68,9 @@ async fn every_form_of_expiry_starts_over() {
 
 #[tokio::test(start_paused = true)]
 async fn no_link_leads_elsewhere() {
-    for link in ["https://evil.example/v1.0/users/delta?x", "http://graph.microsoft.com/v1.0", "https://graph.microsoft.com@evil.example/", "x"] {
+    for link in
+        ["https://evil.example/v1.0/users/delta?x", "http://graph.microsoft.com/v1.0", "https://graph.microsoft.com@evil.example/", "x"]
+    {
         let script = Script::answering([json_reply(200, &json!({"value": [], "@odata.nextLink": link}))]);
         let tenant = script.tenant();
         for cursor in [GraphCursor::Delta(link.into()), GraphCursor::Start] {
@@ -88,7 +90,13 @@ async fn redirects_are_not_followed() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_is_waited_for_with_and_without_retry_after() {
-    let script = Script::answering([with_header(graph_error(429, "activityLimitReached"), "retry-after", "12"), graph_error(429, "TooManyRequests"), reply(503, ""), reply(504, "<html>"), page(&json!([]))]);
+    let script = Script::answering([
+        with_header(graph_error(429, "activityLimitReached"), "retry-after", "12"),
+        graph_error(429, "TooManyRequests"),
+        reply(503, ""),
+        reply(504, "<html>"),
+        page(&json!([])),
+    ]);
     read(&script.tenant(), &GraphCursor::Start).await.unwrap();
     let seconds: Vec<f64> = script.calls().iter().map(|sent| sent.second).collect();
     let waits: Vec<f64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -110,7 +118,8 @@ async fn a_long_pause_is_the_callers_to_plan() {
 
 #[tokio::test(start_paused = true)]
 async fn broken_exchanges_and_half_pages_are_tried_again() {
-    let script = Script::new([broken(true), broken(false), Step::Answer(reply(200, r#"{"value": ["#)), Step::Answer(page(&json!([{"id": GUID}])))]);
+    let script =
+        Script::new([broken(true), broken(false), Step::Answer(reply(200, r#"{"value": ["#)), Step::Answer(page(&json!([{"id": GUID}])))]);
     read(&script.tenant(), &GraphCursor::Start).await.unwrap();
     script.assert_done();
     let script = Script::answering([reply(200, "{"), reply(200, "{")]);
@@ -120,7 +129,9 @@ async fn broken_exchanges_and_half_pages_are_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_permission_is_named() {
-    for (collection, permission) in [(Collection::Users, "User.Read.All"), (Collection::Contacts, "OrgContact.Read.All"), (Collection::Groups, "GroupMember.Read.All")] {
+    for (collection, permission) in
+        [(Collection::Users, "User.Read.All"), (Collection::Contacts, "OrgContact.Read.All"), (Collection::Groups, "GroupMember.Read.All")]
+    {
         let script = Script::answering([graph_error(403, "Authorization_RequestDenied")]);
         let error = script.tenant().changes(collection, &GraphCursor::Start).await.unwrap_err();
         let ReadError::Tenant(TenantError::Configuration { code, message }) = error else { panic!("{error:?}") };
@@ -144,7 +155,8 @@ async fn a_nearly_empty_bucket_slows_down_and_units_are_counted() {
 #[tokio::test(start_paused = true)]
 async fn members_are_read_to_the_end_and_sorted() {
     let next = format!("https://graph.microsoft.com/v1.0/groups/{GUID}/transitiveMembers?$select=id&$top=999&$skiptoken=X");
-    let first = json_reply(200, &json!({"value": [{"@odata.type": "#microsoft.graph.user", "id": ANCHOR}, {"id": GUID}], "@odata.nextLink": next}));
+    let first =
+        json_reply(200, &json!({"value": [{"@odata.type": "#microsoft.graph.user", "id": ANCHOR}, {"id": GUID}], "@odata.nextLink": next}));
     let last = || json_reply(200, &json!({"value": [{"id": GUID}]}));
     let script = Script::answering([first.clone(), graph_error(400, "Directory_ExpiredPageToken"), first, last()]);
     let members = script.tenant().transitive_members(gal::Anchor(guid())).await.unwrap();

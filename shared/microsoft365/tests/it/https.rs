@@ -22,7 +22,8 @@ async fn serve(listener: TcpListener, answers: Vec<String>) -> Vec<String> {
             request.extend_from_slice(&buffer[..read]);
             let text = String::from_utf8_lossy(&request).into_owned();
             let head = text.split("\r\n\r\n").next().unwrap();
-            let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            let length =
+                head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
             if text.contains("\r\n\r\n") && request.len() >= head.len() + 4 + length {
                 requests.push(text);
                 break;

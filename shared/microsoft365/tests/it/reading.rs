@@ -23,7 +23,10 @@ async fn the_request_is_as_observed() {
     let sent = &script.calls()[0];
     assert_eq!(sent.path(), format!("/adminapi/beta/{TENANT}/InvokeCommand"));
     assert!(sent.request.uri().query().unwrap().starts_with("$select=Guid,Name,ExternalDirectoryObjectId,"));
-    assert_eq!(sent.json(), json!({"CmdletInput": {"CmdletName": "Get-Recipient", "Parameters": {"ResultSize": "Unlimited", "Filter": "WhenChangedUTC -gt '8/1/2017 2:00:00 PM'"}}}));
+    assert_eq!(
+        sent.json(),
+        json!({"CmdletInput": {"CmdletName": "Get-Recipient", "Parameters": {"ResultSize": "Unlimited", "Filter": "WhenChangedUTC -gt '8/1/2017 2:00:00 PM'"}}})
+    );
     assert_eq!(sent.header("x-anchormailbox"), format!("APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{TENANT}"));
     assert_eq!(sent.header("authorization"), "Bearer token-1");
 }
@@ -31,7 +34,13 @@ async fn the_request_is_as_observed() {
 #[tokio::test(start_paused = true)]
 async fn pages_repeat_body_and_headers() {
     let first = json_reply(200, &json!({"value": [row()], "@odata.nextLink": NEXT}));
-    let script = Script::answering([first, rows(&json!([row()])), form_a(400, "X.BadRequest", "the skip token has expired"), reply(503, ""), rows(&json!([]))]);
+    let script = Script::answering([
+        first,
+        rows(&json!([row()])),
+        form_a(400, "X.BadRequest", "the skip token has expired"),
+        reply(503, ""),
+        rows(&json!([])),
+    ]);
     let tenant = script.tenant();
     let query = RecipientQuery::CreatedIn { from: None, to: None };
     let page = tenant.recipients(&query, None).await.unwrap();
@@ -64,7 +73,11 @@ async fn no_link_leads_elsewhere() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_found_is_an_empty_page() {
-    let script = Script::answering([form_a(404, NOT_FOUND, "couldn't be found on 'DC'."), rows(&json!([])), rows(&json!([{"Name": "without a Guid"}]))]);
+    let script = Script::answering([
+        form_a(404, NOT_FOUND, "couldn't be found on 'DC'."),
+        rows(&json!([])),
+        rows(&json!([{"Name": "without a Guid"}])),
+    ]);
     let tenant = script.tenant();
     for query in [RecipientQuery::Guid(guid()), RecipientQuery::Address("a@b.example".into()), RecipientQuery::Name("x".into())] {
         assert!(tenant.recipients(&query, None).await.unwrap().rows.is_empty());
@@ -85,7 +98,8 @@ async fn details_of_every_kind() {
         (Detail::UnifiedGroup, "Get-UnifiedGroup", "RequireSenderAuthenticationEnabled"),
         (Detail::DynamicGroup, "Get-DynamicDistributionGroup", "LegacyExchangeDN"),
     ] {
-        let script = Script::answering([rows(&json!([{"Guid": GUID, "LegacyExchangeDN": "/o=x", "RequireSenderAuthenticationEnabled": true}]))]);
+        let script =
+            Script::answering([rows(&json!([{"Guid": GUID, "LegacyExchangeDN": "/o=x", "RequireSenderAuthenticationEnabled": true}]))]);
         let page = script.tenant().details(detail, &RecipientQuery::Guid(guid()), None).await.unwrap();
         assert_eq!((page.rows[0].guid, page.rows[0].legacy_exchange_dn.as_deref()), (guid(), Some("/o=x")));
         let sent = &script.calls()[0];
@@ -116,7 +130,10 @@ async fn domains_and_dynamic_groups() {
     ]);
     let tenant = script.tenant();
     let domains = tenant.accepted_domains().await.unwrap();
-    assert_eq!(domains.iter().map(|domain| (domain.domain.as_str(), domain.domain_type)).collect::<Vec<_>>(), [("a.example", DomainType::Authoritative), ("b.example", DomainType::Relay)]);
+    assert_eq!(
+        domains.iter().map(|domain| (domain.domain.as_str(), domain.domain_type)).collect::<Vec<_>>(),
+        [("a.example", DomainType::Authoritative), ("b.example", DomainType::Relay)]
+    );
     assert_eq!(tenant.dynamic_groups().await.unwrap()[0].filter, "((Alias -ne $null))");
     assert!(tenant.accepted_domains().await.is_err(), "a tenant without domains was not read");
     assert!(script.calls().iter().all(|sent| sent.parameters().get("Identity").is_none()));
@@ -124,8 +141,13 @@ async fn domains_and_dynamic_groups() {
 
 #[tokio::test(start_paused = true)]
 async fn warnings_and_a_low_rate_slow_down() {
-    let warned = json_reply(200, &json!({"value": [], "@adminapi.warnings": ["Micro delay applied. Actual delayed: 1500 msecs, Enforced: True"]}));
-    let low = with_header(with_header(with_header(rows(&json!([])), "rate-limit-limit", "30000"), "rate-limit-remaining", "5"), "rate-limit-reset", "2026-01-15T08:00:21.500Z");
+    let warned =
+        json_reply(200, &json!({"value": [], "@adminapi.warnings": ["Micro delay applied. Actual delayed: 1500 msecs, Enforced: True"]}));
+    let low = with_header(
+        with_header(with_header(rows(&json!([])), "rate-limit-limit", "30000"), "rate-limit-remaining", "5"),
+        "rate-limit-reset",
+        "2026-01-15T08:00:21.500Z",
+    );
     let script = Script::answering([warned, low, rows(&json!([])), rows(&json!([]))]);
     let tenant = script.tenant();
     for _ in 0..3 {

@@ -86,7 +86,10 @@ pub(crate) fn rows(rows: &Value) -> Response {
 
 /// Form A.
 pub(crate) fn form_a(status: u16, kind: &str, text: &str) -> Response {
-    json_reply(status, &json!({"error": {"code": "x", "message": "Error executing cmdlet", "details": [{"code": "Client", "message": format!("Ex1|{kind}|{text}")}]}}))
+    json_reply(
+        status,
+        &json!({"error": {"code": "x", "message": "Error executing cmdlet", "details": [{"code": "Client", "message": format!("Ex1|{kind}|{text}")}]}}),
+    )
 }
 
 pub(crate) fn broken(sent: bool) -> Step {
@@ -202,7 +205,10 @@ impl Script {
     fn token(&self) -> Response {
         let mut issued = self.issued.lock().unwrap();
         *issued += 1;
-        json_reply(200, &json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": format!("token-{issued}")}))
+        json_reply(
+            200,
+            &json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": format!("token-{issued}")}),
+        )
     }
 
     pub(crate) fn transport(self: &Arc<Self>) -> Transport {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use engine::ports::{
-    ContactChange, ContactWriter as _, Detail, DirectoryReader as _, ExchangeRow, GraphCursor, NewContact, NextPage, ReadError, RecipientQuery, TenantError, WriteError,
+    ContactChange, ContactWriter as _, Detail, DirectoryReader as _, ExchangeRow, GraphCursor, NewContact, NextPage, ReadError,
+    RecipientQuery, TenantError, WriteError,
 };
 use futures::StreamExt as _;
 use gal::reading::Collection;
@@ -96,7 +97,15 @@ async fn a_directory_is_read_whole() {
     assert!(without.clone().count() > 0 && without.clone().all(|row| row.half.type_details == "DynamicDistributionGroup"));
     assert!(!world.tenant.accepted_domains().await.unwrap().is_empty());
     world.tenant.dynamic_groups().await.unwrap();
-    for detail in [Detail::User, Detail::Contact, Detail::MailContact, Detail::Mailbox, Detail::DistributionGroup, Detail::UnifiedGroup, Detail::DynamicGroup] {
+    for detail in [
+        Detail::User,
+        Detail::Contact,
+        Detail::MailContact,
+        Detail::Mailbox,
+        Detail::DistributionGroup,
+        Detail::UnifiedGroup,
+        Detail::DynamicGroup,
+    ] {
         let page = world.tenant.details(detail, &everything(), None).await.unwrap();
         assert!(!page.rows.is_empty(), "{detail:?}");
     }
@@ -120,17 +129,30 @@ async fn what_is_written_is_read_back() {
         (Field::WebPage, "https://a.example"),
     ];
     let stamp = (Field::CustomAttribute15, Some("galbridge1|i|t|x".to_owned()));
-    let change = ContactChange { values: values(&written), stamp: Some(stamp), x500_add: vec!["/o=Old/cn=zoe".into()], hidden: Some(false), ..ContactChange::default() };
+    let change = ContactChange {
+        values: values(&written),
+        stamp: Some(stamp),
+        x500_add: vec!["/o=Old/cn=zoe".into()],
+        hidden: Some(false),
+        ..ContactChange::default()
+    };
     world.tenant.change(made.guid, &change).await.unwrap();
 
     let row = one(&world, RecipientQuery::Name("galbridge-1".into())).await.unwrap();
     assert_eq!(row.half.guid, made.guid);
     assert_eq!(row.half.type_details, "MailContact");
     let value = |field| row.half.values.get(field);
-    assert_eq!((value(Field::DisplayName), value(Field::Title), value(Field::CountryOrRegion)), (Some("Zoë Ångström 李"), Some("Clerk"), Some("Switzerland")));
+    assert_eq!(
+        (value(Field::DisplayName), value(Field::Title), value(Field::CountryOrRegion)),
+        (Some("Zoë Ångström 李"), Some("Clerk"), Some("Switzerland"))
+    );
     assert_eq!((value(Field::CustomAttribute15), value(Field::CustomAttribute3)), (Some("galbridge1|i|t|x"), Some("O'Hara")));
     assert_eq!(value(Field::ExtensionCustomAttribute2).map(|text| text.lines().collect::<BTreeSet<_>>()), Some(BTreeSet::from(["a", "b"])));
-    assert!(row.half.email_addresses.iter().any(|address| address.eq_ignore_ascii_case("X500:/o=Old/cn=zoe")), "{:?}", row.half.email_addresses);
+    assert!(
+        row.half.email_addresses.iter().any(|address| address.eq_ignore_ascii_case("X500:/o=Old/cn=zoe")),
+        "{:?}",
+        row.half.email_addresses
+    );
     let detail = |kind| world.tenant.details(kind, &const { RecipientQuery::Guid(uuid::Uuid::nil()) }, None);
     assert!(detail(Detail::Contact).await.unwrap().rows.is_empty());
     let person = world.tenant.details(Detail::Contact, &RecipientQuery::Guid(made.guid), None).await.unwrap().rows.remove(0);
@@ -139,10 +161,21 @@ async fn what_is_written_is_read_back() {
     assert_eq!(shown(Field::OtherTelephone).map(|text| text.lines().count()), Some(2));
     let mail = world.tenant.details(Detail::MailContact, &RecipientQuery::Guid(made.guid), None).await.unwrap().rows.remove(0);
     assert!(mail.legacy_exchange_dn.is_some());
-    assert!(mail.values.iter().any(|(field, value)| *field == Field::MailTip && value.as_deref().is_some_and(|tip| tip.contains("Out of town"))));
+    assert!(
+        mail.values
+            .iter()
+            .any(|(field, value)| *field == Field::MailTip && value.as_deref().is_some_and(|tip| tip.contains("Out of town")))
+    );
 
-    let cleared: Vec<(Field, Option<String>)> = written.iter().filter(|(field, _)| *field != Field::DisplayName).map(|(field, _)| (*field, None)).collect();
-    let change = ContactChange { values: cleared, stamp: Some((Field::CustomAttribute15, None)), x500_remove: vec!["/o=Old/cn=zoe".into()], hidden: Some(true), ..ContactChange::default() };
+    let cleared: Vec<(Field, Option<String>)> =
+        written.iter().filter(|(field, _)| *field != Field::DisplayName).map(|(field, _)| (*field, None)).collect();
+    let change = ContactChange {
+        values: cleared,
+        stamp: Some((Field::CustomAttribute15, None)),
+        x500_remove: vec!["/o=Old/cn=zoe".into()],
+        hidden: Some(true),
+        ..ContactChange::default()
+    };
     world.tenant.change(made.guid, &change).await.unwrap();
     let row = one(&world, RecipientQuery::Guid(made.guid)).await.unwrap();
     assert!(row.half.hidden);
@@ -156,7 +189,10 @@ async fn what_is_written_is_read_back() {
     world.tenant.remove(made.guid).await.unwrap();
     world.tenant.remove(made.guid).await.unwrap();
     assert_eq!(one(&world, RecipientQuery::Guid(made.guid)).await, None);
-    assert_eq!(world.tenant.change(made.guid, &ContactChange { hidden: Some(true), ..ContactChange::default() }).await, Err(WriteError::NotFound));
+    assert_eq!(
+        world.tenant.change(made.guid, &ContactChange { hidden: Some(true), ..ContactChange::default() }).await,
+        Err(WriteError::NotFound)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +258,13 @@ async fn changes_are_followed() {
     let (users, link) = enumerate(&world.tenant, Collection::Users).await;
     let anchor = *users.keys().next().unwrap();
     let removed = *users.keys().nth(1).unwrap();
-    world.simulator.apply_json("contoso", json!([{"op": "update", "anchor": anchor, "set": {"Title": "Boss", "Department": null}}, {"op": "delete", "anchor": removed}])).unwrap();
+    world
+        .simulator
+        .apply_json(
+            "contoso",
+            json!([{"op": "update", "anchor": anchor, "set": {"Title": "Boss", "Department": null}}, {"op": "delete", "anchor": removed}]),
+        )
+        .unwrap();
     tokio::time::sleep(Duration::from_mins(10)).await;
     let page = world.tenant.changes(Collection::Users, &GraphCursor::Delta(link)).await.unwrap();
     let change = page.changes.iter().find(|change| change.anchor == anchor).unwrap();
@@ -318,7 +360,11 @@ async fn publish(tenant: &Tenant365, number: usize) {
             Ok(created) => guid = Some(created.guid),
             Err(WriteError::Unknown { .. } | WriteError::NameInUse | WriteError::AddressInUse { .. }) => {
                 tokio::time::sleep(Duration::from_secs(5)).await;
-                guid = tenant.recipients(&RecipientQuery::Name(new.name.clone()), None).await.ok().and_then(|page| page.rows.first().map(|row| row.half.guid));
+                guid = tenant
+                    .recipients(&RecipientQuery::Name(new.name.clone()), None)
+                    .await
+                    .ok()
+                    .and_then(|page| page.rows.first().map(|row| row.half.guid));
             }
             Err(WriteError::Tenant(TenantError::Transient { .. })) => tokio::time::sleep(Duration::from_secs(5)).await,
             Err(other) => panic!("{other:?}"),
@@ -335,7 +381,9 @@ async fn publish(tenant: &Tenant365, number: usize) {
     for _ in 0..30 {
         match tenant.change(guid.unwrap(), &change).await {
             Ok(()) => return,
-            Err(WriteError::NotFound | WriteError::Unknown { .. } | WriteError::Tenant(TenantError::Transient { .. })) => tokio::time::sleep(Duration::from_secs(5)).await,
+            Err(WriteError::NotFound | WriteError::Unknown { .. } | WriteError::Tenant(TenantError::Transient { .. })) => {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -348,7 +396,9 @@ async fn a_hostile_day_makes_nothing_twice() {
         let world = world(SimulatorConfig { seed, latency: Latency::Real, ..config(0, FaultLevel::Hostile) });
         futures::stream::iter(0..60).for_each_concurrent(6, |number| publish(&world.tenant, number)).await;
         let entries = world.simulator.gal("contoso", true);
-        let named = |entry: &m365_simulator::GalEntry| entry.properties.get("Name").and_then(Value::as_str).is_some_and(|name| name.starts_with("galbridge-"));
+        let named = |entry: &m365_simulator::GalEntry| {
+            entry.properties.get("Name").and_then(Value::as_str).is_some_and(|name| name.starts_with("galbridge-"))
+        };
         let made: Vec<_> = entries.into_iter().filter(named).collect();
         assert_eq!(made.len(), 60, "seed {seed}");
         assert!(made.iter().all(|entry| entry.properties.get("Title").is_some_and(|title| title.as_str().unwrap().starts_with("Title "))));

@@ -141,8 +141,14 @@ async fn a_refusal_is_not_asked_for_by_everybody() {
 #[tokio::test(start_paused = true)]
 async fn a_busy_endpoint_is_waited_for() {
     let busy = with_header(reply(429, ""), "retry-after", "7");
-    let unavailable = json_reply(400, &json!({"error": "temporarily_unavailable", "error_description": "AADSTS90033: …", "error_codes": [90_033]}));
-    let script = Script::new([delta()]).with_tokens([Step::Answer(busy), Step::Answer(unavailable), Step::Answer(reply(503, "<html>")), Step::Answer(reply(200, "junk"))]);
+    let unavailable =
+        json_reply(400, &json!({"error": "temporarily_unavailable", "error_description": "AADSTS90033: …", "error_codes": [90_033]}));
+    let script = Script::new([delta()]).with_tokens([
+        Step::Answer(busy),
+        Step::Answer(unavailable),
+        Step::Answer(reply(503, "<html>")),
+        Step::Answer(reply(200, "junk")),
+    ]);
     read(&script.tenant()).await.unwrap();
     let sent = script.token_calls();
     assert_eq!(sent.len(), 5);
@@ -155,7 +161,14 @@ async fn a_busy_endpoint_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn nonsense_is_a_protocol_error() {
-    for nonsense in ["", "{}", "[]", r#"{"access_token":"","expires_in":3599}"#, r#"{"access_token":"a\nb","expires_in":3599}"#, r#"{"access_token":"a","expires_in":"soon"}"#] {
+    for nonsense in [
+        "",
+        "{}",
+        "[]",
+        r#"{"access_token":"","expires_in":3599}"#,
+        r#"{"access_token":"a\nb","expires_in":3599}"#,
+        r#"{"access_token":"a","expires_in":"soon"}"#,
+    ] {
         let script = Script::new([]).with_tokens((0..2).map(|_| Step::Answer(reply(200, nonsense))));
         let error = read(&script.tenant()).await.unwrap_err();
         assert!(matches!(error, ReadError::Tenant(TenantError::Protocol { .. })), "{nonsense}: {error:?}");
@@ -170,7 +183,10 @@ async fn a_401_gets_one_new_token_for_its_challenge() {
     read(&script.tenant()).await.unwrap();
     assert_eq!(script.token_calls()[1].form("claims").as_deref(), Some(challenge));
 
-    let script = Script::new([Step::Answer(reply(401, "")), Step::Answer(json_reply(401, &json!({"error": {"code": "InvalidAuthenticationToken"}})))]);
+    let script = Script::new([
+        Step::Answer(reply(401, "")),
+        Step::Answer(json_reply(401, &json!({"error": {"code": "InvalidAuthenticationToken"}}))),
+    ]);
     let tenant = script.tenant();
     assert_eq!(code(&read(&tenant).await.unwrap_err()), "graph-unauthorized");
     let sent = script.calls();
@@ -183,7 +199,10 @@ async fn roles_are_read_from_both_tokens() {
         let text = format!("e30.{}.x", URL_SAFE_NO_PAD.encode(payload.to_string()));
         Step::Answer(json_reply(200, &json!({"access_token": text, "expires_in": 3599})))
     };
-    let script = Script::new([]).with_tokens([token(json!({"tid": TENANT, "roles": ["User.Read.All"]})), token(json!({"tid": TENANT, "roles": ["Exchange.ManageAsApp"]}))]);
+    let script = Script::new([]).with_tokens([
+        token(json!({"tid": TENANT, "roles": ["User.Read.All"]})),
+        token(json!({"tid": TENANT, "roles": ["Exchange.ManageAsApp"]})),
+    ]);
     assert_eq!(script.tenant().roles().await.unwrap(), ["Exchange.ManageAsApp", "User.Read.All"]);
     let script = Script::new([]).with_tokens([token(json!({"tid": APP, "roles": []}))]);
     assert!(matches!(script.tenant().roles().await.unwrap_err(), TenantError::Protocol { .. }));

@@ -3,28 +3,15 @@
 use std::sync::{Arc, OnceLock};
 
 use credentials::Credential;
-use engine::ports::{Signer, SigningError};
 use m365_simulator::{ClockKind, FaultLevel, Simulator, SimulatorConfig, TenantInfo, TenantSpec};
 use microsoft365::{Budget, Cloud, Hosts, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
 
 use crate::script::{TokioClock, start};
 
 /// A certificate, made once: keys take time.
-pub(crate) struct Certificate(pub(crate) Credential);
-
-impl Signer for Certificate {
-    fn thumbprint_sha256(&self) -> String {
-        self.0.thumbprint_sha256_base64url().to_owned()
-    }
-
-    fn sign_ps256(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        self.0.sign_ps256(message).map_err(|error| SigningError(error.to_string()))
-    }
-}
-
-pub(crate) fn certificate() -> Arc<Certificate> {
-    static MADE: OnceLock<Arc<Certificate>> = OnceLock::new();
-    MADE.get_or_init(|| Arc::new(Certificate(Credential::generate("galbridge", start(), 30).unwrap()))).clone()
+pub(crate) fn certificate() -> Arc<Credential> {
+    static MADE: OnceLock<Arc<Credential>> = OnceLock::new();
+    MADE.get_or_init(|| Arc::new(Credential::generate("galbridge", start(), 30).unwrap())).clone()
 }
 
 pub(crate) struct World {
@@ -42,7 +29,7 @@ pub(crate) fn config(objects: usize, faults: FaultLevel) -> SimulatorConfig {
 pub(crate) fn world(config: SimulatorConfig) -> World {
     let simulator = Simulator::new(config).unwrap();
     let certificate = certificate();
-    simulator.register_certificate(None, &certificate.0.public_certificate_pem().unwrap()).unwrap();
+    simulator.register_certificate(None, &certificate.public_certificate_pem().unwrap()).unwrap();
     let info = simulator.tenants().remove(0);
     let parts = Parts {
         transport: Transport::in_process(simulator.router(), Timeouts::default()),

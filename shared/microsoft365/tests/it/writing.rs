@@ -48,7 +48,10 @@ async fn a_contact_is_made_stamped_filled_and_removed() {
     tenant.remove(guid()).await.unwrap();
     tenant.change(guid(), &ContactChange::default()).await.unwrap();
     let sent = script.calls();
-    assert_eq!(sent.iter().map(super::script::Sent::cmdlet).collect::<Vec<_>>(), ["New-MailContact", "Set-MailContact", "Set-Contact", "Remove-MailContact"]);
+    assert_eq!(
+        sent.iter().map(super::script::Sent::cmdlet).collect::<Vec<_>>(),
+        ["New-MailContact", "Set-MailContact", "Set-Contact", "Remove-MailContact"]
+    );
     assert_eq!(sent[2].parameters(), json!({"Identity": GUID, "Title": "Clerk"}));
     assert_eq!(sent[3].parameters(), json!({"Identity": GUID, "Confirm": false}));
 }
@@ -123,7 +126,14 @@ async fn what_was_just_made_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn what_was_made_in_doubt_and_found_again_is_waited_for_too() {
     let found = rows(&json!([{"Guid": GUID, "Name": "galbridge-1"}]));
-    let script = Script::new([broken(true), Step::Answer(found), Step::Answer(missing()), Step::Answer(missing()), Step::Answer(missing()), Step::Answer(rows(&json!([])))]);
+    let script = Script::new([
+        broken(true),
+        Step::Answer(found),
+        Step::Answer(missing()),
+        Step::Answer(missing()),
+        Step::Answer(missing()),
+        Step::Answer(rows(&json!([]))),
+    ]);
     let tenant = script.tenant();
     assert!(tenant.create(&contact()).await.is_err());
     tenant.recipients(&RecipientQuery::Name("galbridge-1".into()), None).await.unwrap();

@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use credentials::Credential;
-use engine::ports::{
-    Clock, ContactChange, ContactWriter, Detail, DirectoryReader, GraphCursor, NewContact, NextPage, RecipientQuery,
-};
+use engine::ports::{Clock, ContactChange, ContactWriter, Detail, DirectoryReader, GraphCursor, NewContact, NextPage, RecipientQuery};
 use gal::Field;
 use gal::reading::Collection;
 use jiff::Timestamp;

@@ -81,7 +81,7 @@ impl Mapping {
     /// A source without display name is shown by its Name, as Exchange does.
     pub fn project(&self, recipient: &Recipient, address: &str, manager: Option<&str>) -> Projection {
         let mut draft = Draft::default();
-        for (field, value) in recipient.values.iter() {
+        for (field, value) in &recipient.values {
             let is_plain = self.fields.contains(field) && !self.templated.contains(field);
             if is_plain && !matches!(field, Field::ExternalEmailAddress | Field::Manager | Field::DisplayName) {
                 draft.say(field, normalise::shown(field, value));
@@ -105,7 +105,7 @@ impl Mapping {
     /// The values of a peer, copied without templates: the published fields, within Exchange's limits.
     pub fn copy(&self, recipient: &Recipient, manager: Option<&str>) -> Projection {
         let mut draft = Draft::default();
-        for (field, value) in recipient.values.iter() {
+        for (field, value) in &recipient.values {
             if self.fields.contains(field) && !matches!(field, Field::ExternalEmailAddress | Field::Manager) {
                 draft.say(field, normalise::shown(field, value));
             }

@@ -294,9 +294,9 @@ impl Planner<'_, '_> {
             self.plan.operations.iter().filter(|operation| operation.action == Action::Relink).map(|operation| operation.key).collect();
         self.plan.operations.retain(|operation| operation.action == Action::Relink || !relinked.contains(&operation.key));
         self.plan.quiet.retain(|change| !relinked.contains(&change.link.key));
-        self.plan.operations.sort_by(|left, right| (left.action, left.side, left.key).cmp(&(right.action, right.side, right.key)));
+        self.plan.operations.sort_by_key(|operation| (operation.action, operation.side, operation.key));
         self.plan.quiet.sort_by_key(|change| change.link.key);
-        self.plan.skipped.sort_by(|left, right| (left.side, left.anchor).cmp(&(right.side, right.anchor)));
+        self.plan.skipped.sort_by_key(|skipped| (skipped.side, skipped.anchor));
         self.plan
     }
 }

@@ -162,7 +162,7 @@ pub struct TenantFacts {
     pub name: String,
     /// Accepted domains of type Authoritative, lower case.
     pub authoritative_domains: BTreeSet<String>,
-    /// Accepted domains of type InternalRelay, lower case.
+    /// Accepted domains of type `InternalRelay`, lower case.
     pub relay_domains: BTreeSet<String>,
 }
 

@@ -87,6 +87,7 @@ impl GraphHalf {
 }
 
 /// What Exchange said of an object: a row of `Get-Recipient`, completed by the detail cmdlets.
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own on the wire")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeHalf {
     /// `Guid`.

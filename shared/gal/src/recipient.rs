@@ -213,6 +213,7 @@ pub enum Presence {
 }
 
 /// One recipient of one side, composed from what Graph and Exchange said of it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact that a service says of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// Its immutable id.

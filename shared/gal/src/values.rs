@@ -24,7 +24,17 @@ impl Values {
 
     /// The fields that have a value, in the table's order.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rest: &self.0 }
+        iter(&self.0)
+    }
+
+    /// The packed form.
+    pub(crate) fn packed(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// From the packed form of other values.
+    pub(crate) fn from_packed(packed: &[u8]) -> Self {
+        Self(packed.into())
     }
 
     /// Whether every field is blank.
@@ -62,9 +72,23 @@ impl Values {
     }
 }
 
+impl<'v> IntoIterator for &'v Values {
+    type Item = (Field, &'v str);
+    type IntoIter = Iter<'v>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// The fingerprint of one value. Stable across versions of galbridge: it is stored in bases.
 pub fn fingerprint(value: &str) -> u64 {
     xxh3_64(value.as_bytes())
+}
+
+/// The fields and values of a packed form.
+pub(crate) fn iter(packed: &[u8]) -> Iter<'_> {
+    Iter { rest: packed }
 }
 
 /// Iterates over the fields that have a value.

@@ -261,7 +261,7 @@ proptest! {
         ann.values = values;
         let mapping = everything(templates);
         for projection in [mapping.project(&ann, "ann@a.example", None), mapping.copy(&ann, None)] {
-            for (field, value) in projection.values.iter() {
+            for (field, value) in &projection.values {
                 let parts: Vec<&str> = if field.is_set() { value.lines().collect() } else { vec![value] };
                 for part in parts {
                     prop_assert!(part.encode_utf16().count() <= field.row().limit, "{}", field);

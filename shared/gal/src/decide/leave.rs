@@ -1,0 +1,203 @@
+//! What ends: staging, purging, releasing, handing over, forgetting; and what the operator takes away.
+
+use super::{Case, Decision, contact_of};
+use crate::desired::current;
+use crate::link::{Base, Link, LinkKey, Origin, Phase, Provenance, Suppression};
+use crate::merge;
+use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, Reason};
+use crate::reason::SkipReason;
+use crate::recipient::{Recipient, Side};
+use crate::world::Entry;
+use jiff::{SignedDuration, Timestamp};
+
+impl Case<'_, '_> {
+    pub(super) fn forget(&self) -> Decision {
+        Decision::quiet(Quiet::Forget, self.link, LinkPatch::forget(), &self.title)
+    }
+
+    pub(super) fn suppress(&self, reason: Suppression) -> Decision {
+        Decision::quiet(Quiet::Suppress { reason }, self.link, LinkPatch::phase(Phase::Suppressed { reason }), &self.title)
+    }
+
+    pub(super) fn abandon(&self) -> Decision {
+        if !self.context.deletes() {
+            return Decision::skip(SkipReason::MergeFirst);
+        }
+        let mut operation = self.operation(Action::Abandon, self.link.target_side(), Reason::SourceGone, None);
+        operation.patch = LinkPatch::forget();
+        Decision::operation(operation)
+    }
+
+    pub(super) fn leave(&self, contact: &Entry, reason: Reason) -> Decision {
+        match self.link.provenance {
+            Provenance::Made => self.stage(contact, self.link.target_side(), reason),
+            Provenance::Found => self.release(contact, reason),
+        }
+    }
+
+    /// Hides a contact; it is purged after the grace period.
+    pub(super) fn stage(&self, contact: &Entry, side: Side, reason: Reason) -> Decision {
+        if !self.context.deletes() {
+            return Decision::skip(SkipReason::MergeFirst);
+        }
+        let since = self.context.now;
+        let mut operation = self.operation(Action::Stage, side, reason, Some(contact));
+        operation.extras.hidden = (!contact.recipient.hidden).then_some(true);
+        if contact.recipient.mark.stamp().is_some() || self.link.provenance == Provenance::Made && side == self.link.target_side() {
+            operation.extras.stamp = Some(Some(self.context.stamp(self.link, Some(since))));
+        }
+        operation.patch = LinkPatch::phase(Phase::Staged { since, side });
+        Decision::operation(operation)
+    }
+
+    pub(super) fn wait_or_purge(&self, contact: &Entry, since: Timestamp) -> Decision {
+        if !contact.recipient.hidden {
+            return Decision::quiet(Quiet::Keep, self.link, LinkPatch::phase(Phase::Kept), &self.title);
+        }
+        if !self.context.deletes() {
+            return Decision::skip(SkipReason::MergeFirst);
+        }
+        let Phase::Staged { side, .. } = self.link.phase else { return Decision::nothing() };
+        if self.context.now < purge_at(since, self.context.pair.deletion_grace_days) {
+            return Decision::nothing();
+        }
+        let mut operation = self.operation(Action::Purge, side, Reason::GraceOver { since }, Some(contact));
+        operation.patch = LinkPatch::forget();
+        Decision::operation(operation)
+    }
+
+    /// Gives a found contact back: the stamp goes, the values and the hidden flag from before return.
+    pub(super) fn release(&self, contact: &Entry, reason: Reason) -> Decision {
+        if !self.context.deletes() {
+            return Decision::skip(SkipReason::MergeFirst);
+        }
+        Decision::operation(release(self.context.installation, self.link, contact, reason, &self.title))
+    }
+
+    pub(super) fn hand_over(&self, contact: &Entry) -> Decision {
+        if !self.context.deletes() {
+            return Decision::skip(SkipReason::MergeFirst);
+        }
+        Decision::operation(hand_over(self.link, contact, Reason::EditWins, &self.title))
+    }
+}
+
+/// When a contact staged at `since` is purged.
+pub fn purge_at(since: Timestamp, grace_days: u32) -> Timestamp {
+    since.checked_add(SignedDuration::from_hours(24 * i64::from(grace_days))).unwrap_or(Timestamp::MAX)
+}
+
+/// Gives a found contact back what it was before its adoption (`release`).
+pub(super) fn release(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str) -> Operation {
+    let recipient = &contact.recipient;
+    let mut extras = Extras::default();
+    if recipient.mark.stamp().is_some_and(|stamp| stamp.installation == installation) {
+        extras.stamp = Some(None);
+    }
+    let mut changes = Vec::new();
+    if let Some(before) = &link.before {
+        // Only what we wrote is put back; what the administrator edited since is his.
+        for field in crate::desired::all_fields() {
+            let (now, was) = (current(recipient, field), before.values.get(field));
+            let written = link.base_target.holds(field, now) && link.base_source.get(field) == link.base_target.get(field);
+            if written && field != crate::Field::Manager && !merge::equal(field, now, was) {
+                changes.push(FieldChange { field, before: now.map(str::to_owned), after: was.map(str::to_owned) });
+            }
+        }
+        extras.hidden = (recipient.hidden != before.hidden).then_some(before.hidden);
+        let had = |address: &&String| before.x500.iter().any(|held| held.eq_ignore_ascii_case(address));
+        extras.x500_remove = recipient
+            .x500
+            .iter()
+            .filter(|address| !had(address) && recipient.legacy_exchange_dn.as_ref() != Some(address))
+            .cloned()
+            .collect();
+    }
+    Operation {
+        action: Action::Release,
+        side: link.target_side(),
+        key: link.key,
+        title: title.to_owned(),
+        address: link.address.clone(),
+        reason,
+        contact: contact_of(contact),
+        changes,
+        extras,
+        start: None,
+        patch: LinkPatch::forget(),
+        notes: Vec::new(),
+    }
+}
+
+/// Makes a twin the administrator's: without stamp and Name prefix.
+pub(super) fn hand_over(link: &Link, contact: &Entry, reason: Reason, title: &str) -> Operation {
+    let recipient = &contact.recipient;
+    let bare = recipient.name.strip_prefix(crate::stamp::NAME_PREFIX).unwrap_or(&recipient.name);
+    let extras = Extras {
+        stamp: recipient.mark.stamp().map(|_| None),
+        rename: recipient.has_made_name().then(|| format!("contact-{bare}")),
+        hidden: (matches!(link.phase, Phase::Staged { .. }) && recipient.hidden).then_some(false),
+        ..Extras::default()
+    };
+    Operation {
+        action: Action::HandOver,
+        side: link.target_side(),
+        key: link.key,
+        title: title.to_owned(),
+        address: link.address.clone(),
+        reason,
+        contact: contact_of(contact),
+        changes: Vec::new(),
+        extras,
+        start: None,
+        patch: LinkPatch::forget(),
+        notes: Vec::new(),
+    }
+}
+
+/// What is done with a contact that must leave at the operator's word (`unpublish`, `make-way`):
+/// a made one is removed (`purge`) or becomes the administrator's, a found one is released.
+pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str, purge: bool) -> Operation {
+    match (link.provenance, purge) {
+        (Provenance::Found, true | false) => release(installation, link, contact, reason, title),
+        (Provenance::Made, false) => hand_over(link, contact, reason, title),
+        (Provenance::Made, true) => {
+            let mut operation = hand_over(link, contact, reason, title);
+            operation.action = Action::MakeWay;
+            operation.extras = Extras::default();
+            operation
+        }
+    }
+}
+
+/// The link that a contact's stamp or Name tells of, where the table lost it (`unpublish`).
+/// `other_tenant`: the id of the tenant across.
+pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, contact: &Recipient) -> Option<Link> {
+    let stamp = contact.mark.stamp().filter(|stamp| stamp.installation == installation)?;
+    let origin = match (stamp.origin_tenant.as_str(), side) {
+        ("static", Side::A) => Origin::StaticA,
+        ("static", Side::B) => Origin::StaticB,
+        (tenant, _) if tenant == other_tenant => Origin::of(side.other()),
+        // Another pair's.
+        _ => return None,
+    };
+    Some(Link {
+        key: LinkKey { origin, anchor: stamp.anchor },
+        target: Some(contact.anchor),
+        target_guid: contact.guid,
+        provenance: stamp.provenance,
+        role: stamp.role,
+        phase: Phase::Live,
+        name: contact.name.clone(),
+        address: contact.primary.clone().unwrap_or_default(),
+        base_source: Base::default(),
+        base_target: Base::default(),
+        base_hidden: contact.hidden,
+        before: None,
+        deletions: 0,
+        x500_refused: false,
+        quarantine: None,
+        linked_at: None,
+        written_at: None,
+    })
+}

@@ -1,0 +1,207 @@
+//! What begins: creating, adopting, recovering, re-linking.
+
+use super::update::Merged;
+use super::{Case, Context, Decision};
+use crate::desired::{current, desired_peer, desired_projection};
+use crate::link::{Base, Before, Link, LinkKey, Origin, Phase, Provenance, Role, Step, Suppression};
+use crate::merge;
+use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};
+use crate::policy::MergeMode;
+use crate::stamp::made_name;
+use crate::world::{Entry, World};
+
+impl Case<'_, '_> {
+    pub(super) fn resume(&self, source: &Entry, address: &str) -> Decision {
+        let mut operation = creation(self.context, self.world, self.link.clone(), source, address);
+        operation.action = Action::Resume;
+        operation.reason = Reason::Interrupted;
+        operation.start = None;
+        Decision::operation(operation)
+    }
+
+    /// A projection that the target's administrator deleted: made again once, then suppressed.
+    pub(super) fn deleted_by_administrator(&self, source: &Entry, address: &str) -> Decision {
+        if self.link.deletions >= 1 {
+            return self.suppress(Suppression::DeletedTwice);
+        }
+        let mut link = blank_link(self.context, self.link.key, source, address, Provenance::Made);
+        link.deletions = self.link.deletions + 1;
+        let mut operation = creation(self.context, self.world, link, source, address);
+        operation.reason = Reason::DeletedOnce;
+        Decision::operation(operation)
+    }
+
+    pub(super) fn join_projection(&self, source: &Entry, address: &str, contact: &Entry) -> Decision {
+        let desired = desired_projection(self.context, self.world, self.link.key.origin, source, address);
+        let mut merged = Merged::default();
+        let source_side = self.link.target_side().other();
+        for field in desired.fields.iter() {
+            let (left, right) = (desired.values.get(field), current(&contact.recipient, field));
+            let verdict = merge::joining(field, left, right, source_side, self.context.mode(), self.context.enforce(), None);
+            merged.take(verdict, field, left, right, self.link);
+        }
+        let mut operation =
+            self.operation(Action::Adopt, self.link.target_side(), Reason::SameAddress { address: address.to_owned() }, Some(contact));
+        operation.extras = self.upkeep(&desired, source, contact);
+        if self.context.mode() == MergeMode::LinkOnly {
+            operation.extras.x500_add.clear();
+        }
+        operation.changes = merged.changes;
+        operation.patch = LinkPatch { phase: Some(Phase::Live), ..merged.patch };
+        operation.notes = merged.notes;
+        operation.notes.extend(desired.notes);
+        Decision::operation(operation)
+    }
+}
+
+/// A link that does not exist yet.
+pub(super) fn blank_link(context: &Context<'_>, key: LinkKey, source: &Entry, address: &str, provenance: Provenance) -> Link {
+    Link {
+        key,
+        target: None,
+        target_guid: None,
+        provenance,
+        role: context.role(key.origin, &source.recipient),
+        phase: Phase::Creating { step: Step::Intended },
+        name: made_name(context.installation, context.origin_tenant(key.origin), key.anchor),
+        address: address.to_owned(),
+        base_source: Base::default(),
+        base_target: Base::default(),
+        base_hidden: false,
+        before: None,
+        deletions: 0,
+        x500_refused: false,
+        quarantine: None,
+        linked_at: None,
+        written_at: None,
+    }
+}
+
+/// The operation that makes a contact: the same at every attempt.
+pub(super) fn creation(context: &Context<'_>, world: &World, link: Link, source: &Entry, address: &str) -> Operation {
+    let side = link.target_side();
+    let desired = match link.role {
+        Role::Projection => desired_projection(context, world, link.key.origin, source, address),
+        Role::Peer => desired_peer(context, world, link.key.origin, source, source),
+    };
+    let values: Vec<_> = desired.fields.iter().filter_map(|field| Some((field, desired.values.get(field)?.to_owned()))).collect();
+    let changes = values.iter().map(|(field, value)| FieldChange { field: *field, before: None, after: Some(value.clone()) }).collect();
+    let remembered: Vec<_> = values.into_iter().map(|(field, value)| (field, Some(value))).collect();
+    let mut extras = Extras { stamp: Some(Some(context.stamp(&link, None))), ..Extras::default() };
+    if desired.carry_x500 && !link.x500_refused {
+        extras.x500_add.clone_from(&source.recipient.x500);
+    }
+    Operation {
+        action: Action::Create,
+        side,
+        key: link.key,
+        title: source.recipient.title().to_owned(),
+        address: address.to_owned(),
+        reason: Reason::InScope,
+        contact: None,
+        changes,
+        extras,
+        patch: LinkPatch {
+            phase: Some(Phase::Live),
+            base_source: remembered.clone(),
+            base_target: remembered,
+            base_hidden: Some(false),
+            ..LinkPatch::default()
+        },
+        start: Some(Box::new(link)),
+        notes: desired.notes,
+    }
+}
+
+/// The operation for a recipient that nothing stands for yet.
+pub(crate) fn create(context: &Context<'_>, world: &World, key: LinkKey, source: &Entry, address: &str) -> Operation {
+    creation(context, world, blank_link(context, key, source, address, Provenance::Made), source, address)
+}
+
+/// Adopts a found contact: joins the fields, stamps a projection, remembers what it was before.
+pub(crate) fn adopt(
+    context: &Context<'_>,
+    world: &World,
+    key: LinkKey,
+    source: &Entry,
+    address: &str,
+    contact: &Entry,
+    joining: Option<&Link>,
+) -> Decision {
+    let mut link = joining.cloned().unwrap_or_else(|| blank_link(context, key, source, address, Provenance::Found));
+    let recipient = &contact.recipient;
+    link.phase = Phase::Joining;
+    link.target = Some(recipient.anchor);
+    link.target_guid = recipient.guid;
+    link.name.clone_from(&recipient.name);
+    link.base_hidden = recipient.hidden;
+    if link.before.is_none() {
+        link.before = Some(Before { values: recipient.values.clone(), hidden: recipient.hidden, x500: recipient.x500.clone() });
+    }
+    let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
+    let mut decision = match link.role {
+        Role::Projection => case.join_projection(source, address, contact),
+        Role::Peer => case.join_peers(source, contact),
+    };
+    for operation in &mut decision.operations {
+        operation.start = Some(Box::new(link.clone()));
+    }
+    decision
+}
+
+/// Restores a link from the stamp or the Name of a contact that we made or adopted.
+pub(crate) fn recover(context: &Context<'_>, key: LinkKey, source: &Entry, address: &str, contact: &Entry) -> Decision {
+    let recipient = &contact.recipient;
+    let stamp = recipient.mark.stamp();
+    let mut link = blank_link(context, key, source, address, stamp.map_or(Provenance::Made, |stamp| stamp.provenance));
+    link.role = stamp.map_or(link.role, |stamp| stamp.role);
+    link.target = Some(recipient.anchor);
+    link.target_guid = recipient.guid;
+    link.name.clone_from(&recipient.name);
+    let staged = stamp.and_then(|stamp| stamp.staged);
+    link.base_hidden = recipient.hidden && staged.is_none();
+    let base = Base::default().with(crate::desired::all_fields().map(|field| (field, current(recipient, field))));
+    link.base_target = base.clone();
+    // For a contact we made, the owner wins over what stands there; a found one and peers keep their values.
+    link.base_source = match (link.provenance, link.role) {
+        (Provenance::Made, Role::Projection) => base,
+        (Provenance::Found, Role::Projection) | (Provenance::Made | Provenance::Found, Role::Peer) => {
+            let own = &source.recipient;
+            Base::default().with(crate::desired::all_fields().map(|field| (field, current(own, field))))
+        }
+    };
+    link.phase = match (stamp, staged) {
+        // Cut off before the stamp: the creation goes on.
+        (None, _) => Phase::Creating { step: Step::Created },
+        (Some(_), None) => Phase::Live,
+        (Some(_), Some(since)) => Phase::Staged { since, side: key.origin.target_side() },
+    };
+    let title = source.recipient.title().to_owned();
+    let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title };
+    Decision { quiet: vec![change], ..Decision::default() }
+}
+
+/// Re-links a contact to the account that was re-created under the same address. Never delete and recreate (law 6).
+pub(crate) fn relink(
+    context: &Context<'_>,
+    world: &World,
+    old: &Link,
+    origin: Origin,
+    source: &Entry,
+    address: &str,
+    contact: &Entry,
+) -> Decision {
+    let key = LinkKey { origin, anchor: source.recipient.anchor };
+    let link = Link { key, phase: Phase::Live, quarantine: None, ..old.clone() };
+    let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
+    let staged = matches!(old.phase, Phase::Staged { .. });
+    let mut decision = case.update_projection(source, address, contact, Action::Relink, staged.then_some(old.base_hidden));
+    for operation in &mut decision.operations {
+        operation.key = old.key;
+        operation.reason = Reason::Recreated { was: old.key.anchor };
+        operation.patch.rekey = Some(key);
+        operation.patch.phase = Some(Phase::Live);
+    }
+    decision.quiet.clear();
+    decision
+}

@@ -1,0 +1,203 @@
+//! Peers: both halves are mail contacts, edited on both sides.
+
+use super::make::{blank_link, creation};
+use super::update::Merged;
+use super::{Case, Decision, MergeRules, Serve};
+use crate::desired::{current, desired_peer};
+use crate::link::{Base, Phase, Provenance, Suppression};
+use crate::merge;
+use crate::merge::{PeerRules, Verdict};
+use crate::operation::{Action, LinkPatch, Quiet, QuietChange, Reason};
+use crate::policy::{ConflictPolicy, MergeMode};
+use crate::recipient::{Recipient, Side};
+use crate::world::Entry;
+use jiff::{SignedDuration, Timestamp};
+
+impl Case<'_, '_> {
+    /// One three-way merge over both halves of a peer link; up to one operation a side.
+    pub(super) fn merge_peers(&self, source: &Entry, contact: &Entry) -> Decision {
+        let desired = desired_peer(self.context, self.world, self.link.key.origin, source, contact);
+        let rules = self.peer_rules(source, contact);
+        let (mut to_target, mut to_source) = (Merged::default(), Merged::default());
+        for field in desired.fields.iter() {
+            let (left, right) = (desired.values.get(field), desired.other.get(field));
+            let mut verdict = merge::peer(field, left, right, &self.link.base_source, &self.link.base_target, rules);
+            if verdict == Verdict::Differing {
+                verdict = self.truth(field, left, right, rules);
+            }
+            // A contact that is mastered on-premises cannot be written here.
+            if matches!(verdict, Verdict::WriteSource(_)) && source.recipient.directory_synced {
+                verdict = Verdict::Differing;
+            }
+            match verdict {
+                Verdict::WriteSource(why) => {
+                    to_source.write(field, left, right.map(str::to_owned), why);
+                    to_source.remember(field, right, right);
+                }
+                Verdict::InStep | Verdict::Differing | Verdict::WriteTarget(_) | Verdict::Conflict => {
+                    to_target.take(verdict, field, left, right, self.link);
+                }
+            }
+        }
+        self.hidden_veto(contact, None, &mut to_target);
+        to_target.notes.extend(desired.notes.iter().cloned());
+        let reason = to_target.reason(Action::Update);
+        let mut write_target = self.operation(Action::Update, self.link.target_side(), reason, Some(contact));
+        if self.link.provenance == Provenance::Made {
+            write_target.extras = self.upkeep(&desired, source, contact);
+        }
+        write_target.changes = to_target.changes;
+        write_target.notes = to_target.notes;
+        write_target.patch = to_target.patch;
+        let mut decision = self.finish(Decision::nothing(), write_target);
+        if !to_source.changes.is_empty() {
+            let mut write_source =
+                self.operation(Action::Update, self.link.target_side().other(), to_source.reason(Action::Update), Some(source));
+            write_source.changes = to_source.changes;
+            write_source.patch = to_source.patch;
+            decision.operations.push(write_source);
+        }
+        decision
+    }
+
+    /// In a merge that names a side as the truth, its values that are not blank are written where linked peers differ.
+    pub(super) fn truth(&self, field: crate::Field, source: Option<&str>, target: Option<&str>, rules: PeerRules) -> Verdict {
+        match self.context.serve {
+            Serve::Merge(MergeRules { mode: mode @ (MergeMode::AToB | MergeMode::BToA), .. }) => {
+                merge::joining(field, source, target, rules.source_side, mode, false, Some(rules))
+            }
+            Serve::Merge(MergeRules { mode: MergeMode::TwoWay | MergeMode::LinkOnly, .. }) | Serve::Everybody | Serve::LinkedOnly => {
+                Verdict::Differing
+            }
+        }
+    }
+
+    pub(super) fn peer_rules(&self, source: &Entry, contact: &Entry) -> PeerRules {
+        peer_rules(self.context.pair.conflicts, self.link.target_side().other(), source, contact)
+    }
+
+    /// The half at the origin was deleted.
+    #[expect(clippy::match_same_arms, reason = "one arm for one row of the table in SEMANTICS.md")]
+    pub(super) fn origin_deleted(&self, contact: &Entry, peer_deletions: bool) -> Decision {
+        let edited = edited_since(&self.link.base_target, &contact.recipient);
+        match (self.link.provenance, edited, peer_deletions) {
+            // Our twin follows the deletion of its peer.
+            (Provenance::Made, false, true | false) => self.stage(contact, self.link.target_side(), Reason::PeerGone),
+            // Somebody edited the twin since: it becomes the administrator's.
+            (Provenance::Made, true, true | false) => self.hand_over(contact),
+            // Two contacts that were there before: the other half follows only if the profile says so …
+            (Provenance::Found, false, true) => self.stage(contact, self.link.target_side(), Reason::PeerGone),
+            // … and an edit on it wins: it stands alone, and is published anew.
+            (Provenance::Found, true, true) => self.forget(),
+            (Provenance::Found, true | false, false) => self.suppress(Suppression::PeerDeleted),
+        }
+    }
+
+    /// The half on the target side was deleted; `half` is what is left, on `side`.
+    pub(super) fn half_deleted(&self, half: &Entry, side: Side, peer_deletions: bool) -> Decision {
+        if !peer_deletions {
+            return self.suppress(Suppression::PeerDeleted);
+        }
+        if !edited_since(&self.link.base_source, &half.recipient) {
+            return self.stage(half, side, Reason::PeerGone);
+        }
+        let address = half.recipient.primary.clone().unwrap_or_else(|| self.link.address.clone());
+        let link = blank_link(self.context, self.link.key, half, &address, Provenance::Made);
+        let mut operation = creation(self.context, self.world, link, half, &address);
+        operation.reason = Reason::EditWins;
+        Decision::operation(operation)
+    }
+
+    pub(super) fn restore_peer(&self, source: &Entry, contact: &Entry) -> Decision {
+        let mut decision = self.merge_peers(source, contact);
+        let side = self.link.target_side();
+        let found = decision.operations.iter().position(|operation| operation.side == side);
+        let mut operation = match found {
+            Some(index) => decision.operations.remove(index),
+            None => self.operation(Action::Restore, side, Reason::Back, Some(contact)),
+        };
+        operation.action = Action::Restore;
+        operation.reason = Reason::Back;
+        operation.extras.hidden = contact.recipient.hidden.then_some(self.link.base_hidden).filter(|hidden| !hidden);
+        if self.link.provenance == Provenance::Made {
+            operation.extras.stamp = Some(Some(self.context.stamp(self.link, None)));
+        }
+        operation.patch.phase = Some(Phase::Live);
+        operation.patch.base_hidden = None;
+        decision.quiet.clear();
+        self.finish(decision, operation)
+    }
+
+    /// Two contacts that were there before: neither is stamped; blanks are filled both ways.
+    pub(super) fn join_peers(&self, source: &Entry, contact: &Entry) -> Decision {
+        let desired = desired_peer(self.context, self.world, self.link.key.origin, source, contact);
+        let rules = self.peer_rules(source, contact);
+        let (mut to_target, mut to_source) = (Merged::default(), Merged::default());
+        for field in desired.fields.iter() {
+            let (left, right) = (desired.values.get(field), desired.other.get(field));
+            match merge::joining(field, left, right, rules.source_side, self.context.mode(), self.context.enforce(), Some(rules)) {
+                Verdict::WriteSource(why) => {
+                    to_source.write(field, left, right.map(str::to_owned), why);
+                    to_target.remember(field, right, right);
+                }
+                verdict @ (Verdict::InStep | Verdict::Differing | Verdict::WriteTarget(_) | Verdict::Conflict) => {
+                    to_target.take(verdict, field, left, right, self.link);
+                }
+            }
+        }
+        let patch = LinkPatch { phase: Some(Phase::Live), ..to_target.patch };
+        let reason = Reason::SameAddress { address: self.link.address.clone() };
+        let mut operations = Vec::new();
+        for (side, half, changes) in
+            [(self.link.target_side(), contact, to_target.changes), (self.link.target_side().other(), source, to_source.changes)]
+        {
+            if !changes.is_empty() {
+                let mut operation = self.operation(Action::Adopt, side, reason.clone(), Some(half));
+                operation.changes = changes;
+                operations.push(operation);
+            }
+        }
+        let mut decision = Decision { notes: to_target.notes, ..Decision::default() };
+        if let Some(last) = operations.last_mut() {
+            // The bases count once everything is written.
+            last.patch = patch;
+            last.notes.clone_from(&decision.notes);
+            decision.operations = operations;
+        } else {
+            let change = QuietChange {
+                quiet: Quiet::LinkPeers,
+                link: self.link.clone(),
+                new: true,
+                patch,
+                title: self.title.clone(),
+            };
+            decision.quiet.push(change);
+        }
+        decision
+    }
+}
+
+/// Who wins a conflict, with the times that may be believed: a change time that can be our own write says nothing.
+pub(super) fn peer_rules(conflicts: ConflictPolicy, source_side: Side, source: &Entry, contact: &Entry) -> PeerRules {
+    let newer = match (edit_time(source), edit_time(contact)) {
+        (Some(left), Some(right)) if left > right => Some(source_side),
+        (Some(left), Some(right)) if left < right => Some(source_side.other()),
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    PeerRules { conflicts, source_side, newer }
+}
+
+/// When an object was last edited by somebody else, if that can be known.
+pub(super) fn edit_time(entry: &Entry) -> Option<Timestamp> {
+    let changed = entry.recipient.when_changed?;
+    let ours = entry.written_at.is_some_and(|written| changed <= written + SETTLING);
+    (!ours).then_some(changed)
+}
+
+/// How long after our own write a change time may still be that write's (clock skew and lag).
+pub const SETTLING: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether a half was edited since its base, in any field that the base can tell.
+pub(super) fn edited_since(base: &Base, recipient: &Recipient) -> bool {
+    crate::desired::peer_fields().any(|field| !base.holds(field, current(recipient, field)))
+}

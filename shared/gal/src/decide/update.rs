@@ -1,0 +1,186 @@
+//! Keeping a contact in step with its source, field by field, with its stamp and reply addresses.
+
+use super::{Case, Context, Decision};
+use crate::desired::{Desired, current, desired_projection};
+use crate::link::{Link, Phase, Provenance, Role};
+use crate::merge;
+use crate::merge::{Verdict, Why};
+use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};
+use crate::reason::{Note, SkipReason};
+use crate::recipient::Recipient;
+use crate::world::{Entry, World};
+
+impl Case<'_, '_> {
+    /// Keeps a projection in step with its source; also restores a staged one (`hidden`: the flag it gets back).
+    pub(super) fn update_projection(
+        &self,
+        source: &Entry,
+        address: &str,
+        contact: &Entry,
+        action: Action,
+        hidden: Option<bool>,
+    ) -> Decision {
+        let side = self.link.target_side();
+        let mut desired = desired_projection(self.context, self.world, self.link.key.origin, source, address);
+        let mut decision = Decision::nothing();
+        if let Some(reason) = address_conflict(self.context, self.world, self.link, contact, address) {
+            desired.leave_alone(crate::Field::ExternalEmailAddress);
+            decision.skipped = Some(reason);
+        }
+        let mut merged = self.merge_projection(&desired, contact);
+        merged.notes.extend(desired.notes.iter().cloned());
+        self.hidden_veto(contact, hidden, &mut merged);
+        let mut operation = self.operation(action, side, merged.reason(action), Some(contact));
+        operation.extras = self.upkeep(&desired, source, contact);
+        operation.extras.hidden = hidden.filter(|wanted| *wanted != contact.recipient.hidden);
+        operation.changes = merged.changes;
+        operation.notes = merged.notes;
+        operation.patch = merged.patch;
+        if action != Action::Update || self.link.phase != Phase::Live {
+            operation.patch.phase = Some(Phase::Live);
+        }
+        if address != self.link.address {
+            operation.patch.address = Some(address.to_owned());
+        }
+        self.finish(decision, operation)
+    }
+
+    /// An operation with nothing to write is only remembered, and not even that if nothing moved.
+    pub(super) fn finish(&self, mut decision: Decision, operation: Operation) -> Decision {
+        decision.notes.extend(operation.notes.iter().cloned());
+        if !operation.changes.is_empty() || !operation.extras.is_empty() {
+            decision.operations.push(operation);
+        } else if !operation.patch.is_empty() {
+            let change = QuietChange {
+                quiet: Quiet::Record,
+                link: self.link.clone(),
+                new: false,
+                patch: operation.patch,
+                title: self.title.clone(),
+            };
+            decision.quiet.push(change);
+        }
+        decision
+    }
+
+    pub(super) fn merge_projection(&self, desired: &Desired, contact: &Entry) -> Merged {
+        let link = self.link;
+        let mut merged = Merged::default();
+        for field in desired.fields.iter() {
+            let (source, target) = (desired.values.get(field), current(&contact.recipient, field));
+            let verdict = merge::projection(field, source, target, &link.base_source, &link.base_target, self.context.enforce());
+            merged.take(verdict, field, source, target, link);
+        }
+        // A field that the profile no longer publishes is cleared once, if what stands there is what we wrote.
+        for field in desired.dropped.iter().filter(|field| link.provenance == Provenance::Made && link.base_source.get(*field).is_some()) {
+            let target = current(&contact.recipient, field);
+            if target.is_some() && link.base_target.holds(field, target) {
+                merged.write(field, target, None, Why::Policy);
+            }
+            merged.patch.base_source.push((field, None));
+            merged.patch.base_target.push((field, None));
+        }
+        merged
+    }
+
+    /// The administrator of the target may hide a contact; it stays hidden.
+    pub(super) fn hidden_veto(&self, contact: &Entry, hidden: Option<bool>, merged: &mut Merged) {
+        if hidden.is_none() && contact.recipient.hidden != self.link.base_hidden {
+            merged.patch.base_hidden = Some(contact.recipient.hidden);
+        }
+        if contact.recipient.hidden && hidden.is_none() {
+            merged.notes.push(Note::HiddenByAdministrator);
+        }
+    }
+
+    /// Stamp and reply addresses.
+    pub(super) fn upkeep(&self, desired: &Desired, source: &Entry, contact: &Entry) -> Extras {
+        let mut extras = Extras::default();
+        if self.link.role == Role::Projection || self.link.provenance == Provenance::Made {
+            let stamp = self.context.stamp(self.link, None);
+            if contact.recipient.mark.stamp() != Some(&stamp) {
+                extras.stamp = Some(Some(stamp));
+            }
+        }
+        if desired.carry_x500 && !self.link.x500_refused {
+            extras.x500_add = missing_x500(&source.recipient, &contact.recipient);
+        }
+        extras
+    }
+}
+
+/// The X.500 addresses of the source that the contact lacks, the source's own legacyExchangeDN included.
+pub(super) fn missing_x500(source: &Recipient, contact: &Recipient) -> Vec<String> {
+    let held = |address: &String| contact.x500.iter().any(|held| held.eq_ignore_ascii_case(address));
+    source.x500.iter().filter(|address| !held(address)).cloned().collect()
+}
+
+/// Another object of the target holds the address that the contact should move to.
+pub(super) fn address_conflict(context: &Context<'_>, world: &World, link: &Link, contact: &Entry, address: &str) -> Option<SkipReason> {
+    if contact.recipient.primary.as_deref() == Some(address) || contact.recipient.holds(address) {
+        return None;
+    }
+    if let Err(reason) = crate::join::admissible(context, link.target_side(), address) {
+        return Some(reason);
+    }
+    let holder = world.holders(link.target_side(), address).find(|entry| entry.recipient.anchor != contact.recipient.anchor)?;
+    Some(SkipReason::AddressHeld { kind: holder.recipient.kind, holder: holder.recipient.title().to_owned() })
+}
+
+/// What a merge of all fields found.
+#[derive(Debug, Default)]
+pub(super) struct Merged {
+    pub(super) changes: Vec<FieldChange>,
+    pub(super) why: Vec<Why>,
+    pub(super) patch: LinkPatch,
+    pub(super) notes: Vec<Note>,
+}
+
+impl Merged {
+    pub(super) fn write(&mut self, field: crate::Field, before: Option<&str>, after: Option<String>, why: Why) {
+        self.changes.push(FieldChange { field, before: before.map(str::to_owned), after });
+        self.why.push(why);
+        if why == Why::Drift {
+            self.notes.push(Note::Drift { field });
+        }
+    }
+
+    pub(super) fn remember(&mut self, field: crate::Field, source: Option<&str>, target: Option<&str>) {
+        self.patch.base_source.push((field, source.map(str::to_owned)));
+        self.patch.base_target.push((field, target.map(str::to_owned)));
+    }
+
+    /// Takes a verdict that concerns the target.
+    pub(super) fn take(&mut self, verdict: Verdict, field: crate::Field, source: Option<&str>, target: Option<&str>, link: &Link) {
+        match verdict {
+            Verdict::InStep => {
+                if !link.base_source.holds(field, source) || !link.base_target.holds(field, target) {
+                    self.remember(field, source, target);
+                }
+            }
+            Verdict::Differing => {
+                self.notes.push(Note::Differing { field });
+                if !link.base_source.holds(field, source) || !link.base_target.holds(field, target) {
+                    self.remember(field, source, target);
+                }
+            }
+            Verdict::WriteTarget(why) => {
+                self.write(field, target, source.map(str::to_owned), why);
+                self.remember(field, source, source);
+            }
+            // The base stays: the conflict is shown until somebody makes both sides equal or the policy decides.
+            Verdict::Conflict => self.notes.push(Note::Conflict { field }),
+            Verdict::WriteSource(_) => {}
+        }
+    }
+
+    pub(super) fn reason(&self, action: Action) -> Reason {
+        if action == Action::Restore {
+            return Reason::Back;
+        }
+        let mut why = self.why.clone();
+        why.sort_unstable();
+        why.dedup();
+        if why.is_empty() { Reason::Upkeep } else { Reason::Fields { why: why.into_iter().map(|why| why.words().to_owned()).collect() } }
+    }
+}

@@ -192,7 +192,7 @@ pub struct AcceptedDomain {
 pub enum DomainType {
     /// All addresses of it are the tenant's.
     Authoritative,
-    /// Some addresses live elsewhere (InternalRelay, ExternalRelay).
+    /// Some addresses live elsewhere (`InternalRelay`, `ExternalRelay`).
     Relay,
 }
 

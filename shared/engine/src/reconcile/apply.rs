@@ -82,7 +82,7 @@ impl Run<'_> {
         jobs: Vec<Vec<&Operation>>,
         (done, total): (&AtomicU64, u64),
     ) -> Result<(), EngineError> {
-        let ahead = self.ahead(side)?;
+        let ahead = self.ahead(side);
         stream::iter(jobs)
             .map(|job| async move {
                 self.job(shared, state, &job).await?;
@@ -94,12 +94,9 @@ impl Run<'_> {
             .await
     }
 
-    fn ahead(&self, side: Side) -> Result<usize, EngineError> {
+    fn ahead(&self, side: Side) -> usize {
         let tenant = self.pair.tenants.get(side);
-        Ok(match self.engine.connections.get(&tenant.name) {
-            Some(connection) => connection.writer.concurrency().max(1) * AHEAD,
-            None => 1,
-        })
+        self.engine.connections.get(&tenant.name).map_or(1, |connection| connection.writer.concurrency().max(1) * AHEAD)
     }
 
     async fn with_quota<'l>(&self, shared: Shared<'l>) -> Result<Shared<'l>, EngineError> {

@@ -99,7 +99,7 @@ impl Engine {
 
     /// One round: load, plan, guard, apply, tidy the agenda.
     async fn round(&self, run: &mut Run<'_>, pair: &PairSetup, state: &mut PairState, rows: &[AgendaRow]) -> Result<(), EngineError> {
-        let pilot = state.writing.merge.as_ref().is_some_and(|merge| is_pilot(merge));
+        let pilot = state.writing.merge.as_ref().is_some_and(is_pilot);
         let mut loaded = self.load_due(pair, rows, pilot).await?;
         let focus = focus_of(rows);
         let mut plan = self.plan_world(pair, &state.writing, &loaded, &focus).await?;

@@ -224,8 +224,7 @@ fn count_done(counters: &mut SideCounters, action: Action) {
 fn live_change(operation: &Operation) -> i64 {
     match operation.action {
         Action::Create | Action::Resume | Action::Adopt | Action::AdoptGuest | Action::Restore => 1,
-        Action::Stage | Action::Release | Action::HandOver => -1,
-        Action::MakeWay => -1,
+        Action::Stage | Action::Release | Action::HandOver | Action::MakeWay => -1,
         Action::Update | Action::Relink | Action::Abandon | Action::Purge => 0,
     }
 }

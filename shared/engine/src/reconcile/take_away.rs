@@ -93,7 +93,7 @@ impl Run<'_> {
             Mark::Stamp(stamp) if stamp.installation != self.engine.installation || stamp.anchor != link.key.anchor => {
                 Look::Wrong("it bears another stamp now; nothing was touched".to_owned())
             }
-            Mark::None if !self.needs_no_stamp(operation, link, row) => Look::Wrong("it lost its stamp; nothing was touched".to_owned()),
+            Mark::None if !Self::needs_no_stamp(operation, link, row) => Look::Wrong("it lost its stamp; nothing was touched".to_owned()),
             Mark::Stamp(_) | Mark::None if operation.action == Action::Purge && !row.half.hidden => {
                 Look::Wrong("it is shown again; it is not purged".to_owned())
             }
@@ -102,7 +102,7 @@ impl Run<'_> {
     }
 
     /// Unstamped and ours all the same: a half of two found peers, a peer's other half, or a creation that was cut off.
-    fn needs_no_stamp(&self, operation: &Operation, link: &Link, row: &ExchangeRow) -> bool {
+    fn needs_no_stamp(operation: &Operation, link: &Link, row: &ExchangeRow) -> bool {
         let other_half = operation.side != link.target_side();
         let found_peers = link.role == Role::Peer && link.provenance == Provenance::Found;
         let named = row.half.name.to_lowercase() == link.name.to_lowercase() && link.provenance == Provenance::Made;

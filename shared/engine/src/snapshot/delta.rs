@@ -32,7 +32,7 @@ impl SideReader<'_> {
                 Err(EngineError::Read { error: ReadError::CursorExpired, .. }) => {
                     warn!(tenant = %self.tenant().name, collection = collection.as_str(), "the cursor expired; a full reading begins");
                     self.state.cursors.remove(collection.as_str());
-                    self.begin_full().await?;
+                    self.begin_full();
                 }
                 Err(error) => return Err(error),
             }

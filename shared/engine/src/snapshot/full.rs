@@ -22,15 +22,14 @@ const CHUNK: usize = 10_000;
 
 impl SideReader<'_> {
     /// Begins a full reading, unless one is going on.
-    pub(super) async fn begin_full(&mut self) -> Result<(), EngineError> {
+    pub(super) fn begin_full(&mut self) {
         if self.state.full.is_some() {
-            return Ok(());
+            return;
         }
         let began = self.engine.now();
         let collections = Collection::ALL.iter().map(|collection| (collection.as_str().to_owned(), GraphCursor::Start)).collect();
         self.state.full = Some(FullReading { began, windows: vec![Window { from: None, to: None }], collections, graph_chunks: 0, exchange_chunks: 0 });
         info!(tenant = %self.tenant().name, "a full reading begins");
-        Ok(())
     }
 
     /// Goes on with the full reading until it is complete or the deadline comes.

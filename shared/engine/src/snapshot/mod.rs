@@ -77,7 +77,7 @@ impl Engine {
         for (side, outcome) in [(Side::A, a), (Side::B, b)] {
             let done = outcome?;
             *report.changed.get_mut(side) = done.changed;
-            *report.incomplete.get_mut(side) = done.state.incomplete.clone();
+            report.incomplete.get_mut(side).clone_from(&done.state.incomplete);
             report.unfinished |= done.state.full.is_some();
             *reading.sides.get_mut(side) = done.state;
         }
@@ -109,7 +109,7 @@ impl SideReader<'_> {
     async fn read(mut self, full: bool) -> Result<SideDone, EngineError> {
         // Nothing was ever read, or a cursor died: only a full reading tells the truth.
         if self.state.full.is_none() && (full || self.state.watermark.is_none()) {
-            self.begin_full().await?;
+            self.begin_full();
         }
         if self.state.watermark.is_some() {
             let groups_changed = self.follow_graph().await?;

@@ -74,7 +74,7 @@ impl SideReader<'_> {
                 side: self.side,
                 holders: next.holder_keys(stamp),
                 holders_before: before.map(|replica| replica.holder_keys(stamp)).unwrap_or_default(),
-                agenda: matters.then(|| AgendaRow { due: now, side: self.side, anchor: *anchor, why: Due::Changed, version: next.version }),
+                agenda: matters.then_some(AgendaRow { due: now, side: self.side, anchor: *anchor, why: Due::Changed, version: next.version }),
                 expected: before.map(|replica| replica.version),
                 replica: next,
             });

@@ -7,7 +7,7 @@ use gal::{Field, Side};
 use crate::format::{EditOp, Record, Scenario, truthy};
 
 /// The tenants, which are the sides.
-pub(crate) const TENANTS: [&str; 2] = ["side-a", "side-b"];
+pub(crate) const TENANTS: [&str; 2] = ["sidea", "sideb"];
 
 /// The name of a side's tenant.
 pub(crate) fn tenant_of(side: Side) -> &'static str {

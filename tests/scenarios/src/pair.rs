@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_unknown_policy_is_refused_by_the_profile() {
-        let with = |conflicts: &str| format!("[[pairs]]\na = \"side-a\"\nb = \"side-b\"\nconflicts = {}\n", quoted(conflicts));
+        let with = |conflicts: &str| format!("[[pairs]]\na = \"sidea\"\nb = \"sideb\"\nconflicts = {}\n", quoted(conflicts));
         assert!(compile(&with("hold")).is_ok());
         assert!(compile(&with("yolo")).is_err());
     }

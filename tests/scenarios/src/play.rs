@@ -53,7 +53,8 @@ impl Player<'_> {
                     touches.push((person.record.modified(), self.make(side, address, person, &scenario.policy)));
                 }
             }
-            return self.play_by_clock(touches);
+            self.play_by_clock(touches)?;
+            return self.lock(scenario);
         };
         let profile = pair::profile_of_base(&scenario.policy, &self.standing, self.lexicon);
         self.level.configure(&profile)?;
@@ -76,10 +77,14 @@ impl Player<'_> {
             touches.extend(self.since_base(side, &base, &scenario.policy));
         }
         self.play_by_clock(touches)?;
-        if let Some(lock) = scenario.initial.meta.get("lock").filter(|lock| truthy(lock)) {
-            self.level.lock(lock.get("expired").is_some_and(truthy))?;
+        self.lock(scenario)
+    }
+
+    fn lock(&mut self, scenario: &Scenario) -> Result<(), Broken> {
+        match scenario.initial.meta.get("lock").filter(|lock| truthy(lock)) {
+            Some(lock) => self.level.lock(lock.get("expired").is_some_and(truthy)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn pause(&mut self, minutes: u64) -> Result<(), Broken> {

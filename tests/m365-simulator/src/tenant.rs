@@ -17,6 +17,7 @@ use crate::directory::store::Directory;
 use crate::entra::certificate::Certificate;
 use crate::exchange::paging::Searches;
 use crate::faults::Faults;
+use crate::graph::members::Closure;
 use crate::graph::throttle::ResourceUnits;
 use crate::stats::TenantStats;
 
@@ -58,6 +59,8 @@ pub(crate) struct TenantState {
     /// When the application created contacts, for the quota.
     pub(crate) creations: VecDeque<Timestamp>,
     pub(crate) searches: Searches,
+    /// Transitive members that were asked for last.
+    pub(crate) closure: Option<Closure>,
     pub(crate) units: ResourceUnits,
     /// Counted up when all delta tokens become void.
     pub(crate) generation: u64,
@@ -109,6 +112,7 @@ impl TenantState {
             latency: Dice::new(seed, &format!("{name}/latency")),
             creations: VecDeque::new(),
             searches: Searches::default(),
+            closure: None,
             units: ResourceUnits::default(),
             generation: 1,
             rate_window: (Timestamp::UNIX_EPOCH, 0),

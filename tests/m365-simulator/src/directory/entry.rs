@@ -53,6 +53,24 @@ pub(crate) enum Class {
 }
 
 impl Kind {
+    /// Every kind.
+    pub(crate) const ALL: [Kind; 14] = [
+        Kind::User,
+        Kind::Shared,
+        Kind::Room,
+        Kind::Equipment,
+        Kind::Contact,
+        Kind::MailUser,
+        Kind::DistributionGroup,
+        Kind::Microsoft365Group,
+        Kind::Guest,
+        Kind::PlainUser,
+        Kind::SecurityGroup,
+        Kind::MailSecurityGroup,
+        Kind::RoomList,
+        Kind::DynamicDistributionGroup,
+    ];
+
     /// Which Graph collection holds it; none for what only Exchange has.
     pub(crate) fn class(self) -> Option<Class> {
         Some(match self {

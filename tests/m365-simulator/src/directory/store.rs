@@ -1,6 +1,7 @@
 //! The directory of one tenant: its objects, the indexes that keep every look-up off a scan, and its change log.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,26 +49,48 @@ struct Journal {
     log_lengths: [usize; 3],
 }
 
+/// Random ids are their own hash.
+#[derive(Default)]
+pub(crate) struct UuidHasher(u64);
+
+impl Hasher for UuidHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for (at, byte) in bytes.iter().enumerate() {
+            self.0 ^= u64::from(*byte) << (at % 8 * 8);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+}
+
+/// A map by id.
+type UuidMap<T> = HashMap<Uuid, T, BuildHasherDefault<UuidHasher>>;
+
 /// All objects of a tenant.
 #[derive(Default)]
 pub(crate) struct Directory {
-    objects: HashMap<Uuid, Arc<Entry>>,
+    objects: UuidMap<Arc<Entry>>,
     pub(super) classes: [BTreeSet<Uuid>; 3],
     /// Every live object, by name: the order of a Get without `SortBy`.
     pub(super) by_name: BTreeSet<(String, Uuid)>,
-    pub(super) by_guid: HashMap<Uuid, Uuid>,
+    pub(super) by_guid: UuidMap<Uuid>,
     pub(super) names: HashMap<String, Uuid>,
     pub(super) proxies: HashMap<String, Uuid>,
     /// Aliases, display names, principal names and legacy names: what an Identity may also be.
     pub(super) labels: HashMap<String, Vec<Uuid>>,
     pub(super) by_changed: BTreeSet<(i64, Uuid)>,
     pub(super) by_created: BTreeSet<(i64, Uuid)>,
-    pub(super) member_of: HashMap<Uuid, BTreeSet<Uuid>>,
+    pub(super) member_of: UuidMap<BTreeSet<Uuid>>,
     pub(super) deleted: BTreeSet<Uuid>,
-    recent: HashMap<Uuid, VecDeque<Version>>,
+    recent: UuidMap<VecDeque<Version>>,
     recent_order: VecDeque<(Timestamp, Uuid)>,
     log: [Vec<Change>; 3],
     journal: Option<Journal>,
+    version: u64,
     /// While the directory is made there is no history.
     pub(crate) without_history: bool,
 }
@@ -83,7 +106,7 @@ pub(super) fn slot(class: Class) -> usize {
 
 /// How addresses and names are compared.
 pub(crate) fn fold(text: &str) -> String {
-    text.to_lowercase()
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
 }
 
 impl Directory {
@@ -298,8 +321,14 @@ impl Directory {
         }
     }
 
+    /// Counted up with every change: what was worked out before may not hold any more.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The one place that changes objects and indexes.
     fn replace(&mut self, anchor: Uuid, after: Option<&Arc<Entry>>) {
+        self.version += 1;
         let before = match after {
             Some(entry) => self.objects.insert(anchor, entry.clone()),
             None => self.objects.remove(&anchor),

@@ -1,7 +1,6 @@
 //! The Get cmdlets: what they find, in which order, page by page. MICROSOFT.md sections 3.3 and 4.2.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,7 +14,7 @@ use super::paging::Search;
 use super::property::{Lens, Property, Value};
 use super::row::write_row;
 use crate::directory::attribute::Text;
-use crate::directory::entry::Entry;
+use crate::directory::entry::{Entry, Kind};
 use crate::directory::store::fold;
 use crate::reply::Reply;
 use crate::tenant::TenantState;
@@ -152,15 +151,14 @@ fn find(call: &Invocation<'_>, state: &TenantState, as_of: Timestamp) -> Result<
         None => None,
     };
     let anr = bound.text("Anr").or_else(|| bound.text("ANR")).map(|anr| fold(&anr));
-    let kinds_fit = |entry: &Entry| {
-        let soft = bound.flag("IncludeSoftDeletedRecipients") || bound.flag("SoftDeletedMailUser") || bound.flag("SoftDeletedMailbox");
-        (entry.is_live() || soft)
-            && works_on(bound.cmdlet, entry.kind)
-            && (details.is_empty() || details.iter().any(|one| one.eq_ignore_ascii_case(entry.kind.type_details())))
-            && (types.is_empty() || types.iter().any(|one| one.eq_ignore_ascii_case(entry.kind.recipient_type())))
-    };
-    let fits = |entry: &Arc<Entry>| {
-        kinds_fit(entry)
+    let with_deleted = ["IncludeSoftDeletedRecipients", "SoftDeletedMailUser", "SoftDeletedMailbox"].iter().any(|flag| bound.flag(flag));
+    let named = |words: &[String], known: &str| words.is_empty() || words.iter().any(|one| one.eq_ignore_ascii_case(known));
+    let wanted =
+        |kind: &Kind| works_on(bound.cmdlet, *kind) && named(&details, kind.type_details()) && named(&types, kind.recipient_type());
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(wanted).collect();
+    let fits = |entry: &Entry| {
+        (entry.is_live() || with_deleted)
+            && kinds.contains(&entry.kind)
             && expression.as_ref().is_none_or(|expression| expression.admits(lens, entry))
             && anr.as_deref().is_none_or(|anr| resembles(entry, anr))
     };
@@ -174,11 +172,13 @@ fn find(call: &Invocation<'_>, state: &TenantState, as_of: Timestamp) -> Result<
     let directory = &state.directory;
     let mut found: Vec<Uuid> = Vec::new();
     let unsettled = directory.unsettled(as_of);
-    let seen = |anchor: Uuid| -> Option<Arc<Entry>> {
-        if unsettled.is_empty() { directory.get(anchor).cloned() } else { directory.view(anchor, as_of) }
-    };
     let mut take = |anchor: Uuid| {
-        if seen(anchor).is_some_and(|entry| fits(&entry)) {
+        let passes = if unsettled.is_empty() {
+            directory.get(anchor).is_some_and(|entry| fits(entry))
+        } else {
+            directory.view(anchor, as_of).is_some_and(|entry| fits(&entry))
+        };
+        if passes {
             found.push(anchor);
         }
     };
@@ -190,7 +190,7 @@ fn find(call: &Invocation<'_>, state: &TenantState, as_of: Timestamp) -> Result<
         directory.in_name_order().filter(|anchor| !unsettled.contains(anchor)).for_each(&mut take);
         unsettled.iter().copied().for_each(&mut take);
     }
-    if bound.flag("IncludeSoftDeletedRecipients") || bound.flag("SoftDeletedMailUser") || bound.flag("SoftDeletedMailbox") {
+    if with_deleted {
         directory.deleted().iter().copied().filter(|anchor| !unsettled.contains(anchor)).for_each(&mut take);
     }
     if let Some(property) = bound.text("SortBy").or_else(|| bound.text("Sortby")).and_then(|name| Property::parse(&name)) {
@@ -230,10 +230,7 @@ fn resembles(entry: &Entry, anr: &str) -> bool {
 fn members(call: &Invocation<'_>, lens: Lens<'_>, as_of: Timestamp) -> Result<Vec<Uuid>, ExchangeError> {
     let identity = call.bound.text("Identity").unwrap_or_default();
     let group = resolve(lens, call.bound.cmdlet, &identity, as_of)?;
-    let live = |anchor: &&Uuid| {
-        lens.directory
-            .live(**anchor)
-            .is_some_and(|entry| entry.kind.is_recipient() || entry.kind == crate::directory::entry::Kind::PlainUser)
-    };
+    let live =
+        |anchor: &&Uuid| lens.directory.live(**anchor).is_some_and(|entry| entry.kind.is_recipient() || entry.kind == Kind::PlainUser);
     Ok(group.members.iter().filter(live).copied().collect())
 }

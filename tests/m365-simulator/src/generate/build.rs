@@ -144,7 +144,7 @@ impl Maker<'_> {
         let mut number = 1;
         while self.state.directory.holder(&format!("smtp:{address}")).is_some() {
             number += 1;
-            if number > 20 {
+            if number > 3 {
                 number = self.dice.between(100, 99_999_999);
             }
             address = format!("{local}{number}@{domain}");

@@ -1,6 +1,7 @@
 //! Members of groups, direct and transitive. MICROSOFT.md section 9.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -26,8 +27,15 @@ pub(crate) struct Asking<'a> {
     pub(crate) path: &'a str,
 }
 
+/// The members of a group as they were last worked out, for the pages after the first.
+pub(crate) struct Closure {
+    group: Uuid,
+    version: u64,
+    members: Arc<Vec<Uuid>>,
+}
+
 /// Everyone in a group, those of its groups included, each once.
-fn transitive(directory: &Directory, group: Uuid) -> BTreeSet<Uuid> {
+fn transitive(directory: &Directory, group: Uuid) -> Vec<Uuid> {
     let mut found = BTreeSet::new();
     let mut open = vec![group];
     while let Some(next) = open.pop() {
@@ -40,12 +48,12 @@ fn transitive(directory: &Directory, group: Uuid) -> BTreeSet<Uuid> {
             }
         }
     }
-    found
+    found.into_iter().collect()
 }
 
 /// Answers `/groups/{id}/members`, `/groups/{id}/transitiveMembers` and their casts.
 pub(crate) fn answer(inner: &Inner, tenant: &Tenant, asked: &Asked, roles: &[String], asking: &Asking<'_>) -> Result<Reply, GraphError> {
-    let state = tenant.lock();
+    let state = &mut *tenant.lock();
     let query = Query::read(asked)?;
     let advanced = asked.header("consistencylevel").eq_ignore_ascii_case("eventual");
     if asking.count_only && !advanced {
@@ -56,20 +64,30 @@ pub(crate) fn answer(inner: &Inner, tenant: &Tenant, asked: &Asked, roles: &[Str
     let group = group.ok_or_else(|| GraphError::not_found(asking.group))?;
     let hidden = group.hidden_membership && !roles.iter().any(|role| role == "Member.Read.Hidden");
     let all = match (hidden, asking.transitive) {
-        (true, _) => BTreeSet::new(),
-        (false, true) => transitive(&state.directory, id),
-        (false, false) => group.members.iter().filter(|member| state.directory.live(**member).is_some()).copied().collect(),
+        (true, _) => Arc::default(),
+        (false, true) => {
+            let version = state.directory.version();
+            let known = state.closure.take().filter(|closure| closure.group == id && closure.version == version);
+            let closure = known.unwrap_or_else(|| Closure { group: id, version, members: Arc::new(transitive(&state.directory, id)) });
+            let members = closure.members.clone();
+            state.closure = Some(closure);
+            members
+        }
+        (false, false) => Arc::new(group.members.iter().filter(|member| state.directory.live(**member).is_some()).copied().collect()),
     };
     let of_class = |member: &Uuid| {
         let class = state.directory.get(*member).and_then(|entry| entry.kind.class());
         asking.cast.is_none_or(|cast| class == Some(cast))
     };
-    let all: Vec<Uuid> = all.into_iter().filter(of_class).collect();
+    let all: Arc<Vec<Uuid>> = match asking.cast {
+        None => all,
+        Some(_) => Arc::new(all.iter().filter(|member| of_class(member)).copied().collect()),
+    };
     if asking.count_only {
         return Ok(Reply::text(200, "text/plain", all.len().to_string()));
     }
     let mut rows = Vec::new();
-    let page = page_of(inner, tenant, asked, asking.path, &query, all.len())?;
+    let page = page_of(inner, tenant, asked, asking.path, &query, &all)?;
     for member in all.iter().skip(page.from).take(page.size) {
         let Some(entry) = state.directory.live(*member) else {
             continue;

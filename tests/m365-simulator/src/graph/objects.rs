@@ -57,14 +57,15 @@ pub(crate) struct ListPage {
     next: Option<String>,
 }
 
-/// Works out the page of a list of `total` rows.
+/// Works out the page of a list of these objects, which are in the order of their ids. A token says after which id to go on, so that
+/// what comes and goes meanwhile shifts nothing.
 pub(crate) fn page_of(
     inner: &Inner,
     tenant: &Tenant,
     asked: &Asked,
     path: &str,
     query: &Query,
-    total: usize,
+    ids: &[Uuid],
 ) -> Result<ListPage, GraphError> {
     let expired = || {
         GraphError::new(
@@ -78,13 +79,15 @@ pub(crate) fn page_of(
         Some(token) => {
             let payload = inner.key.open(token).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
             let text = payload.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(expired)?;
-            let offset = text.strip_prefix(&format!("{}:{path}:", tenant.info.id)).and_then(|rest| rest.parse().ok());
-            offset.ok_or_else(expired)?
+            let last = text.strip_prefix(&format!("{}:{path}:", tenant.info.id)).and_then(|rest| rest.parse::<Uuid>().ok());
+            let last = last.ok_or_else(expired)?;
+            ids.partition_point(|id| *id <= last)
         }
     };
     let size = query.top.unwrap_or(100);
-    let next = (from + size < total).then(|| {
-        let token = inner.key.seal(&URL_SAFE_NO_PAD.encode(format!("{}:{path}:{}", tenant.info.id, from + size)));
+    let last = ids.get(from + size - 1).filter(|_| from + size < ids.len());
+    let next = last.map(|last| {
+        let token = inner.key.seal(&URL_SAFE_NO_PAD.encode(format!("{}:{path}:{last}", tenant.info.id)));
         let others: Vec<&str> =
             asked.query.split('&').filter(|pair| !pair.is_empty() && !pair.to_ascii_lowercase().contains("skiptoken=")).collect();
         let separator = if others.is_empty() { "" } else { "&" };
@@ -191,7 +194,8 @@ pub(crate) fn list(inner: &Inner, tenant: &Tenant, asked: &Asked, class: Class, 
         return Ok(Reply::text(200, "text/plain", all.len().to_string()));
     }
     let (selected, id_selected) = selection(class, &query, false)?;
-    let page = page_of(inner, tenant, asked, property::collection(class), &query, all.len())?;
+    let page =
+        page_of(inner, tenant, asked, property::collection(class), &query, &all.iter().map(|entry| entry.anchor).collect::<Vec<_>>())?;
     let rows = all
         .iter()
         .skip(page.from)

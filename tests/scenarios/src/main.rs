@@ -20,6 +20,7 @@ mod engine_level;
 mod format;
 mod level;
 mod lexicon;
+mod mirror;
 mod model;
 mod pair;
 mod play;
@@ -48,6 +49,9 @@ struct Arguments {
     /// Only the scenario with this id.
     #[arg(long, value_name = "ID")]
     only: Option<String>,
+    /// With the sides swapped: swapping the sides must swap the result.
+    #[arg(long)]
+    mirrored: bool,
 }
 
 /// How a scenario ended.
@@ -82,7 +86,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Counts, String> {
-    let scenarios = load(&arguments.file)?;
+    let mut scenarios = load(&arguments.file)?;
+    if arguments.mirrored {
+        scenarios = scenarios.iter().map(mirror::mirrored).collect();
+    }
     let chosen: Vec<&Scenario> = scenarios.iter().filter(|scenario| arguments.only.as_ref().is_none_or(|id| *id == scenario.id)).collect();
     if chosen.is_empty() {
         return Err(match &arguments.only {

@@ -313,7 +313,7 @@ fn usual(level: FaultLevel) -> BTreeMap<Fault, f64> {
         (Fault::GatewayTimeout, 0.002, 0.01),
         (Fault::FormE, 0.002, 0.01),
         (Fault::FormF, 0.001, 0.01),
-        (Fault::TruncatedJson, 0.001, 0.01),
+        (Fault::TruncatedJson, 0.0, 0.01),
         (Fault::MicroDelay, 0.02, 0.10),
         (Fault::Resync410, 0.0, 0.01),
         (Fault::ExpireDelta400, 0.0, 0.005),

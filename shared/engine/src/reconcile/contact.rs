@@ -166,12 +166,16 @@ impl Run<'_> {
         anchor: Anchor,
         changes: &[FieldChange],
         extras: &Extras,
-        new: Option<&ExchangeHalf>,
+        new: Option<(&ExchangeHalf, LinkKey)>,
     ) -> Result<(), EngineError> {
         let attribute = self.pair.tenants.get(side).stamp_attribute;
         let now = self.engine.now();
-        if let Some(half) = new {
-            self.new_replica(shared, side, anchor, half).await?;
+        if let Some((half, key)) = new {
+            let mut half = half.clone();
+            written(&mut half, attribute, changes, extras);
+            if self.new_replica(shared, side, anchor, half, key).await? {
+                return Ok(());
+            }
         }
         self.edit_replica(shared, side, anchor, |replica| {
             let mut next = replica.clone();
@@ -183,18 +187,20 @@ impl Run<'_> {
         .await
     }
 
-    async fn new_replica(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, half: &ExchangeHalf) -> Result<(), EngineError> {
+    /// Stores the replica of a contact that was just made; `false` if a snapshot was faster: then its replica stands, and is edited.
+    async fn new_replica(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, half: ExchangeHalf, key: LinkKey) -> Result<bool, EngineError> {
         let stamp = self.pair.tenants.get(side).stamp_attribute;
         let now = self.engine.now();
-        let reading = gal::reading::Reading { graph: None, exchange: Some(half.clone()) };
-        let replica = Replica { anchor, reading, presence: Presence::Present, linked_to: None, version: 1, first_seen: now, written_at: Some(now) };
+        let reading = gal::reading::Reading { graph: None, exchange: Some(half) };
+        let replica =
+            Replica { anchor, reading, presence: Presence::Present, linked_to: Some(key), version: 1, first_seen: now, written_at: Some(now) };
         let holders = replica.holder_keys(stamp);
         let write = ReplicaWrite { side, replica: replica.clone(), expected: None, holders, holders_before: Vec::new(), agenda: None };
-        // Snapshot may have been faster: then its replica stands, and is edited next.
-        if self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty() {
+        let stored = self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty();
+        if stored {
             shared.loaded.lock().await.replicas.get_mut(side).insert(anchor, replica);
         }
-        Ok(())
+        Ok(stored)
     }
 
     /// Changes a replica under its version; read again if somebody else changed it first.

@@ -89,14 +89,16 @@ impl Run<'_> {
                 None => return Ok(Ended::Deferred("the new contact has no Entra id yet".to_owned())),
             },
         };
-        link.target = Some(anchor);
-        self.store_link(shared, &link).await?;
+        if link.target != Some(anchor) {
+            link.target = Some(anchor);
+            self.store_link(shared, &link).await?;
+        }
         let half = new_half(guid, &link.name, &operation.address, self.engine);
         let mut extras = operation.extras.clone();
         if x500_refused {
             extras.x500_add.clear();
         }
-        self.wrote(shared, operation.side, anchor, &operation.changes, &extras, Some(&half)).await?;
+        self.wrote(shared, operation.side, anchor, &operation.changes, &extras, Some((&half, link.key))).await?;
         self.remember(shared, operation, x500_refused).await?;
         Ok(Ended::Done)
     }
@@ -166,7 +168,7 @@ impl Run<'_> {
     async fn abandoned_replica(&self, shared: &Shared<'_>, operation: &Operation, anchor: Anchor, link: &Link) -> Result<(), EngineError> {
         let Some(guid) = link.target_guid else { return Ok(()) };
         let half = new_half(guid, &link.name, &link.address, self.engine);
-        self.wrote(shared, operation.side, anchor, &[], &Extras::default(), Some(&half)).await?;
+        self.wrote(shared, operation.side, anchor, &[], &Extras::default(), Some((&half, link.key))).await?;
         self.tie(shared, link).await
     }
 }

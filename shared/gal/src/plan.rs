@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::decide::{Context, Decision, Serve, adopt, create, decide_link, recover, relink};
 use crate::join::{Joined, admissible, join};
-use crate::link::{LinkKey, Origin};
+use crate::link::{LinkKey, Origin, Provenance, Role};
 use crate::operation::{Action, Operation, QuietChange};
 use crate::reason::{Note, SkipReason};
 use crate::recipient::{Anchor, Kind, Side, Sides};
@@ -227,6 +227,8 @@ impl Planner<'_, '_> {
         }
         match joined {
             Joined::Recovered(contact) => recover(self.context, key, entry, address, contact),
+            // The link of two found peers has just been forgotten; the next round joins them anew.
+            Joined::Relinked(link, _) if link.role == Role::Peer && link.provenance == Provenance::Found && link.is_live() => Decision::default(),
             Joined::Relinked(link, contact) => relink(self.context, self.world, link, origin, entry, address, contact),
             Joined::Found(contact, _) => adopt(self.context, self.world, key, entry, address, contact, None),
             Joined::Guest(contact, _) => adopt_guest(adopt(self.context, self.world, key, entry, address, contact, None)),

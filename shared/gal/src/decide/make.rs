@@ -7,11 +7,17 @@ use crate::link::{Base, Before, Link, LinkKey, Origin, Phase, Provenance, Role, 
 use crate::merge;
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};
 use crate::policy::MergeMode;
-use crate::stamp::made_name;
+use crate::recipient::{Kind, Side};
+use crate::stamp::{Mark, made_name};
 use crate::world::{Entry, World};
 
 impl Case<'_, '_> {
     pub(super) fn resume(&self, source: &Entry, address: &str) -> Decision {
+        let begun = matches!(self.link.phase, Phase::Creating { step: Step::Created | Step::Stamped });
+        // Somebody else was faster: what stands there now is joined like any other contact.
+        if !begun && self.held_by_another(self.link.target_side(), address) {
+            return self.forget();
+        }
         let mut operation = creation(self.context, self.world, self.link.clone(), source, address);
         operation.action = Action::Resume;
         operation.reason = Reason::Interrupted;
@@ -19,8 +25,23 @@ impl Case<'_, '_> {
         Decision::operation(operation)
     }
 
+    /// Whether a contact that belongs to no link, and that we did not make for this one, holds an address on a side.
+    pub(super) fn held_by_another(&self, side: Side, address: &str) -> bool {
+        self.world.holders(side, address).any(|entry| {
+            let recipient = &entry.recipient;
+            recipient.kind == Kind::Contact
+                && recipient.mark == Mark::None
+                && !recipient.has_made_name()
+                && self.world.link_of(side, recipient.anchor).is_none()
+        })
+    }
+
     /// A projection that the target's administrator deleted: made again once, then suppressed.
     pub(super) fn deleted_by_administrator(&self, source: &Entry, address: &str) -> Decision {
+        // He put his own in its place: it is joined, not fought.
+        if self.held_by_another(self.link.target_side(), address) {
+            return self.forget();
+        }
         if self.link.deletions >= 1 {
             return self.suppress(Suppression::DeletedTwice);
         }

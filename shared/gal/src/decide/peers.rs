@@ -79,6 +79,11 @@ impl Case<'_, '_> {
     /// The half at the origin was deleted.
     #[expect(clippy::match_same_arms, reason = "one arm for one row of the table in SEMANTICS.md")]
     pub(super) fn origin_deleted(&self, contact: &Entry, peer_deletions: bool) -> Decision {
+        // Made again under the same address: joined anew, never taken away and made again (law 6).
+        let address = contact.recipient.primary.as_deref().unwrap_or(&self.link.address);
+        if self.link.provenance == Provenance::Found && self.held_by_another(self.link.target_side().other(), address) {
+            return self.forget();
+        }
         let edited = edited_since(&self.link.base_target, &contact.recipient);
         match (self.link.provenance, edited, peer_deletions) {
             // Our twin follows the deletion of its peer.
@@ -95,6 +100,9 @@ impl Case<'_, '_> {
 
     /// The half on the target side was deleted; `half` is what is left, on `side`.
     pub(super) fn half_deleted(&self, half: &Entry, side: Side, peer_deletions: bool) -> Decision {
+        if self.held_by_another(side.other(), half.recipient.primary.as_deref().unwrap_or(&self.link.address)) {
+            return self.forget();
+        }
         if !peer_deletions {
             return self.suppress(Suppression::PeerDeleted);
         }

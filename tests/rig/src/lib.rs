@@ -4,7 +4,15 @@
 //! test plays days in milliseconds. Use it inside `#[tokio::test(start_paused = true)]`, or a
 //! current-thread runtime whose time is paused.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a rig is test code: what it cannot set up is the failure of the test"
+)]
+
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -246,7 +254,7 @@ impl Rig {
 fn setup(simulator: &Simulator, rest: &str) -> Setup {
     let mut text = "client = \"rig\"\n".to_owned();
     for tenant in simulator.tenants() {
-        text.push_str(&format!("[tenants.{}]\nid = \"{}\"\napp_id = \"{}\"\n", tenant.name, tenant.id, tenant.app_id));
+        write!(text, "[tenants.{}]\nid = \"{}\"\napp_id = \"{}\"\n", tenant.name, tenant.id, tenant.app_id).expect("a string takes text");
     }
     text.push_str(rest);
     let loader = |path: &str| Err(std::io::Error::other(format!("no file {path} in a rig")));

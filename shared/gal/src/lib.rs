@@ -28,6 +28,7 @@ pub mod recipient;
 pub mod scope;
 pub mod setting;
 pub mod stamp;
+pub mod sweep;
 pub mod values;
 pub mod world;
 

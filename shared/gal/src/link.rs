@@ -177,10 +177,17 @@ impl Base {
     }
 
     fn entries(&self) -> impl Iterator<Item = (Field, u64)> {
-        self.0.chunks_exact(ENTRY).filter_map(|entry| {
-            let (&number, print) = entry.split_first()?;
-            Some((Field::from_number(number)?, u64::from_le_bytes(print.try_into().ok()?)))
-        })
+        entries(&self.0)
+    }
+
+    /// The packed form.
+    pub(crate) fn packed(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// From the packed form of another base.
+    pub(crate) fn from_packed(packed: &[u8]) -> Self {
+        Self(packed.into())
     }
 
     /// The fingerprint of a field, `None` if it was blank.
@@ -205,6 +212,14 @@ impl Base {
         }
         Self::from_entries(entries)
     }
+}
+
+/// The entries of a packed base.
+pub(crate) fn entries(packed: &[u8]) -> impl Iterator<Item = (Field, u64)> {
+    packed.chunks_exact(ENTRY).filter_map(|entry| {
+        let (&number, print) = entry.split_first()?;
+        Some((Field::from_number(number)?, u64::from_le_bytes(print.try_into().ok()?)))
+    })
 }
 
 impl fmt::Debug for Base {

@@ -125,7 +125,8 @@ pub(crate) fn body<T: DeserializeOwned>(item: &Item, key: &Key) -> Result<T, Sto
 
 /// Reads JSON. The message tells the place, never the content (it may hold addresses).
 pub(crate) fn from_json<T: DeserializeOwned>(text: &str, key: &Key) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| corrupt(key, format!("its JSON is not understood ({:?} error at column {})", error.classify(), error.column())))
+    serde_json::from_str(text)
+        .map_err(|error| corrupt(key, format!("its JSON is not understood ({:?} error at column {})", error.classify(), error.column())))
 }
 
 /// Anchors as bytes.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lock::FileLock;
+use super::scarce;
 
 /// What `X-Amz-Target` begins with.
 const TARGET: &str = "DynamoDB_20120810.";
@@ -30,6 +31,9 @@ pub(crate) trait Gate: Send + Sync + fmt::Debug {
     fn before(&self) -> Result<u64, String>;
     /// The request of that number was made; its answer is about to be given.
     fn after(&self, request: u64) -> Result<(), String>;
+    /// How many entries of a batch are done at most, if the service is short of throughput; every other transaction
+    /// is then cancelled because of others.
+    fn scarcity(&self) -> Option<usize>;
 }
 
 /// The connector. A call is done, and durable, at the first poll; nothing is spawned.
@@ -50,9 +54,10 @@ impl Connector {
         let operation = operation.ok_or_else(|| ConnectorError::user("a request without X-Amz-Target".into()))?;
         let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a request with a streaming body".into()))?;
         let number = self.gate.as_ref().map(|gate| gate.before()).transpose().map_err(broken)?;
-        let (status, text) = match call(&self.engine.database, operation, body) {
-            Ok(text) => (200, text),
-            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        let scarcity = self.gate.as_ref().and_then(|gate| gate.scarcity());
+        let (status, text) = match scarcity.zip(number) {
+            Some((most, number)) => self.answer_scarcely(operation, body, most, number),
+            None => self.answer_fully(operation, body),
         };
         if let (Some(gate), Some(number)) = (&self.gate, number) {
             gate.after(number).map_err(broken)?;
@@ -61,6 +66,31 @@ impl Connector {
         let mut response = HttpResponse::new(status, SdkBody::from(text));
         response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
         Ok(response)
+    }
+}
+
+impl Connector {
+    fn answer_fully(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        match call(&self.engine.database, operation, body) {
+            Ok(text) => (200, text),
+            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        }
+    }
+
+    /// As a service that is short of throughput.
+    fn answer_scarcely(&self, operation: &str, body: &[u8], most: usize, number: u64) -> (u16, Vec<u8>) {
+        if operation == "TransactWriteItems" && number.is_multiple_of(2) {
+            return (400, scarce::conflict().into_bytes());
+        }
+        let Ok(mut request) = serde_json::from_slice(body) else { return self.answer_fully(operation, body) };
+        let Some(left) = scarce::shorten(operation, &mut request, most) else { return self.answer_fully(operation, body) };
+        // A batch of nothing is not a request.
+        let (status, text) = if most == 0 { (200, b"{}".to_vec()) } else { self.answer_fully(operation, request.to_string().as_bytes()) };
+        let Ok(mut answer) = serde_json::from_slice(&text) else { return (status, text) };
+        if status == 200 {
+            scarce::tell(&mut answer, left);
+        }
+        (status, answer.to_string().into_bytes())
     }
 }
 

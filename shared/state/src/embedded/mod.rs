@@ -2,6 +2,7 @@
 
 mod connector;
 mod lock;
+mod scarce;
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,15 @@
 //! `D#pair`: what is due, in the order of time.
 
+use std::collections::BTreeMap;
+
 use engine::ports::StoreError;
 use engine::records::AgendaRow;
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::StateStore;
 use crate::item::{self, Item, VERSION};
-use crate::keys;
-use crate::table::{Condition, IN_FLIGHT, Partition, Range};
+use crate::keys::{self, Key};
+use crate::table::{Condition, Group, Partition, Range};
 
 /// The item of a row.
 pub(super) fn encode(pair: &str, row: &AgendaRow) -> Result<Item, StoreError> {
@@ -28,12 +29,21 @@ impl StateStore {
     /// A row under the same key is replaced, but not one for a newer version of the replica: whoever planned
     /// the older version would remove it, and the change would be lost.
     pub(super) async fn write_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError> {
-        let items = rows.iter().map(|row| Ok((encode(pair, row)?, row.version))).collect::<Result<Vec<_>, StoreError>>()?;
-        let writes = items.into_iter().map(async |(row, version)| {
-            let written = self.table.put(row, Condition::version_at_most(version), "saving the agenda").await?;
-            written.succeeded(None).map(drop)
+        // Of two rows under one key, the newer version.
+        let mut newest: BTreeMap<Key, &AgendaRow> = BTreeMap::new();
+        for row in rows {
+            let kept = newest.entry(keys::agenda_row(pair, row.due, row.side, row.anchor)).or_insert(row);
+            if kept.version <= row.version {
+                *kept = row;
+            }
+        }
+        let groups = newest.into_values().map(|row| {
+            let first = (encode(pair, row)?, Condition::version_at_most(row.version));
+            Ok(Group { first, others: Vec::new() })
         });
-        stream::iter(writes).buffer_unordered(2 * IN_FLIGHT).try_collect().await
+        let groups = groups.collect::<Result<Vec<_>, StoreError>>()?;
+        let outcomes = self.table.put_groups(groups, "saving the agenda").await?;
+        outcomes.iter().try_for_each(|written| written.succeeded(None).map(drop))
     }
 
     /// A row that has another version by now, or is gone, is left as it is.

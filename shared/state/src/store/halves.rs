@@ -89,7 +89,13 @@ impl StateStore {
 
     /// The record of a half; its default if it was never saved. `found` is the item of STATE, read again if the
     /// holder of the other lease replaces the parts meanwhile.
-    pub(super) async fn read_half<T: DeserializeOwned + Default>(&self, key: &Key, pair: &str, half: &str, found: &mut Item) -> Result<T, StoreError> {
+    pub(super) async fn read_half<T: DeserializeOwned + Default>(
+        &self,
+        key: &Key,
+        pair: &str,
+        half: &str,
+        found: &mut Item,
+    ) -> Result<T, StoreError> {
         for _ in 0..MOST_LOOKS {
             if let Some(body) = item::get_text(found, half, key)? {
                 return item::from_json(body, key);

@@ -27,7 +27,13 @@ struct Names {
 impl Names {
     fn of(kind: LeaseKind) -> Self {
         let body = half(kind);
-        Self { body, owner: format!("{body}_owner"), until: format!("{body}_until"), by: format!("{body}_{BY}"), parts: halves::parts_name(body) }
+        Self {
+            body,
+            owner: format!("{body}_owner"),
+            until: format!("{body}_until"),
+            by: format!("{body}_{BY}"),
+            parts: halves::parts_name(body),
+        }
     }
 }
 

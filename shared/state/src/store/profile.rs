@@ -7,7 +7,7 @@ use engine::ports::{StoreError, Versioned};
 use super::StateStore;
 use crate::item::{self, BODY, BY, Item, VERSION};
 use crate::keys::{self, Key};
-use crate::table::{Condition, Written, text};
+use crate::table::{Condition, Group, Written, text};
 
 /// The installation's id.
 pub(crate) const ID: &str = "id";
@@ -31,9 +31,9 @@ impl StateStore {
             stored.extend(mark.as_ref().map(|mark| (BY.to_owned(), text(mark))));
             stored
         };
-        let current = Condition::expected((expected > 0).then_some(expected));
+        let current = (make(&keys::profile_current()), Condition::expected((expected > 0).then_some(expected)));
         let history = (make(&keys::profile_version(version)), Some(Condition::absent()));
-        let written = self.table.put_both((make(&keys::profile_current()), current), history, "saving the profile").await?;
+        let written = self.table.put_group(Group { first: current, others: vec![history] }, "saving the profile").await?;
         if written.succeeded(mark.as_deref())? {
             return Ok(version);
         }

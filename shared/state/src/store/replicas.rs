@@ -13,14 +13,12 @@ use gal::{Anchor, Side};
 use super::{StateStore, agenda};
 use crate::item::{self, BY, Item, VERSION};
 use crate::keys::{self, Key};
-use crate::table::{BatchWrite, Condition, IN_FLIGHT, Partition, Range, text};
+use crate::table::{BatchWrite, Condition, Group, IN_FLIGHT, Partition, Range, text};
 
-/// A replica on its way, as items.
-struct Prepared {
+/// What is to be done once a replica is stored.
+struct Afterwards {
     anchor: Anchor,
     version: u64,
-    replica: (Item, Condition),
-    agenda: Option<Item>,
     mark: Option<String>,
     /// Holder rows that no longer hold.
     stale: Vec<Key>,
@@ -58,19 +56,21 @@ impl StateStore {
 
     pub(super) async fn write_replicas(&self, pair: &str, writes: Vec<ReplicaWrite>) -> Result<Vec<Anchor>, StoreError> {
         let mut holders = BTreeMap::new();
-        let mut prepared = Vec::with_capacity(writes.len());
+        let (mut groups, mut afterwards) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
         for write in writes {
-            prepared.push(self.prepare(pair, write, &mut holders)?);
+            let (group, after) = self.prepare(pair, write, &mut holders)?;
+            groups.push(group);
+            afterwards.push(after);
         }
         self.table.batch_write(holders, "saving who holds an address").await?;
-        let outcomes: Vec<Result<Vec<(Key, u64)>, Anchor>> =
-            stream::iter(prepared).map(|replica| self.write_replica(replica)).buffered(IN_FLIGHT).try_collect().await?;
+        let outcomes = self.table.put_groups(groups, "saving replicas with their agenda rows").await?;
         let mut refused = Vec::new();
         let mut stale = Vec::new();
-        for outcome in outcomes {
-            match outcome {
-                Ok(keys) => stale.extend(keys),
-                Err(anchor) => refused.push(anchor),
+        for (written, after) in outcomes.iter().zip(afterwards) {
+            if written.succeeded(after.mark.as_deref())? {
+                stale.extend(after.stale.into_iter().map(|key| (key, after.version)));
+            } else {
+                refused.push(after.anchor);
             }
         }
         let removals = stale.into_iter().map(|(key, version)| self.remove_holder(key, version));
@@ -78,7 +78,8 @@ impl StateStore {
         Ok(refused)
     }
 
-    fn prepare(&self, pair: &str, write: ReplicaWrite, holders: &mut BTreeMap<Key, BatchWrite>) -> Result<Prepared, StoreError> {
+    /// The items of a write. New holder rows are added to `holders`.
+    fn prepare(&self, pair: &str, write: ReplicaWrite, holders: &mut BTreeMap<Key, BatchWrite>) -> Result<(Group, Afterwards), StoreError> {
         let ReplicaWrite { side, replica, expected, holders: now, holders_before: before, agenda } = write;
         let (now, before): (BTreeSet<String>, BTreeSet<String>) = (now.into_iter().collect(), before.into_iter().collect());
         for key in now.difference(&before) {
@@ -95,22 +96,9 @@ impl StateStore {
         if let Some(mark) = &mark {
             stored.insert(BY.to_owned(), text(mark));
         }
-        let agenda = agenda.map(|row| agenda::encode(pair, &row)).transpose()?;
-        let condition = Condition::expected(expected);
-        Ok(Prepared { anchor: replica.anchor, version: replica.version, replica: (stored, condition), agenda, mark, stale })
-    }
-
-    /// Stores one replica: the holder rows to remove, or the anchor if the condition did not hold.
-    async fn write_replica(&self, prepared: Prepared) -> Result<Result<Vec<(Key, u64)>, Anchor>, StoreError> {
-        let Prepared { anchor, version, replica, agenda, mark, stale } = prepared;
-        let written = match agenda {
-            Some(row) => self.table.put_both(replica, (row, None), "saving a replica with its agenda row").await?,
-            None => self.table.put(replica.0, replica.1, "saving a replica").await?,
-        };
-        if written.succeeded(mark.as_deref())? {
-            return Ok(Ok(stale.into_iter().map(|key| (key, version)).collect()));
-        }
-        Ok(Err(anchor))
+        let row = agenda.map(|row| agenda::encode(pair, &row)).transpose()?;
+        let group = Group { first: (stored, Condition::expected(expected)), others: row.into_iter().map(|row| (row, None)).collect() };
+        Ok((group, Afterwards { anchor: replica.anchor, version: replica.version, mark, stale }))
     }
 
     /// Removes a holder row, unless a later version of the replica holds the key again.

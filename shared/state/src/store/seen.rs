@@ -13,7 +13,14 @@ use crate::table::BatchWrite;
 const KEPT_HOURS: i64 = 30 * 24;
 
 impl StateStore {
-    pub(super) async fn write_seen(&self, pair: &str, side: Side, began: Timestamp, chunk: u32, anchors: &[Anchor]) -> Result<(), StoreError> {
+    pub(super) async fn write_seen(
+        &self,
+        pair: &str,
+        side: Side,
+        began: Timestamp,
+        chunk: u32,
+        anchors: &[Anchor],
+    ) -> Result<(), StoreError> {
         let key = keys::seen(pair, side, began, chunk);
         let mut stored = item::new(&key);
         stored.insert(ANCHORS.to_owned(), item::pack(anchors));

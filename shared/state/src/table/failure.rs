@@ -21,7 +21,7 @@ where
         SdkError::ServiceError(context) => {
             let error = context.err();
             let message = error.message().unwrap_or("no reason given");
-            if damaged(message) {
+            if error.code() == Some("InternalServerError") && damaged(message) {
                 return StoreError::Corrupt { item: place.to_owned(), detail: message.to_owned() };
             }
             match error.code() {

@@ -25,6 +25,7 @@ pub(crate) use failure::{damaged, unavailable};
 pub(crate) use query::{Partition, Range};
 pub use requests::Requests;
 pub(crate) use requests::{Counters, Operation};
+pub(crate) use transact::Group;
 
 use crate::item::Item;
 use crate::keys::Key;

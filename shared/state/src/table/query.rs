@@ -60,7 +60,13 @@ impl Table {
         }
     }
 
-    async fn query_page(&self, partition: &Partition, left: Option<usize>, position: Position, doing: &str) -> Result<(Vec<Item>, Position), StoreError> {
+    async fn query_page(
+        &self,
+        partition: &Partition,
+        left: Option<usize>,
+        position: Position,
+        doing: &str,
+    ) -> Result<(Vec<Item>, Position), StoreError> {
         self.count(Operation::Query);
         let (expression, values) = key_condition(partition);
         let request = self
@@ -78,7 +84,13 @@ impl Table {
     }
 
     /// One page of the whole table, in no order; `limit` items at most are looked at.
-    pub(crate) async fn scan_page(&self, filter: Option<Filter>, limit: Option<i32>, position: Position, doing: &str) -> Result<(Vec<Item>, Position), StoreError> {
+    pub(crate) async fn scan_page(
+        &self,
+        filter: Option<Filter>,
+        limit: Option<i32>,
+        position: Position,
+        doing: &str,
+    ) -> Result<(Vec<Item>, Position), StoreError> {
         self.count(Operation::Scan);
         let mut request =
             self.client.scan().table_name(&self.name).consistent_read(true).set_limit(limit).set_exclusive_start_key(position);

@@ -50,6 +50,7 @@ struct Plan {
     calls: u64,
     next: Option<Planned>,
     lose_every: Option<u64>,
+    scarcity: Option<usize>,
     down: bool,
     fired: bool,
 }
@@ -88,11 +89,18 @@ impl Faults {
         self.plan().lose_every = Some(nth);
     }
 
+    /// Requests only: the service is short of throughput. At most `entries` of a batch are done, the others left for
+    /// later, and every other transaction is cancelled because of others.
+    pub fn be_scarce(&self, entries: usize) {
+        self.plan().scarcity = Some(entries);
+    }
+
     /// Nothing fails any more.
     pub fn revive(&self) {
         let mut plan = self.plan();
         plan.next = None;
         plan.lose_every = None;
+        plan.scarcity = None;
         plan.down = false;
     }
 
@@ -152,6 +160,10 @@ impl Gate for Faults {
 
     fn after(&self, request: u64) -> Result<(), String> {
         self.end(request)
+    }
+
+    fn scarcity(&self) -> Option<usize> {
+        self.plan().scarcity
     }
 }
 

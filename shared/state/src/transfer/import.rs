@@ -44,7 +44,12 @@ impl StateStore {
     /// `Unavailable` if the table is not empty and `existing` is `Refuse`; `LeaseHeld` if a run is going on in it at
     /// `now`; `NewerSchema`, `Corrupt` naming the line. After an error during the writing the table
     /// starts no run until an import into it has succeeded.
-    pub async fn import(&self, reader: &mut (impl BufRead + Seek + Send), existing: Existing, now: Timestamp) -> Result<Transferred, StoreError> {
+    pub async fn import(
+        &self,
+        reader: &mut (impl BufRead + Seek + Send),
+        existing: Existing,
+        now: Timestamp,
+    ) -> Result<Transferred, StoreError> {
         let (header, items) = judge(reader)?;
         self.refuse_existing(existing, now).await?;
         self.mark_importing().await?;

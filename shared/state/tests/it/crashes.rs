@@ -37,18 +37,18 @@ async fn replicas_never_stand_without_holders_and_agenda() {
     at_every_request(async |store, faults, request, fault| {
         let key = |n: u32| format!("person{n}@contoso.example");
         faults.crash_at(request, fault);
-        let result = store.put_replicas("p", (0..10).map(|n| write(n, None, 1)).collect()).await;
+        let result = store.put_replicas("p", (0..60).map(|n| write(n, None, 1)).collect()).await;
         assert_eq!(result.is_err(), faults.fired());
         faults.revive();
         let due = store.due("p", at(9), 100).await.unwrap();
-        for n in 0..10 {
+        for n in 0..60 {
             let stored = store.replica("p", Side::A, anchor(n)).await.unwrap().is_some();
             assert_eq!(stored, due.iter().any(|row| row.anchor == anchor(n)), "replica and agenda row are one");
             assert!(!stored || holders(store, &key(n)).await == [anchor(n)], "stored without holder row");
         }
         // The next process does it again: stored ones are refused as known, the others are stored.
-        store.put_replicas("p", (0..10).map(|n| write(n, None, 1)).collect()).await.unwrap();
-        assert_eq!(store.due("p", at(9), 100).await.unwrap().len(), 10);
+        store.put_replicas("p", (0..60).map(|n| write(n, None, 1)).collect()).await.unwrap();
+        assert_eq!(store.due("p", at(9), 100).await.unwrap().len(), 60);
     })
     .await;
 }

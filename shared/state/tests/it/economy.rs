@@ -3,6 +3,7 @@
 use engine::ports::{ReplicaWrite, Store};
 use engine::records::{LeaseKind, ReadingState, WritingState};
 use gal::Side;
+use state::testing::Faults;
 use state::{Requests, StateStore};
 
 use crate::samples::{anchor, at, lease, link_key, row, write};
@@ -49,7 +50,7 @@ async fn a_replica_costs_what_it_must() {
     assert_eq!(one.to_string(), "1 requests: PutItem 1", "no agenda row, no transaction");
     let new = count(&store, async || drop(store.put_replicas("p", (100..150).map(|n| write(n, None, 1)).collect()).await.unwrap())).await;
     // Three holder keys each (two addresses and the Name): 150 rows in six batches.
-    assert_eq!(new.to_string(), "56 requests: BatchWriteItem 6, TransactWriteItems 50");
+    assert_eq!(new.to_string(), "7 requests: BatchWriteItem 6, TransactWriteItems 1");
 }
 
 #[tokio::test]
@@ -68,4 +69,18 @@ async fn many_are_read_by_the_hundred() {
     assert_eq!(made.to_string(), "1 requests: Query 1");
     let made = count(&store, async || drop(store.holders("p", Side::A, "person7@contoso.example").await.unwrap())).await;
     assert_eq!(made.to_string(), "1 requests: Query 1");
+}
+
+/// To the service smaller transactions go, and single items as plain puts: a transaction costs double.
+#[tokio::test(start_paused = true)]
+async fn the_service_is_asked_the_cheaper_way() {
+    let store = state::testing::service_in_memory(&Faults::default()).unwrap();
+    let made = count(&store, async || drop(store.put_replicas("p", (0..50).map(|n| write(n, None, 1)).collect()).await.unwrap())).await;
+    assert_eq!(made.to_string(), "11 requests: BatchWriteItem 6, TransactWriteItems 5");
+    let quiet = (0..50).map(|n| ReplicaWrite { agenda: None, ..write(n, Some(1), 2) }).collect();
+    let made = count(&store, async || drop(store.put_replicas("p", quiet).await.unwrap())).await;
+    assert_eq!(made.to_string(), "50 requests: PutItem 50");
+    let rows: Vec<_> = (0..50).map(|n| row(n, 5, 1)).collect();
+    let made = count(&store, async || store.put_agenda("p", &rows).await.unwrap()).await;
+    assert_eq!(made.to_string(), "50 requests: PutItem 50");
 }

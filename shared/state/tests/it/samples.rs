@@ -1,7 +1,7 @@
 //! Things to store.
 
 use engine::ports::ReplicaWrite;
-use engine::records::{AgendaRow, Due, Lease, Outcome, OperationRecord, OperationResult, Replica, RunKind, RunSummary};
+use engine::records::{AgendaRow, Due, Lease, OperationRecord, OperationResult, Outcome, Replica, RunKind, RunSummary};
 use gal::reading::{ExchangeHalf, Reading};
 use gal::recipient::Presence;
 use gal::{Anchor, Base, Field, Link, LinkKey, Origin, Phase, Provenance, Role, Side, Sides};

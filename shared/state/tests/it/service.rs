@@ -12,7 +12,12 @@ use crate::contract;
 /// Never reaches for the real service: the endpoint and the keys are given.
 async fn config(endpoint: &str) -> SdkConfig {
     let keys = aws_sdk_dynamodb::config::Credentials::new("000000000000", "fake", None, None, "test");
-    aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).credentials_provider(keys).region(Region::new("us-east-1")).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .credentials_provider(keys)
+        .region(Region::new("us-east-1"))
+        .load()
+        .await
 }
 
 async fn table(config: &SdkConfig, name: &str) -> StateStore {
@@ -31,7 +36,8 @@ async fn on_ministack() {
     };
     let config = config(endpoint.to_str().unwrap()).await;
     let count = AtomicU32::new(0);
-    contract::run(async || table(&config, &format!("contract-{}-{}", std::process::id(), count.fetch_add(1, Ordering::Relaxed))).await).await;
+    contract::run(async || table(&config, &format!("contract-{}-{}", std::process::id(), count.fetch_add(1, Ordering::Relaxed))).await)
+        .await;
 }
 
 #[tokio::test]
@@ -55,4 +61,29 @@ async fn lost_answers_are_not_conflicts() {
         })
         .await;
     }
+}
+
+/// Batches half done and transactions in each other's way: everything is done in the end.
+#[tokio::test(start_paused = true)]
+async fn a_service_short_of_throughput_is_waited_for() {
+    contract::run(async || {
+        let faults = Faults::default();
+        faults.be_scarce(7);
+        state::testing::memory(&faults).unwrap()
+    })
+    .await;
+}
+
+/// But not for ever: it says so, and what was stored stays.
+#[tokio::test(start_paused = true)]
+async fn a_service_without_throughput_is_unavailable() {
+    let faults = Faults::default();
+    faults.be_scarce(0);
+    let store = state::testing::memory(&faults).unwrap();
+    let error = store.put_replicas("p", vec![crate::samples::write(1, None, 1)]).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable { detail, .. } if detail.contains("throttled")), "{error}");
+    let error = store.replicas("p", gal::Side::A, &[crate::samples::anchor(1)]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    faults.revive();
+    assert!(store.put_replicas("p", vec![crate::samples::write(1, None, 1)]).await.unwrap().is_empty());
 }

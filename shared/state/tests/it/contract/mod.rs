@@ -23,6 +23,7 @@ pub(crate) async fn run<S: Store>(make: impl AsyncFn() -> S) {
     replicas::a_replica_reads_back(&make().await).await;
     replicas::a_write_needs_the_expected_version(&make().await).await;
     replicas::a_refused_write_leaves_no_agenda_row(&make().await).await;
+    replicas::refused_writes_do_not_stop_the_others(&make().await).await;
     replicas::of_many_writers_one_wins(&make().await).await;
     replicas::holders_follow_the_replica(&make().await).await;
     replicas::holder_keys_are_exact(&make().await).await;

@@ -51,6 +51,32 @@ pub(super) async fn a_refused_write_leaves_no_agenda_row(store: &impl Store) {
     assert_eq!(due, [anchor(1), anchor(3)]);
 }
 
+/// Writes travel together, each is judged alone.
+pub(super) async fn refused_writes_do_not_stop_the_others(store: &impl Store) {
+    store.put_replicas("p", (0..200).filter(|n| n % 7 == 0).map(|n| write(n, None, 1)).collect()).await.unwrap();
+    let mut writes: Vec<_> = (0..200).map(|n| write(n, None, 2)).collect();
+    writes.extend((200..230).map(|n| ReplicaWrite { agenda: None, ..write(n, (n % 2 == 0).then_some(1), 2) }));
+    // One of them twice: the second is refused, or both orders of the two were tried and one was.
+    writes.push(write(1, None, 2));
+    let refused = store.put_replicas("p", writes).await.unwrap();
+    let expected: Vec<Anchor> = (0..230).filter(|n| if *n < 200 { n % 7 == 0 } else { n % 2 == 0 }).chain([1]).map(anchor).collect();
+    let sorted = |mut anchors: Vec<Anchor>| {
+        anchors.sort_unstable();
+        anchors
+    };
+    assert_eq!(sorted(refused), sorted(expected));
+    for n in 0..230 {
+        let version = store.replica("p", Side::A, anchor(n)).await.unwrap().map(|replica| replica.version);
+        let expected = match n {
+            0..200 if n % 7 == 0 => Some(1),
+            200..230 if n % 2 == 0 => None,
+            _ => Some(2),
+        };
+        assert_eq!(version, expected, "{n}");
+    }
+    assert_eq!(store.due("p", at(9), 1_000).await.unwrap().len(), 200);
+}
+
 pub(super) async fn of_many_writers_one_wins(store: &impl Store) {
     store.put_replicas("p", vec![write(1, None, 1)]).await.unwrap();
     let attempts = (2..14).map(|version| store.put_replicas("p", vec![write(1, Some(1), version)]));
@@ -83,7 +109,17 @@ pub(super) async fn holders_follow_the_replica(store: &impl Store) {
 pub(super) async fn holder_keys_are_exact(store: &impl Store) {
     let long = "l".repeat(3_000);
     let longer = "l".repeat(3_001);
-    let keys = ["name:a", "name:a#b", "name:a#0", "name:", "", &long, &longer, "stamp:11111111-1111-1111-1111-111111111111/x", "name:ß 漢 \u{1f600}"];
+    let keys = [
+        "name:a",
+        "name:a#b",
+        "name:a#0",
+        "name:",
+        "",
+        &long,
+        &longer,
+        "stamp:11111111-1111-1111-1111-111111111111/x",
+        "name:ß 漢 \u{1f600}",
+    ];
     let writes = keys.iter().zip(1..).map(|(key, n)| with_holders(n, None, 1, &[], &[key]));
     store.put_replicas("p", writes.collect()).await.unwrap();
     for (key, n) in keys.iter().zip(1..) {

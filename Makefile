@@ -28,7 +28,8 @@ lint: ## Formatting, clippy, documentation links, licences and bans of dependenc
 	@.ci/lint
 
 bench: ## Measure the engine and the core
-	@cargo run --release -q -p bench -- $(ARGS)
+	@cargo build --release -q -p m365-simulator -p bench
+	@"$$(.ci/programs path bench)" $(ARGS)
 
 mutants: ## Break each law by its patch and see its test turn red
 	@tests/mutants/run $(ARGS)

@@ -12,14 +12,14 @@ use crate::stop::Stop;
 pub(crate) struct Bars {
     stop: Stop,
     shown: bool,
-    bars: MultiProgress,
+    all: MultiProgress,
     known: Mutex<BTreeMap<String, ProgressBar>>,
 }
 
 impl Bars {
     /// Bars, or silence where standard error is no terminal.
     pub(crate) fn new(stop: Stop, shown: bool) -> Self {
-        Self { stop, shown, bars: MultiProgress::new(), known: Mutex::default() }
+        Self { stop, shown, all: MultiProgress::new(), known: Mutex::default() }
     }
 
     /// Takes the bars away, before something else is printed.
@@ -31,7 +31,7 @@ impl Bars {
 
     fn bar(&self, what: &str, total: u64) -> ProgressBar {
         let form = if total > 0 { "{msg:32} {bar:30} {pos}/{len} {eta}" } else { "{msg:32} {spinner} {pos}" };
-        let bar = self.bars.add(ProgressBar::new(total));
+        let bar = self.all.add(ProgressBar::new(total));
         if let Ok(style) = ProgressStyle::with_template(form) {
             bar.set_style(style);
         }

@@ -65,7 +65,8 @@ impl Screen {
     /// Prints text, or the document that says the same.
     pub(crate) fn answer(&self, document: &impl Serialize, text: impl FnOnce(Paint) -> String) -> Result<(), CliError> {
         if self.json {
-            let text = serde_json::to_string_pretty(document).map_err(|error| CliError::failed(format!("the answer cannot be written as JSON: {error}")))?;
+            let text = serde_json::to_string_pretty(document)
+                .map_err(|error| CliError::failed(format!("the answer cannot be written as JSON: {error}")))?;
             print(&text)
         } else {
             print(&text(self.paint))
@@ -78,6 +79,7 @@ impl Screen {
     }
 
     /// Asks on the terminal; only `yes` or `y` is consent.
+    #[expect(clippy::unused_self, reason = "asking belongs to the screen")]
     pub(crate) fn ask(&self, question: &str) -> Result<bool, CliError> {
         let failed = |error: io::Error| CliError::failed(format!("the terminal cannot be read: {error}"));
         let mut terminal = io::stderr().lock();
@@ -102,7 +104,9 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::failed(format!("standard output cannot be written: {error}"))),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::failed(format!("standard output cannot be written: {error}")))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -41,7 +41,9 @@ impl Loaded {
     pub(crate) fn read(global: &Global) -> Result<Self, CliError> {
         let path = &global.profile;
         let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => CliError::wrong(format!("{}: there is no such profile; name it with --profile FILE", path.display())),
+            std::io::ErrorKind::NotFound => {
+                CliError::wrong(format!("{}: there is no such profile; name it with --profile FILE", path.display()))
+            }
             _ => CliError::wrong(format!("{}: the profile cannot be read: {error}", path.display())),
         })?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
@@ -118,7 +120,9 @@ impl Time {
 /// The hosts of a tenant: its cloud's, or its own.
 fn hosts(tenant: &Tenant) -> Result<Hosts, CliError> {
     match &tenant.hosts {
-        Some(own) => Hosts::own(&own.login, &own.graph, &own.exchange).map_err(|error| CliError::from(error).of(&format!("tenant {}", tenant.name))),
+        Some(own) => {
+            Hosts::own(&own.login, &own.graph, &own.exchange).map_err(|error| CliError::from(error).of(&format!("tenant {}", tenant.name)))
+        }
         None => Ok(Hosts::of(match tenant.cloud {
             profile::Cloud::Global => Cloud::Global,
             profile::Cloud::GccHigh => Cloud::GccHigh,
@@ -140,7 +144,10 @@ pub(crate) fn connect(environment: &Environment, loaded: &Loaded, tenant: &Tenan
         budget: Budget::of_pair(1),
         observer: time.observer.clone(),
     };
-    let settings = Settings { certificate_since: Some(credential.not_before()), ..Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts(tenant)?) };
+    let settings = Settings {
+        certificate_since: Some(credential.not_before()),
+        ..Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts(tenant)?)
+    };
     let client = Arc::new(Tenant365::new(settings, parts));
     Ok(Client { connection: Connection { reader: client.clone(), writer: client }, credential })
 }
@@ -172,6 +179,22 @@ pub(crate) struct Session {
     pub(crate) bars: Arc<Bars>,
 }
 
+/// What a session is made of.
+pub(crate) struct Pieces {
+    /// The profile.
+    pub(crate) loaded: Loaded,
+    /// The pair's name.
+    pub(crate) pair: String,
+    /// The clock.
+    pub(crate) time: Time,
+    /// The tenants that are needed.
+    pub(crate) connections: BTreeMap<String, Connection>,
+    /// The state.
+    pub(crate) store: StateStore,
+    /// What the state is called.
+    pub(crate) state: String,
+}
+
 /// Where the state file is.
 pub(crate) fn state_file(global: &Global) -> PathBuf {
     match &global.state {
@@ -186,14 +209,19 @@ impl Session {
         let loaded = Loaded::read(global)?;
         let pair = loaded.pair(global)?;
         let time = Time::of(environment, global).await?;
-        Self::of(environment, loaded, pair, time, &state_file(global), need).await
+        // The tenants first: a key that is missing makes no state.
+        let connections = connections(environment, &loaded, &pair, &time, need)?;
+        let state = state_file(global);
+        let store = StateStore::file(&state)?;
+        let of = Pieces { loaded, pair, time, connections, store, state: state.display().to_string() };
+        Self::of(environment, of, need).await
     }
 
-    /// Opens everything for a profile and a pair.
-    pub(crate) async fn of(environment: &Environment, loaded: Loaded, pair: String, time: Time, state: &Path, need: Need) -> Result<Self, CliError> {
-        let connections = connections(environment, &loaded, &pair, &time, need)?;
-        let store = Arc::new(StateStore::file(state)?);
-        let installation = installation(&store, &loaded.profile, state).await?;
+    /// Ties it together.
+    pub(crate) async fn of(environment: &Environment, pieces: Pieces, need: Need) -> Result<Self, CliError> {
+        let Pieces { loaded, pair, time, connections, store, state } = pieces;
+        let store = Arc::new(store);
+        let installation = installation(&store, &loaded.profile, &state).await?;
         if need == Need::Writing {
             keep_profile(&store, &loaded).await?;
         }
@@ -226,7 +254,14 @@ impl Session {
     }
 }
 
-fn connections(environment: &Environment, loaded: &Loaded, pair: &str, time: &Time, need: Need) -> Result<BTreeMap<String, Connection>, CliError> {
+/// Connects to the tenants of a pair that are needed.
+pub(crate) fn connections(
+    environment: &Environment,
+    loaded: &Loaded,
+    pair: &str,
+    time: &Time,
+    need: Need,
+) -> Result<BTreeMap<String, Connection>, CliError> {
     let wanted: &[Side] = match &need {
         Need::Nobody => &[],
         Need::Both | Need::Writing => &Side::BOTH,
@@ -243,15 +278,14 @@ fn connections(environment: &Environment, loaded: &Loaded, pair: &str, time: &Ti
 }
 
 /// The installation's id: the state's, which stands in stamps already; a new state takes the profile's.
-async fn installation(store: &StateStore, profile: &Profile, state: &Path) -> Result<String, CliError> {
+async fn installation(store: &StateStore, profile: &Profile, state: &str) -> Result<String, CliError> {
     let stored = store.installation(&profile.installation).await?;
     if stored == profile.installation {
         return Ok(stored);
     }
     Err(CliError::wrong(format!(
         "the state {} belongs to the installation {stored}, the profile to {}: write installation = \"{stored}\" into the profile, or name another state with --state",
-        state.display(),
-        profile.installation
+        state, profile.installation
     )))
 }
 

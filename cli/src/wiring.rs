@@ -103,7 +103,11 @@ fn log(global: &Global, colours: bool) -> Result<(), CliError> {
         2 => "debug",
         _ => "trace",
     };
-    let settings = telemetry::Settings { filter: global.log.clone().unwrap_or_else(|| usual.to_owned()), ansi: colours, ..telemetry::Settings::default() };
+    let settings = telemetry::Settings {
+        filter: global.log.clone().unwrap_or_else(|| usual.to_owned()),
+        ansi: colours,
+        ..telemetry::Settings::default()
+    };
     telemetry::init(&settings).map_err(|error| CliError::wrong(error.to_string()))
 }
 

@@ -37,15 +37,27 @@ fn user(first: &str, last: &str, address: &str, title: &str) -> Value {
 async fn joiners(tale: &mut Tale<'_>) -> Result<(), CliError> {
     tale.scene("New people, on both sides")?;
     let (a, b) = (tale.tenants[A].domain.clone(), tale.tenants[B].domain.clone());
-    let new = [("Zoë", "Quellwasser", "zoe.quellwasser"), ("Olúwaṣeun", "Adébáyọ̀", "oluwaseun.adebayo"), ("美咲", "高橋", "misaki.takahashi")];
+    let new =
+        [("Zoë", "Quellwasser", "zoe.quellwasser"), ("Olúwaṣeun", "Adébáyọ̀", "oluwaseun.adebayo"), ("美咲", "高橋", "misaki.takahashi")];
     let there: Vec<Value> = new.iter().map(|(first, last, local)| user(first, last, &format!("{local}@{a}"), "Engineer")).collect();
     tale.administrator(A, there).await?;
-    tale.administrator(B, vec![user("Miloš", "Novotný", &format!("milos.novotny@{b}"), "Buyer"), user("Priya", "Raman", &format!("priya.raman@{b}"), "Buyer")]).await?;
+    tale.administrator(
+        B,
+        vec![
+            user("Miloš", "Novotný", &format!("milos.novotny@{b}"), "Buyer"),
+            user("Priya", "Raman", &format!("priya.raman@{b}"), "Buyer"),
+        ],
+    )
+    .await?;
     tale.happened("contoso hires three people, fabrikam two")?;
     tale.cycles().await?;
     let (in_a, in_b) = (tale.view(A).await?, tale.view(B).await?);
-    let wanted = new.iter().map(|(_, _, local)| (format!("{local}@{a}"), &in_b)).chain(["milos.novotny", "priya.raman"].map(|local| (format!("{local}@{b}"), &in_a)));
-    let missing: Vec<String> = wanted.filter(|(address, view)| view.made_for(address).is_none_or(|contact| contact.hidden)).map(|(address, _)| address).collect();
+    let wanted = new
+        .iter()
+        .map(|(_, _, local)| (format!("{local}@{a}"), &in_b))
+        .chain(["milos.novotny", "priya.raman"].map(|local| (format!("{local}@{b}"), &in_a)));
+    let missing: Vec<String> =
+        wanted.filter(|(address, view)| view.made_for(address).is_none_or(|contact| contact.hidden)).map(|(address, _)| address).collect();
     tale.one("all five are in the other list", missing.is_empty(), || missing.join(", "))
 }
 
@@ -72,8 +84,12 @@ async fn renames(tale: &mut Tale<'_>) -> Result<(), CliError> {
     let after = tale.view(A).await?;
     for (anchor, legacy, name, address) in expected {
         let now = after.objects.get(&anchor);
-        let right = now.is_some_and(|now| now.title() == name && now.address().as_deref() == Some(&address) && now.text("LegacyExchangeDN") == legacy.as_deref());
-        tale.one("the same contact in contoso has the new name and address, and its old reply address", right, || now.map_or("it is gone".to_owned(), |now| format!("{} <{:?}>", now.title(), now.address())))?;
+        let right = now.is_some_and(|now| {
+            now.title() == name && now.address().as_deref() == Some(&address) && now.text("LegacyExchangeDN") == legacy.as_deref()
+        });
+        tale.one("the same contact in contoso has the new name and address, and its old reply address", right, || {
+            now.map_or("it is gone".to_owned(), |now| format!("{} <{:?}>", now.title(), now.address()))
+        })?;
     }
     Ok(())
 }
@@ -81,7 +97,8 @@ async fn renames(tale: &mut Tale<'_>) -> Result<(), CliError> {
 async fn leavers(tale: &mut Tale<'_>) -> Result<(), CliError> {
     tale.scene("Two people leave")?;
     let (in_a, in_b) = (tale.view(A).await?, tale.view(B).await?);
-    let gone: Vec<(Object, Uuid)> = pick(tale, &in_a, &in_b, 2).into_iter().map(|(person, contact)| (person.clone(), contact.anchor)).collect();
+    let gone: Vec<(Object, Uuid)> =
+        pick(tale, &in_a, &in_b, 2).into_iter().map(|(person, contact)| (person.clone(), contact.anchor)).collect();
     let operations = gone.iter().map(|(person, _)| json!({"op": "delete", "anchor": person.anchor, "permanent": true})).collect();
     tale.administrator(A, operations).await?;
     tale.happened(format!("contoso deletes {}", gone.iter().map(|(person, _)| clean(person.title())).collect::<Vec<_>>().join(" and ")))?;
@@ -101,7 +118,9 @@ async fn leavers(tale: &mut Tale<'_>) -> Result<(), CliError> {
     let after = tale.view(B).await?;
     let now = after.objects.get(&contact);
     let right = now.is_some_and(|now| !now.hidden && now.text("Title") == Some("Returned")) && after.holders(&address).count() == 1;
-    tale.one("the very same contact is shown again, with what is new", right, || now.map_or("it is gone".to_owned(), |now| format!("hidden {}, title {:?}", now.hidden, now.text("Title"))))
+    tale.one("the very same contact is shown again, with what is new", right, || {
+        now.map_or("it is gone".to_owned(), |now| format!("hidden {}, title {:?}", now.hidden, now.text("Title")))
+    })
 }
 
 async fn peers(tale: &mut Tale<'_>) -> Result<(), CliError> {
@@ -120,7 +139,8 @@ async fn peers(tale: &mut Tale<'_>) -> Result<(), CliError> {
     tale.cycles().await?;
     let views = [tale.view(A).await?, tale.view(B).await?];
     let both = views.iter().zip([contact, twin]).filter_map(|(view, anchor)| view.objects.get(&anchor));
-    let right = both.filter(|one| one.text("Title") == Some("Head of Purchasing") && one.text("Phone") == Some("+41 44 555 01 02")).count() == 2;
+    let right =
+        both.filter(|one| one.text("Title") == Some("Head of Purchasing") && one.text("Phone") == Some("+41 44 555 01 02")).count() == 2;
     tale.one("both sides have both edits", right, || "an edit is missing".to_owned())?;
 
     tale.scene("And another one, so that the edits contradict")?;
@@ -132,8 +152,11 @@ async fn peers(tale: &mut Tale<'_>) -> Result<(), CliError> {
     tale.cycles().await?;
     let (in_a, in_b) = (tale.view(A).await?, tale.view(B).await?);
     let text = |view: &View, anchor: Uuid, field: &str| view.objects.get(&anchor).and_then(|one| one.text(field)).map(str::to_owned);
-    let held = text(&in_a, contact, "Title").as_deref() == Some("Director") && text(&in_b, twin, "Title").as_deref() == Some("Vice President");
-    tale.one("neither title is lost: the field waits for a person", held, || format!("{:?} and {:?}", text(&in_a, contact, "Title"), text(&in_b, twin, "Title")))?;
+    let held =
+        text(&in_a, contact, "Title").as_deref() == Some("Director") && text(&in_b, twin, "Title").as_deref() == Some("Vice President");
+    tale.one("neither title is lost: the field waits for a person", held, || {
+        format!("{:?} and {:?}", text(&in_a, contact, "Title"), text(&in_b, twin, "Title"))
+    })?;
     let city = text(&in_a, contact, "City");
     tale.one("everything else goes on: Bern has arrived in contoso", city.as_deref() == Some("Bern"), || format!("{city:?}"))?;
     let explained = tale.session.engine.explain(&tale.session.pair, &address).await?;
@@ -149,7 +172,8 @@ async fn drift(tale: &mut Tale<'_>) -> Result<(), CliError> {
     let (in_a, in_b) = (tale.view(A).await?, tale.view(B).await?);
     let picked = pick(tale, &in_a, &in_b, 1).first().map(|(person, contact)| ((*person).clone(), contact.anchor));
     let Some((person, contact)) = picked else { return Ok(()) };
-    tale.administrator(B, vec![json!({"op": "update", "anchor": contact, "set": {"Title": "Nonsense", "DisplayName": "Wrong Name"}})]).await?;
+    tale.administrator(B, vec![json!({"op": "update", "anchor": contact, "set": {"Title": "Nonsense", "DisplayName": "Wrong Name"}})])
+        .await?;
     tale.happened(format!("fabrikam changes name and title of contoso's {}", clean(person.title())))?;
     tale.cycles().await?;
     let after = tale.view(B).await?;
@@ -161,7 +185,8 @@ async fn drift(tale: &mut Tale<'_>) -> Result<(), CliError> {
 async fn script(tale: &mut Tale<'_>) -> Result<(), CliError> {
     tale.scene("A wrong script")?;
     let (in_a, in_b) = (tale.view(A).await?, tale.view(B).await?);
-    let gone: Vec<(Uuid, Uuid)> = pick(tale, &in_b, &in_a, SCRIPT).into_iter().map(|(person, contact)| (person.anchor, contact.anchor)).collect();
+    let gone: Vec<(Uuid, Uuid)> =
+        pick(tale, &in_b, &in_a, SCRIPT).into_iter().map(|(person, contact)| (person.anchor, contact.anchor)).collect();
     tale.administrator(B, gone.iter().map(|(person, _)| json!({"op": "delete", "anchor": person})).collect()).await?;
     tale.happened(format!("a script in fabrikam deletes {}", count(gone.len() as u64, "user")))?;
     let domain = tale.tenants[A].domain.clone();
@@ -176,7 +201,9 @@ async fn script(tale: &mut Tale<'_>) -> Result<(), CliError> {
     tale.one("the other side is not held: the new colleague has arrived in fabrikam", arrived, || "missing".to_owned())?;
 
     let holds = tale.session.engine.state(&tale.session.pair).await?.writing.holds;
-    let Some(checksum) = holds.a.and_then(|hold| hold.checksum) else { return tale.one("the hold can be approved", false, || "there is none".to_owned()) };
+    let Some(checksum) = holds.a.and_then(|hold| hold.checksum) else {
+        return tale.one("the hold can be approved", false, || "there is none".to_owned());
+    };
     tale.scene("It was meant after all")?;
     let approved = tale.session.engine.approve(&tale.session.pair, &checksum).await?;
     tale.happened(format!("galbridge approve {checksum}  ({})", count(approved, "operation")))?;

@@ -6,6 +6,7 @@ mod simulator;
 mod tale;
 mod view;
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,11 +14,12 @@ use engine::records::MergeOptions;
 use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use state::{Existing, StateStore};
 
 use crate::arguments::{DemoArguments, Global, MergeChoice, Mode};
 use crate::error::{CliError, Exit};
 use crate::screen::{count, thousands};
-use crate::session::{Loaded, Need, Session, Time};
+use crate::session::{Loaded, Need, Pieces, Session, Time, connections};
 use crate::show::plan::PlanDocument;
 use crate::simulated::{SimulatorApi, SimulatorClock};
 use crate::verbs;
@@ -54,10 +56,18 @@ pub(crate) async fn demo(environment: &Environment, global: &Global, arguments: 
     played
 }
 
-async fn play(environment: &Environment, arguments: &DemoArguments, simulator: &Simulator, folder: &Path, watch: &Stopwatch) -> Result<Exit, CliError> {
+async fn play(
+    environment: &Environment,
+    arguments: &DemoArguments,
+    simulator: &Simulator,
+    folder: &Path,
+    watch: &Stopwatch,
+) -> Result<Exit, CliError> {
     let api = SimulatorApi::new(&simulator.address)?;
     let clock = Arc::new(SimulatorClock::follow(api.clone()).await?);
-    let [a, b] = simulator.tenants.as_slice() else { return Err(CliError::failed("the simulator made other tenants than it was asked for")) };
+    let [a, b] = simulator.tenants.as_slice() else {
+        return Err(CliError::failed("the simulator made other tenants than it was asked for"));
+    };
     let tenants = [a.clone(), b.clone()];
     let time = Time::following(clock.clone());
     certificates(&api, &tenants, folder, time.clock.now(), arguments.trace.as_deref()).await?;
@@ -66,14 +76,28 @@ async fn play(environment: &Environment, arguments: &DemoArguments, simulator: &
     let of = Global { profile, state: None, pair: None, json: false, verbose: 0, log: None, simulator: None };
     let loaded = Loaded::read(&of)?;
     let pair = loaded.pair(&of)?;
-    let session = Session::of(environment, loaded, pair, time, &folder.join("galbridge.state"), Need::Writing).await?;
+    let connections = connections(environment, &loaded, &pair, &time, Need::Writing)?;
+    // In memory: a file is on the disk after every write, and that would be most of the demo's time.
+    let pieces = Pieces { loaded, pair, time, connections, store: StateStore::memory()?, state: "the demo's state".to_owned() };
+    let session = Session::of(environment, pieces, Need::Writing).await?;
     let own = [view::View::read(&api, &tenants[0].name).await?, view::View::read(&api, &tenants[1].name).await?];
     let mut tale = Tale { environment, api, clock, session, tenants, own, known: Known::default(), scenes: Vec::new() };
     merge(&mut tale).await?;
     day::play(&mut tale).await?;
     tale.scene("At the end")?;
     tale.oracle().await?;
+    if arguments.keep {
+        to_file(&tale.session, &folder.join("galbridge.state")).await?;
+    }
     end(&tale, arguments, watch).await
+}
+
+/// Moves the state from memory to a file, as `state export` and `state import` do.
+async fn to_file(session: &Session, file: &Path) -> Result<(), CliError> {
+    let mut written = Vec::new();
+    session.store.export(&mut written, session.now()).await?;
+    StateStore::file(file)?.import(&mut Cursor::new(written), Existing::Refuse, session.now()).await?;
+    Ok(())
 }
 
 /// Makes a certificate for each tenant, and registers it there, as an administrator would upload it.
@@ -81,7 +105,8 @@ async fn certificates(api: &SimulatorApi, tenants: &[Tenant], folder: &Path, now
     let mut public = String::new();
     for tenant in tenants {
         let file = folder.join(format!("{}.pem", tenant.name));
-        let credential = verbs::make_certificate(&format!("galbridge demo {}", tenant.name), now - SignedDuration::from_hours(24), 730, &file)?;
+        let credential =
+            verbs::make_certificate(&format!("galbridge demo {}", tenant.name), now - SignedDuration::from_hours(24), 730, &file)?;
         let pem = credential.public_certificate_pem()?;
         api.post_text(&format!("tenants/{}/certificates", tenant.name), pem.clone()).await?;
         public.push_str(&pem);
@@ -138,7 +163,11 @@ async fn end(tale: &Tale<'_>, arguments: &DemoArguments, watch: &Stopwatch) -> R
     let document = json!({"seed": arguments.seed, "recipients": arguments.recipients, "right": right, "looked_at": looked_at, "seconds": seconds, "scenes": tale.scenes, "simulator": stats});
     let (requests, faults) = (sum(&stats, "requests"), sum(&stats, "faults"));
     tale.screen().answer(&document, |paint| {
-        let verdict = if right { paint.green("Both address lists are what they should be.") } else { paint.red("Something is not as it should be; see the crosses above.") };
+        let verdict = if right {
+            paint.green("Both address lists are what they should be.")
+        } else {
+            paint.red("Something is not as it should be; see the crosses above.")
+        };
         let wire = format!("{} requests, {} of them spoilt on purpose", thousands(requests), thousands(faults));
         format!("\n{} {} comparisons; {wire}; {seconds:.0} s.", paint.bold(&verdict), thousands(looked_at))
     })?;
@@ -159,6 +188,7 @@ fn sum(stats: &Value, key: &str) -> u64 {
 }
 
 /// What to try by hand, as it can be pasted.
+#[expect(clippy::needless_pass_by_value, reason = "the folder is kept from here on")]
 fn keep(environment: &Environment, global: &Global, simulator: &Simulator, folder: PathBuf) -> Result<(), CliError> {
     let profile = folder.join("galbridge.toml");
     let program = environment.executable.as_ref().map_or_else(|| "galbridge".to_owned(), |path| verbs::quoted(&path.display().to_string()));

@@ -61,7 +61,18 @@ pub(crate) struct Known {
 
 /// The fields that a published contact shows.
 const FIELDS: [&str; 12] = [
-    "FirstName", "LastName", "Title", "Company", "Department", "Office", "Phone", "MobilePhone", "City", "StateOrProvince", "PostalCode", "CountryOrRegion",
+    "FirstName",
+    "LastName",
+    "Title",
+    "Company",
+    "Department",
+    "Office",
+    "Phone",
+    "MobilePhone",
+    "City",
+    "StateOrProvince",
+    "PostalCode",
+    "CountryOrRegion",
 ];
 
 /// The kinds that are published.
@@ -87,7 +98,6 @@ fn published<'o>(object: &'o Object, source: &Side<'_>, target: &Side<'_>) -> Op
         || !KINDS.contains(&object.kind.as_str())
         || object.kind == "user" && object.flag("AccountDisabled")
         || object.text("UserPrincipalName").is_some_and(|name| name.contains("#EXT#"))
-        || object.text("RecipientTypeDetails") == Some("DynamicDistributionGroup")
         || object.flag("RequireSenderAuthenticationEnabled");
     if refused {
         return None;
@@ -102,7 +112,10 @@ fn published<'o>(object: &'o Object, source: &Side<'_>, target: &Side<'_>) -> Op
 fn owns(side: &Side<'_>, address: &str) -> bool {
     let stem = side.domain.split('.').next().unwrap_or_default();
     let Some((_, domain)) = address.rsplit_once('@') else { return false };
-    domain == side.domain || domain.starts_with(&format!("{stem}-labs.")) || domain.starts_with(&format!("relay.{stem}.")) || domain.starts_with(&format!("{stem}.onmicrosoft."))
+    domain == side.domain
+        || domain.starts_with(&format!("{stem}-labs."))
+        || domain.starts_with(&format!("relay.{stem}."))
+        || domain.starts_with(&format!("{stem}.onmicrosoft."))
 }
 
 fn direction(source: &Side<'_>, target: &Side<'_>, known: &Known) -> Vec<Check> {
@@ -114,11 +127,14 @@ fn direction(source: &Side<'_>, target: &Side<'_>, known: &Known) -> Vec<Check> 
     let mut expected: BTreeMap<Uuid, &Object> = BTreeMap::new();
     for (object, address) in source.now.objects.values().filter_map(|object| published(object, source, target)) {
         let made: Vec<&Object> = target.now.holders(&address).filter(|one| one.made()).collect();
-        let before: Vec<&Object> = object.addresses().iter().chain([&address]).flat_map(|address| target.own.holders(address)).filter(|one| !one.made()).collect();
+        let before: Vec<&Object> =
+            object.addresses().iter().chain([&address]).flat_map(|address| target.own.holders(address)).filter(|one| !one.made()).collect();
         let before: BTreeMap<Uuid, &Object> = before.into_iter().map(|one| (one.anchor, one)).collect();
         match before.values().collect::<Vec<_>>().as_slice() {
             [] => {
-                there.look(made.len() == 1 && made.iter().all(|one| !one.hidden), || format!("{} <{address}>: {} contacts in {to}", object.title(), made.len()));
+                there.look(made.len() == 1 && made.iter().all(|one| !one.hidden), || {
+                    format!("{} <{address}>: {} contacts in {to}", object.title(), made.len())
+                });
                 for contact in made {
                     expected.insert(contact.anchor, object);
                     if !known.differing.contains(&address) {
@@ -129,7 +145,9 @@ fn direction(source: &Side<'_>, target: &Side<'_>, known: &Known) -> Vec<Check> 
             [one] if one.kind == "contact" && !one.flag("IsDirSynced") => {
                 if let Some(contact) = target.now.objects.get(&one.anchor) {
                     let unfilled = FIELDS.iter().find(|field| object.text(field).is_some() && contact.text(field).is_none());
-                    adopted.look(made.is_empty() && unfilled.is_none(), || format!("{} <{address}>: {:?} is blank, {} made beside it", object.title(), unfilled, made.len()));
+                    adopted.look(made.is_empty() && unfilled.is_none(), || {
+                        format!("{} <{address}>: {:?} is blank, {} made beside it", object.title(), unfilled, made.len())
+                    });
                 }
             }
             // Somebody else there holds the address: it is his.
@@ -138,14 +156,17 @@ fn direction(source: &Side<'_>, target: &Side<'_>, known: &Known) -> Vec<Check> 
     }
     for contact in target.now.objects.values().filter(|one| one.made()) {
         let kept = contact.hidden && known.staged;
-        nobody.look(kept || expected.contains_key(&contact.anchor), || format!("{} <{}>", contact.title(), contact.address().unwrap_or_default()));
+        nobody.look(kept || expected.contains_key(&contact.anchor), || {
+            format!("{} <{}>", contact.title(), contact.address().unwrap_or_default())
+        });
     }
     vec![there, right, adopted, nobody]
 }
 
 fn compare(right: &mut Check, source: &Side<'_>, object: &Object, contact: &Object) {
-    // A contact of the source's administrator is shared as it is; people get their tenant's mark.
-    let suffix = if object.kind == "contact" { "" } else { source.suffix };
+    // A contact that both administrators may edit is shared as it is; people get their tenant's mark.
+    let shared = object.kind == "contact" && !object.flag("IsDirSynced");
+    let suffix = if shared { "" } else { source.suffix };
     let name = format!("{}{suffix}", object.title());
     right.look(contact.title() == name, || format!("DisplayName: \"{}\" instead of \"{name}\"", contact.title()));
     for field in FIELDS {
@@ -173,8 +194,17 @@ fn untouched(side: &Side<'_>, known: &Known) -> Check {
             check.look(false, || format!("{} is gone", before.title()));
             continue;
         };
-        let same = if before.kind == "contact" { now.hidden == before.hidden && now.address() == before.address() } else { now == before };
-        check.look(same, || format!("{} was changed", before.title()));
+        check.look(changed(before, now).is_none(), || format!("{} was changed: {:?}", before.title(), changed(before, now)));
     }
     check
+}
+
+/// Properties that follow from other objects: who manages whom, when somebody leaves.
+const DERIVED: [&str; 4] = ["DirectReports", "Manager", "ManagedBy", "GroupMemberCount"];
+
+/// The first property that differs. Contacts may be adopted: of those only what is never touched.
+fn changed<'o>(before: &'o Object, now: &'o Object) -> Option<&'o str> {
+    let kept = |name: &str| before.kind != "contact" || ["Name", "ExternalEmailAddress", "HiddenFromAddressListsEnabled"].contains(&name);
+    let differs = |name: &&String| before.properties.get(*name) != now.properties.get(*name);
+    before.properties.keys().filter(|name| kept(name) && !DERIVED.contains(&name.as_str())).find(differs).map(String::as_str)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use engine::records::RunSummary;
+use engine::records::{Outcome, RunSummary};
 use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -90,7 +90,8 @@ impl Tale<'_> {
             format!("{} {} {}", paint.green("  ✓  "), check.what, paint.dim(&format!("({})", thousands(check.looked_at))))
         } else {
             let wrong = format!("{}: {} of {}", check.what, thousands(check.wrong.len() as u64), thousands(check.looked_at));
-            let shown: String = check.wrong.iter().take(5).map(|one| format!("\n        {}", show::clean(one))).collect();
+            let shown: Vec<String> = check.wrong.iter().take(5).map(|one| format!("\n        {}", show::clean(one))).collect();
+            let shown = shown.concat();
             format!("{} {}{shown}", paint.red("  ✗  "), paint.red(&wrong))
         };
         self.screen().say(&line)?;
@@ -114,10 +115,17 @@ impl Tale<'_> {
 
     /// Ten minutes and a cycle, until nothing is due. Answers what was done.
     pub(crate) async fn cycles(&mut self) -> Result<(), CliError> {
+        let mut before = None;
         for _ in 0..CYCLES {
             self.pass(SignedDuration::from_mins(10)).await?;
             let (_, summary) = verbs::cycle(self.environment, &self.session, false).await?;
             let Some(summary) = summary else { return Ok(()) };
+            let waits = matches!(summary.outcome, Outcome::Held(_)) && before.as_ref() == Some(&summary.counters);
+            if waits {
+                // The same again: it waits for a person.
+                return Ok(());
+            }
+            before = Some(summary.counters);
             self.told(summary)?;
         }
         Ok(())
@@ -171,7 +179,11 @@ impl Tale<'_> {
     /// People of a tenant who are published in the other, with their contacts there.
     pub(crate) fn people<'v>(&self, source: &'v View, target: &'v View, kind: &str) -> Vec<(&'v Object, &'v Object)> {
         let free = |object: &&Object| {
-            object.kind == kind && !object.made() && !object.hidden && !object.flag("IsDirSynced") && !self.known.touched.contains(&object.anchor)
+            object.kind == kind
+                && !object.made()
+                && !object.hidden
+                && !object.flag("IsDirSynced")
+                && !self.known.touched.contains(&object.anchor)
         };
         let published = |object: &'v Object| Some((object, target.made_for(&object.address()?).filter(|contact| !contact.hidden)?));
         source.objects.values().filter(free).filter_map(published).collect()

@@ -85,7 +85,8 @@ impl View {
     /// Reads it.
     pub(crate) async fn read(api: &SimulatorApi, tenant: &str) -> Result<Self, CliError> {
         let answer = api.get(&format!("tenants/{tenant}/gal?all=1")).await?;
-        let objects: Vec<Object> = serde_json::from_value(answer).map_err(|error| CliError::failed(format!("the simulator's address list is not understood: {error}")))?;
+        let objects: Vec<Object> = serde_json::from_value(answer)
+            .map_err(|error| CliError::failed(format!("the simulator's address list is not understood: {error}")))?;
         let mut holders: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
         for object in &objects {
             for address in object.addresses() {

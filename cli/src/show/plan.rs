@@ -163,7 +163,11 @@ impl PlanDocument {
             checksum,
             links: 0,
             sides,
-            operations: plan.operations.iter().map(|operation| one(operation, tenant(operation.side), held.contains(&operation.id()))).collect(),
+            operations: plan
+                .operations
+                .iter()
+                .map(|operation| one(operation, tenant(operation.side), held.contains(&operation.id())))
+                .collect(),
             remembered: counted(plan.quiet.iter().map(|change| quiet(&change.quiet))),
             skipped: plan
                 .skipped
@@ -180,7 +184,12 @@ impl PlanDocument {
             notes: plan
                 .notes
                 .iter()
-                .map(|noted| NoteDocument { side: noted.side, tenant: tenant(noted.side), title: noted.title.clone(), note: noted.note.to_string() })
+                .map(|noted| NoteDocument {
+                    side: noted.side,
+                    tenant: tenant(noted.side),
+                    title: noted.title.clone(),
+                    note: noted.note.to_string(),
+                })
                 .collect(),
         }
     }
@@ -198,7 +207,12 @@ impl PlanDocument {
     /// For people. `all`: every operation and everybody who is skipped.
     pub(crate) fn text(&self, paint: Paint, all: bool) -> String {
         let mut text = String::new();
-        let _ = writeln!(text, "{}  {}", paint.bold(&format!("Plan for {}: {}", self.pair, self.of)), paint.dim(&format!("checksum {}", self.checksum)));
+        let _ = writeln!(
+            text,
+            "{}  {}",
+            paint.bold(&format!("Plan for {}: {}", self.pair, self.of)),
+            paint.dim(&format!("checksum {}", self.checksum))
+        );
         text.push_str(&columns(Side::BOTH.map(|side| self.overview(side)).to_vec()));
         text.push('\n');
         for side in Side::BOTH {
@@ -233,7 +247,8 @@ impl PlanDocument {
             }
         }
         for kind in kinds {
-            let group: Vec<&OperationDocument> = self.operations.iter().filter(|operation| operation.side == side && operation.operation == kind).collect();
+            let group: Vec<&OperationDocument> =
+                self.operations.iter().filter(|operation| operation.side == side && operation.operation == kind).collect();
             let held = group.iter().filter(|operation| operation.held).count() as u64;
             let waits = if held > 0 { paint.yellow(&format!(", {} held by the guard", thousands(held))) } else { String::new() };
             let _ = writeln!(text, "  {} {kind}: {}{waits}", sign(kind, paint), thousands(group.len() as u64));
@@ -242,7 +257,11 @@ impl PlanDocument {
                 operation.write(text, paint, all);
             }
             if group.len() > shown {
-                let _ = writeln!(text, "      {}", paint.dim(&format!("and {} more (--all shows them)", thousands((group.len() - shown) as u64))));
+                let _ = writeln!(
+                    text,
+                    "      {}",
+                    paint.dim(&format!("and {} more (--all shows them)", thousands((group.len() - shown) as u64)))
+                );
             }
         }
     }
@@ -268,7 +287,13 @@ impl PlanDocument {
             for ((_, code), group) in groups {
                 let Some(first) = group.first() else { continue };
                 let _ = writeln!(text, "  {:>6}  {} {code}: {}", thousands(group.len() as u64), first.tenant, clean(&first.reason));
-                let shown = if all { group.len() } else if collisions { SHOWN } else { 0 };
+                let shown = if all {
+                    group.len()
+                } else if collisions {
+                    SHOWN
+                } else {
+                    0
+                };
                 for skipped in group.iter().take(shown) {
                     let _ = writeln!(text, "            {} {}", clean(&skipped.title), paint.dim(&clean(&skipped.reason)));
                 }
@@ -301,7 +326,8 @@ impl PlanDocument {
         for side in Side::BOTH {
             let document = self.sides.get(side);
             if document.guard.holds {
-                let sentence = format!("The guard would hold {} into {} ({side}):", count(document.guard.waiting, "operation"), document.tenant);
+                let sentence =
+                    format!("The guard would hold {} into {} ({side}):", count(document.guard.waiting, "operation"), document.tenant);
                 let _ = writeln!(text, "\n{}", paint.yellow(&sentence));
                 for reason in &document.guard.reasons {
                     let _ = writeln!(text, "  {reason}");
@@ -317,7 +343,13 @@ impl OperationDocument {
         // What is made is told by its name; its values are only shown when everything is.
         if self.operation != "create" || all {
             for change in &self.changes {
-                let _ = writeln!(text, "          {}: {} → {}", change.property, value(change.before.as_deref()), value(change.after.as_deref()));
+                let _ = writeln!(
+                    text,
+                    "          {}: {} → {}",
+                    change.property,
+                    value(change.before.as_deref()),
+                    value(change.after.as_deref())
+                );
             }
         }
         for note in &self.notes {
@@ -329,7 +361,9 @@ impl OperationDocument {
 fn one(operation: &Operation, tenant: String, held: bool) -> OperationDocument {
     let mut changes: Vec<Change> =
         operation.changes.iter().map(|change| Change::of(change.field, change.before.as_deref(), change.after.as_deref())).collect();
-    let mut extra = |property: &str, before: Option<String>, after: Option<String>| changes.push(Change { property: property.to_owned(), before, after });
+    let mut extra = |property: &str, before: Option<String>, after: Option<String>| {
+        changes.push(Change { property: property.to_owned(), before, after })
+    };
     if let Some(hidden) = operation.extras.hidden {
         extra("HiddenFromAddressListsEnabled", Some((!hidden).to_string()), Some(hidden.to_string()));
     }
@@ -403,7 +437,8 @@ pub(crate) mod tests {
         let side = |tenant: &str| SideDocument { tenant: tenant.to_owned(), known: 1_234, in_scope: 900, ..SideDocument::default() };
         let mut sides = Sides { a: side("contoso"), b: side("fabrikam") };
         sides.b.operations = BTreeMap::from([("update".to_owned(), 1), ("create".to_owned(), 6), ("stage".to_owned(), 1)]);
-        sides.b.guard = GuardDocument { holds: true, reasons: vec!["61 deletions in 24 hours; max_deletions is 50".to_owned()], waiting: 1 };
+        sides.b.guard =
+            GuardDocument { holds: true, reasons: vec!["61 deletions in 24 hours; max_deletions is 50".to_owned()], waiting: 1 };
         let operation = |operation: &str, title: &str, reason: &str| OperationDocument {
             operation: operation.to_owned(),
             side: Side::B,
@@ -439,7 +474,12 @@ pub(crate) mod tests {
                 skipped("hidden", "Secret", "hidden from address lists in its own tenant"),
                 skipped("address-held", "Zoë", "the address is held by the guest \"Zoë\" of the target"),
             ],
-            notes: vec![NoteDocument { side: Side::A, tenant: "contoso".to_owned(), title: "Ann".to_owned(), note: "Title was cut to 64 characters".to_owned() }],
+            notes: vec![NoteDocument {
+                side: Side::A,
+                tenant: "contoso".to_owned(),
+                title: "Ann".to_owned(),
+                note: "Title was cut to 64 characters".to_owned(),
+            }],
         }
     }
 

@@ -55,14 +55,16 @@ pub(crate) fn counters(counters: &SideCounters) -> String {
         (quarantined, "quarantined"),
         (held, "held"),
     ];
-    let told: Vec<String> = words.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{} {word}", thousands(*number))).collect();
+    let told: Vec<String> =
+        words.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{} {word}", thousands(*number))).collect();
     told.join(", ")
 }
 
 /// What a run did, side by side: `into fabrikam: 3 created · into contoso: 1 updated`.
 pub(crate) fn done(run: &RunSummary, setup: &PairSetup) -> String {
     let sides = Side::BOTH.map(|side| (setup.tenants.get(side).name.as_str(), counters(run.counters.get(side))));
-    let told: Vec<String> = sides.iter().filter(|(_, told)| !told.is_empty()).map(|(tenant, told)| format!("into {tenant}: {told}")).collect();
+    let told: Vec<String> =
+        sides.iter().filter(|(_, told)| !told.is_empty()).map(|(tenant, told)| format!("into {tenant}: {told}")).collect();
     if told.is_empty() { "nothing to write".to_owned() } else { told.join(" · ") }
 }
 
@@ -91,9 +93,17 @@ pub(crate) fn details(run: &RunSummary, operations: &[OperationRecord], setup: &
             OperationResult::Deferred(reason) => paint.yellow(&format!("  later: {}", clean(reason))),
             OperationResult::Quarantined(reason) => paint.red(&format!("  quarantined: {}", clean(reason))),
         };
-        let _ = writeln!(text, "{:>6}  {} into {tenant}  {}  {}{result}", record.number, record.operation, record.link, paint.dim(&clean(&record.reason)));
+        let _ = writeln!(
+            text,
+            "{:>6}  {} into {tenant}  {}  {}{result}",
+            record.number,
+            record.operation,
+            record.link,
+            paint.dim(&clean(&record.reason))
+        );
         for change in &record.changes {
-            let _ = writeln!(text, "          {}: {} → {}", change.property, value(change.before.as_deref()), value(change.after.as_deref()));
+            let _ =
+                writeln!(text, "          {}: {} → {}", change.property, value(change.before.as_deref()), value(change.after.as_deref()));
         }
     }
     text

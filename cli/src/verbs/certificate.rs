@@ -13,7 +13,13 @@ use crate::show::moment;
 use crate::wiring::Environment;
 
 /// Makes a key and a certificate.
-pub(crate) fn new(environment: &Environment, global: &Global, tenant: Option<&str>, out: Option<PathBuf>, days: u32) -> Result<Exit, CliError> {
+pub(crate) fn new(
+    environment: &Environment,
+    global: &Global,
+    tenant: Option<&str>,
+    out: Option<PathBuf>,
+    days: u32,
+) -> Result<Exit, CliError> {
     // Without a tenant no profile is needed: the first certificate may come before it.
     let (name, file, app) = match (tenant, out) {
         (Some(name), out) => {
@@ -22,7 +28,11 @@ pub(crate) fn new(environment: &Environment, global: &Global, tenant: Option<&st
                 let known: Vec<&str> = loaded.profile.tenants.keys().map(String::as_str).collect();
                 CliError::wrong(format!("the profile has no tenant {name}; it has: {}", known.join(", ")))
             })?;
-            (format!("galbridge {} {name}", loaded.profile.client), out.unwrap_or_else(|| loaded.credential_file(tenant)), Some(tenant.app_id))
+            (
+                format!("galbridge {} {name}", loaded.profile.client),
+                out.unwrap_or_else(|| loaded.credential_file(tenant)),
+                Some(tenant.app_id),
+            )
         }
         (None, Some(out)) => ("galbridge".to_owned(), out, None),
         (None, None) => return Err(CliError::wrong("name the tenant with --tenant, or the file with --out")),

@@ -137,9 +137,16 @@ fn rights(findings: &mut Findings, roles: &[String]) {
             findings.add(Level::Ok, "right", needed.role);
         } else if let Some(wider) = needed.wider.iter().find(|wider| has(wider)) {
             explained.extend(needed.wider);
-            findings.add(Level::Warn, "right", format!("{} by way of {wider}, which allows more than is needed: grant {} instead", needed.role, needed.role));
+            findings.add(
+                Level::Warn,
+                "right",
+                format!("{} by way of {wider}, which allows more than is needed: grant {} instead", needed.role, needed.role),
+            );
         } else {
-            let text = format!("{} is missing: grant this application permission and give admin consent (it takes up to an hour to arrive)", needed.role);
+            let text = format!(
+                "{} is missing: grant this application permission and give admin consent (it takes up to an hour to arrive)",
+                needed.role
+            );
             findings.add(Level::Fail, "right", text);
         }
     }
@@ -197,22 +204,38 @@ fn directory(findings: &mut Findings, tenant: &Tenant, loaded: &Loaded, rows: &[
     }
     let attribute = tenant.stamp_attribute;
     if foreign > 0 {
-        let text = format!("{attribute} of {} holds something else, which is never overwritten: choose a free stamp_attribute in the profile", count(foreign, "recipient"));
+        let text = format!(
+            "{attribute} of {} holds something else, which is never overwritten: choose a free stamp_attribute in the profile",
+            count(foreign, "recipient")
+        );
         findings.add(Level::Warn, "stamp attribute", text);
     } else {
         findings.add(Level::Ok, "stamp attribute", format!("{attribute} holds nothing of others"));
     }
     if others > 0 {
-        let text = format!("{} bear stamps of another installation: they are left alone, unless a merge says --take-over", count(others, "contact"));
+        let text = format!(
+            "{} bear stamps of another installation: they are left alone, unless a merge says --take-over",
+            count(others, "contact")
+        );
         findings.add(Level::Warn, "other installations", text);
     }
     let synced = rows.iter().filter(|row| row.half.directory_synced).count() as u64;
     if synced > 0 {
-        findings.add(Level::Ok, "on-premises", format!("{} are mastered on-premises: they are published, and never written here", count(synced, "recipient")));
+        findings.add(
+            Level::Ok,
+            "on-premises",
+            format!("{} are mastered on-premises: they are published, and never written here", count(synced, "recipient")),
+        );
     }
-    let remote = rows.iter().filter(|row| row.half.type_details == "RemoteUserMailbox" || (row.half.type_details == "MailUser" && row.half.directory_synced)).count() as u64;
+    let remote = rows
+        .iter()
+        .filter(|row| row.half.type_details == "RemoteUserMailbox" || (row.half.type_details == "MailUser" && row.half.directory_synced))
+        .count() as u64;
     if remote > 0 {
-        let text = format!("{} have their mailbox on-premises, and never see contacts that exist in the cloud only: tell them, or move them", count(remote, "person"));
+        let text = format!(
+            "{} have their mailbox on-premises, and never see contacts that exist in the cloud only: tell them, or move them",
+            count(remote, "person")
+        );
         findings.add(Level::Warn, "on-premises mailboxes", text.replace("persons", "people"));
     }
 }
@@ -255,7 +278,8 @@ fn text(documents: &[TenantDocument], loaded: &Loaded, paint: Paint) -> String {
             let _ = writeln!(text, "  {level}  {}: {}", finding.what, clean(&finding.text));
         }
     }
-    let counted = |level: Level| documents.iter().flat_map(|document| &document.findings).filter(|finding| finding.level == level).count() as u64;
+    let counted =
+        |level: Level| documents.iter().flat_map(|document| &document.findings).filter(|finding| finding.level == level).count() as u64;
     let (warnings, failures) = (counted(Level::Warn), counted(Level::Fail));
     let _ = writeln!(text, "\n{}, {}", count(failures, "failure"), count(warnings, "warning"));
     text

@@ -50,7 +50,11 @@ pub(crate) async fn explain(environment: &Environment, global: &Global, address:
     let found = session.engine.explain(&session.pair, address).await?;
     environment.screen.answer(&found, |paint| {
         if found.is_empty() {
-            return format!("Nobody in either tenant of {} is known to hold {}. `galbridge snapshot` reads both again.", session.pair, clean(address));
+            return format!(
+                "Nobody in either tenant of {} is known to hold {}. `galbridge snapshot` reads both again.",
+                session.pair,
+                clean(address)
+            );
         }
         found.iter().map(|one| explained(one, paint)).collect::<Vec<_>>().join("\n")
     })?;

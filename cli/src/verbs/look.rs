@@ -18,7 +18,8 @@ pub(crate) async fn plan(environment: &Environment, global: &Global, arguments: 
     if !arguments.stored {
         read(environment, &session, false).await?;
     }
-    let chosen = arguments.choice.limit.is_some() || arguments.choice.group.is_some() || arguments.choice.enforce || arguments.choice.take_over;
+    let chosen =
+        arguments.choice.limit.is_some() || arguments.choice.group.is_some() || arguments.choice.enforce || arguments.choice.take_over;
     if chosen && arguments.mode.is_none() {
         return Err(CliError::wrong("--limit, --group, --enforce and --take-over belong to a merge: name its mode with --merge MODE"));
     }
@@ -79,7 +80,9 @@ pub(crate) async fn snapshot(environment: &Environment, global: &Global, full: b
     });
     environment.screen.answer(&document, |paint| {
         let mut text = String::new();
-        for (side, changed, incomplete) in [(gal::Side::A, report.changed.a, &report.incomplete.a), (gal::Side::B, report.changed.b, &report.incomplete.b)] {
+        for (side, changed, incomplete) in
+            [(gal::Side::A, report.changed.a, &report.incomplete.a), (gal::Side::B, report.changed.b, &report.incomplete.b)]
+        {
             let tenant = &setup.tenants.get(side).name;
             text.push_str(&format!("{tenant} ({side}): {} new or changed\n", count(changed, "recipient")));
             if let Some(why) = incomplete {

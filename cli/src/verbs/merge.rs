@@ -14,7 +14,13 @@ use crate::wiring::Environment;
 
 /// The engine's options for a choice.
 pub(crate) fn choice_of(mode: Mode, choice: &MergeChoice) -> MergeOptions {
-    MergeOptions { mode: mode.into(), limit: choice.limit, group: choice.group.map(Anchor), enforce: choice.enforce, take_over: choice.take_over }
+    MergeOptions {
+        mode: mode.into(),
+        limit: choice.limit,
+        group: choice.group.map(Anchor),
+        enforce: choice.enforce,
+        take_over: choice.take_over,
+    }
 }
 
 /// Merges.
@@ -43,7 +49,12 @@ pub(crate) async fn merge(environment: &Environment, global: &Global, arguments:
 }
 
 /// Shows a plan, and asks for a person's word where it was not given: by checksum, by `--yes`, or on the terminal.
-pub(super) fn confirmed(environment: &Environment, global: &Global, plan: &PlanDocument, confirmation: &Confirmation) -> Result<bool, CliError> {
+pub(super) fn confirmed(
+    environment: &Environment,
+    global: &Global,
+    plan: &PlanDocument,
+    confirmation: &Confirmation,
+) -> Result<bool, CliError> {
     let screen = &environment.screen;
     if let Some(given) = &confirmation.confirm {
         if *given != plan.checksum {

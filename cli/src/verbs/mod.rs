@@ -26,7 +26,6 @@ use crate::wiring::Environment;
 pub(crate) use certificate::make as make_certificate;
 pub(crate) use merge::choice_of;
 
-
 /// Does what the arguments say.
 pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Result<Exit, CliError> {
     let Arguments { global, verb } = arguments;
@@ -47,7 +46,9 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Unsuppress { address } => operate::unsuppress(environment, global, &address).await,
         Verb::Unpublish(arguments) => leave::unpublish(environment, global, &arguments).await,
         Verb::Rebuild { confirmation } => leave::rebuild(environment, global, &confirmation).await,
-        Verb::Certificate(CertificateVerb::New { tenant, out, days }) => certificate::new(environment, global, tenant.as_deref(), out, days),
+        Verb::Certificate(CertificateVerb::New { tenant, out, days }) => {
+            certificate::new(environment, global, tenant.as_deref(), out, days)
+        }
         Verb::Certificate(CertificateVerb::Show) => certificate::show(environment, global).await,
         Verb::Profile(ProfileVerb::Check) => profile::check(environment, global),
         Verb::Profile(ProfileVerb::Schema) => profile::schema(),
@@ -73,7 +74,10 @@ pub(crate) async fn read(environment: &Environment, session: &Session, full: boo
         session.bars.clear();
         let report = report?;
         if environment.stop.asked() {
-            return Err(CliError::failed(format!("pair {}: stopped while reading; what was read is kept, and the next run goes on", session.pair)));
+            return Err(CliError::failed(format!(
+                "pair {}: stopped while reading; what was read is kept, and the next run goes on",
+                session.pair
+            )));
         }
         if !report.unfinished {
             return Ok(report);
@@ -83,7 +87,11 @@ pub(crate) async fn read(environment: &Environment, session: &Session, full: boo
 }
 
 /// One cycle, without a deadline.
-pub(crate) async fn cycle(environment: &Environment, session: &Session, full: bool) -> Result<(SnapshotReport, Option<RunSummary>), CliError> {
+pub(crate) async fn cycle(
+    environment: &Environment,
+    session: &Session,
+    full: bool,
+) -> Result<(SnapshotReport, Option<RunSummary>), CliError> {
     run::one(environment, session, full, None).await
 }
 
@@ -119,7 +127,9 @@ pub(crate) fn merge_words(mode: Mode, choice: &MergeChoice) -> String {
     if let Some(group) = choice.group {
         words.push_str(&format!(", members of {group}"));
     }
-    for (chosen, word) in [(choice.enforce, ", overwriting what differs"), (choice.take_over, ", taking over other installations' contacts")] {
+    for (chosen, word) in
+        [(choice.enforce, ", overwriting what differs"), (choice.take_over, ", taking over other installations' contacts")]
+    {
         if chosen {
             words.push_str(word);
         }

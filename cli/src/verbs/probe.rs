@@ -64,7 +64,9 @@ pub(super) async fn probe(connection: &Connection, clock: &dyn Clock, tenant: &T
     // Whatever went wrong before: what was made is removed.
     match connection.writer.remove(guid).await {
         Ok(()) => findings.add(Level::Ok, "probe", "removed"),
-        Err(error) => findings.add(Level::Fail, "probe", format!("it could not be removed: {error}; delete the contact {} by hand", contact.name)),
+        Err(error) => {
+            findings.add(Level::Fail, "probe", format!("it could not be removed: {error}; delete the contact {} by hand", contact.name))
+        }
     }
 }
 
@@ -106,7 +108,9 @@ impl Probe<'_> {
             }
         }
         findings.add(Level::Ok, "probe", format!("filled and read back {} fields and the stamp", SENT.len()));
-        differing.into_iter().for_each(|(level, text)| findings.add(level, "probe", text));
+        for (level, text) in differing {
+            findings.add(level, "probe", text);
+        }
         Ok(())
     }
 
@@ -116,7 +120,8 @@ impl Probe<'_> {
         let reader = &self.connection.reader;
         let page = reader.recipients(&query, None).await.map_err(|error| format!("it could not be read back: {error}"))?;
         let row = page.rows.into_iter().next().ok_or("it was made, but Get-Recipient does not show it")?;
-        let details = reader.details(Detail::Contact, &query, None).await.map_err(|error| format!("Get-Contact could not be read: {error}"))?;
+        let details =
+            reader.details(Detail::Contact, &query, None).await.map_err(|error| format!("Get-Contact could not be read: {error}"))?;
         let details: Vec<(Field, Option<String>)> = details.rows.into_iter().flat_map(|row| row.values).collect();
         let mark = Mark::parse(row.half.values.get(self.tenant.stamp_attribute).unwrap_or_default());
         let values = row.half.values;
@@ -154,5 +159,8 @@ fn difference(field: Field, sent: &str, seen: Option<&str>) -> Option<(Level, St
     if compared(field, seen_text) == compared(field, sent) {
         return Some((Level::Ok, format!("{field}: sent \"{sent}\", given back as \"{seen_text}\", which counts as the same")));
     }
-    Some((Level::Fail, format!("{field}: sent \"{sent}\", given back as \"{seen_text}\": report this, it would be written again in every cycle")))
+    Some((
+        Level::Fail,
+        format!("{field}: sent \"{sent}\", given back as \"{seen_text}\": report this, it would be written again in every cycle"),
+    ))
 }

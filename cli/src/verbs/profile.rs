@@ -21,7 +21,8 @@ pub(crate) fn check(environment: &Environment, global: &Global) -> Result<Exit, 
     });
     environment.screen.answer(&document, |paint| {
         let told = format!("{}, {}", count(profile.tenants.len() as u64, "tenant"), count(pairs.len() as u64, "pair"));
-        let mut text = format!("{}: {} for {}: {told} ({})\n", global.profile.display(), paint.green("right"), profile.client, pairs.join(", "));
+        let mut text =
+            format!("{}: {} for {}: {told} ({})\n", global.profile.display(), paint.green("right"), profile.client, pairs.join(", "));
         for warning in &warnings {
             text.push_str(&format!("{}\n", paint.yellow(warning)));
         }

@@ -11,7 +11,7 @@ use super::{ended, read};
 use crate::arguments::{Global, RunArguments};
 use crate::error::{CliError, Exit};
 use crate::screen::print;
-use crate::session::{Need, Session};
+use crate::session::{Need, Session, Time};
 use crate::show;
 use crate::wiring::Environment;
 
@@ -44,13 +44,29 @@ pub(crate) async fn run(environment: &Environment, global: &Global, arguments: &
         };
         (first, full) = (false, false);
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            waited = pass(environment, global, wait) => waited?,
             () = environment.stop.wait() => return Ok(Exit::InStep),
         }
     }
 }
 
-async fn cycle(environment: &Environment, global: &Global, full: bool, every: Option<SignedDuration>) -> Result<(Exit, std::time::Duration), CliError> {
+/// Waits for the next cycle. A simulator's time is moved on instead, slowly enough to be looked at.
+async fn pass(environment: &Environment, global: &Global, wait: std::time::Duration) -> Result<(), CliError> {
+    if global.simulator.is_none() {
+        tokio::time::sleep(wait).await;
+        return Ok(());
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    Time::of(environment, global).await?.clock.sleep(wait).await;
+    Ok(())
+}
+
+async fn cycle(
+    environment: &Environment,
+    global: &Global,
+    full: bool,
+    every: Option<SignedDuration>,
+) -> Result<(Exit, std::time::Duration), CliError> {
     let session = Session::open(environment, global, Need::Writing).await?;
     let began = session.now();
     let (report, summary) = one(environment, &session, full, every.map(|every| began + every - MARGIN)).await?;
@@ -67,7 +83,13 @@ async fn cycle(environment: &Environment, global: &Global, full: bool, every: Op
         print(&document.to_string())?;
     } else {
         environment.screen.answer(&document, |paint| {
-            let mut text = format!("{}  {}  read {} + {} changes; ", paint.dim(&show::moment(began)), session.pair, report.changed.a, report.changed.b);
+            let mut text = format!(
+                "{}  {}  read {} + {} changes; ",
+                paint.dim(&show::moment(began)),
+                session.pair,
+                report.changed.a,
+                report.changed.b
+            );
             match &summary {
                 Some(summary) => text.push_str(&show::run::line(summary, setup, paint)),
                 None => text.push_str("nothing due"),
@@ -89,7 +111,12 @@ async fn cycle(environment: &Environment, global: &Global, full: bool, every: Op
 }
 
 /// One cycle: reads, and if anything is due plans and applies it.
-pub(crate) async fn one(environment: &Environment, session: &Session, full: bool, deadline: Option<Timestamp>) -> Result<(SnapshotReport, Option<RunSummary>), CliError> {
+pub(crate) async fn one(
+    environment: &Environment,
+    session: &Session,
+    full: bool,
+    deadline: Option<Timestamp>,
+) -> Result<(SnapshotReport, Option<RunSummary>), CliError> {
     let full = full || full_reading_due(&session.engine, &session.pair).await?;
     let report = read(environment, session, full).await?;
     if full {

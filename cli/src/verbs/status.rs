@@ -80,7 +80,13 @@ pub(crate) async fn status(environment: &Environment, global: &Global) -> Result
     standing(&session).await
 }
 
-async fn document(environment: &Environment, session: &Session, setup: &PairSetup, state: &PairState, quarantined: &[Link]) -> Result<StatusDocument, CliError> {
+async fn document(
+    environment: &Environment,
+    session: &Session,
+    setup: &PairSetup,
+    state: &PairState,
+    quarantined: &[Link],
+) -> Result<StatusDocument, CliError> {
     let now = session.now();
     let mut agenda = AgendaDocument::default();
     for row in session.store.due(&session.pair, Timestamp::MAX, ROWS).await? {
@@ -164,13 +170,26 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
         for one in &document.quarantined {
             let tenant = &setup.tenants.get(one.side).name;
             let tries = count(u64::from(one.attempts), "time");
-            let _ = writeln!(text, "  <{}> into {tenant}: {} (tried {tries}, again {} UTC)", clean(&one.address), clean(&one.reason), moment(one.retry_at));
+            let _ = writeln!(
+                text,
+                "  <{}> into {tenant}: {} (tried {tries}, again {} UTC)",
+                clean(&one.address),
+                clean(&one.reason),
+                moment(one.retry_at)
+            );
         }
     }
     if !document.runs.is_empty() {
         let _ = writeln!(text, "\n{}", paint.bold("Last runs"));
         for one in &document.runs {
-            let _ = writeln!(text, "  {}  {} {}  {}", moment(one.began), run::kind(one.kind), run::outcome(&one.outcome, paint), run::done(one, setup));
+            let _ = writeln!(
+                text,
+                "  {}  {} {}  {}",
+                moment(one.began),
+                run::kind(one.kind),
+                run::outcome(&one.outcome, paint),
+                run::done(one, setup)
+            );
         }
     }
     text

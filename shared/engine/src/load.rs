@@ -230,7 +230,8 @@ impl Loader<'_> {
             let mut keys: BTreeSet<String> = BTreeSet::new();
             for replica in self.replicas.get(side).values().filter(|replica| replica.presence == Presence::Present) {
                 let recipient = replica.recipient(tenant.stamp_attribute);
-                let linked = self.links.contains_key(&LinkKey { origin: Origin::of(side), anchor: replica.anchor }) || replica.linked_to.is_some();
+                let linked =
+                    self.links.contains_key(&LinkKey { origin: Origin::of(side), anchor: replica.anchor }) || replica.linked_to.is_some();
                 // A linked one can only meet somebody at the address it moves to.
                 let addresses: Vec<String> = if linked { recipient.primary.into_iter().collect() } else { recipient.addresses };
                 keys.extend(addresses);

@@ -12,8 +12,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::{Loaded, PILOT};
 use crate::ports::ReadError;
-use crate::records::{AgendaRow, Due, LeaseKind, Merge, MergeOptions, PairState, RunSummary, Stage};
 use crate::reconcile::{halves, is_pilot};
+use crate::records::{AgendaRow, Due, LeaseKind, Merge, MergeOptions, PairState, RunSummary, Stage};
 use crate::setup::PairSetup;
 
 /// What would be done, with the guard's word on it.
@@ -41,7 +41,12 @@ impl Engine {
         Ok(preview)
     }
 
-    async fn previewed(&self, pair: &PairSetup, mut state: PairState, merge: Option<&MergeOptions>) -> Result<(PairState, Loaded, Preview), EngineError> {
+    async fn previewed(
+        &self,
+        pair: &PairSetup,
+        mut state: PairState,
+        merge: Option<&MergeOptions>,
+    ) -> Result<(PairState, Loaded, Preview), EngineError> {
         if let Some(options) = merge {
             let merge = Merge { options: options.clone(), confirmed: self.now(), checksum: String::new() };
             state.writing.merge = Some(merge);
@@ -66,7 +71,13 @@ impl Engine {
     }
 
     /// Restricts the loaded world to a pilot.
-    async fn admit_pilot(&self, pair: &PairSetup, state: &PairState, loaded: &mut Loaded, options: &MergeOptions) -> Result<(), EngineError> {
+    async fn admit_pilot(
+        &self,
+        pair: &PairSetup,
+        state: &PairState,
+        loaded: &mut Loaded,
+        options: &MergeOptions,
+    ) -> Result<(), EngineError> {
         if let Some(group) = options.group {
             let members = self.members_anywhere(pair, group).await?;
             for side in Side::BOTH {
@@ -77,7 +88,8 @@ impl Engine {
             let plan = self.plan_world(pair, &state.writing, loaded, &Focus::Everything).await?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let mut chosen: Sides<BTreeSet<Anchor>> = Sides::default();
-            let first = plan.operations.iter().filter(|operation| matches!(operation.action, Action::Create | Action::Adopt | Action::AdoptGuest));
+            let first =
+                plan.operations.iter().filter(|operation| matches!(operation.action, Action::Create | Action::Adopt | Action::AdoptGuest));
             for operation in first.take(limit) {
                 for (side, anchor) in halves(operation) {
                     chosen.get_mut(side).insert(anchor);
@@ -105,7 +117,13 @@ impl Engine {
 
     /// Confirms a merge and begins it; what does not fit before `deadline` the schedule carries on.
     /// `checksum`: of the preview that was shown; another plan by now is refused.
-    pub async fn merge(&self, pair: &str, options: &MergeOptions, checksum: Option<&str>, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
+    pub async fn merge(
+        &self,
+        pair: &str,
+        options: &MergeOptions,
+        checksum: Option<&str>,
+        deadline: Timestamp,
+    ) -> Result<Option<RunSummary>, EngineError> {
         let setup = self.pair(pair)?;
         let state = self.store.acquire(&setup.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
         let confirmed = self.confirm(setup, &state, options, checksum).await;
@@ -119,9 +137,18 @@ impl Engine {
         self.reconcile(pair, deadline).await
     }
 
-    async fn confirm(&self, pair: &PairSetup, state: &PairState, options: &MergeOptions, checksum: Option<&str>) -> Result<crate::records::WritingState, EngineError> {
+    async fn confirm(
+        &self,
+        pair: &PairSetup,
+        state: &PairState,
+        options: &MergeOptions,
+        checksum: Option<&str>,
+    ) -> Result<crate::records::WritingState, EngineError> {
         if state.reading.sides.a.watermark.is_none() || state.reading.sides.b.watermark.is_none() {
-            return Err(EngineError::Refused(format!("pair {}: both sides must be read completely before a merge; run a snapshot first", pair.name)));
+            return Err(EngineError::Refused(format!(
+                "pair {}: both sides must be read completely before a merge; run a snapshot first",
+                pair.name
+            )));
         }
         let (mut next, loaded, preview) = self.previewed(pair, state.clone(), Some(options)).await?;
         if let Some(shown) = checksum.filter(|shown| *shown != preview.checksum) {
@@ -135,7 +162,7 @@ impl Engine {
             }
         }
         self.store.put_agenda(&pair.name, &merge_rows(&preview.plan, self.now())).await?;
-        let live = Sides::from_fn(|side| loaded.world.links().filter(|link| link.target_side() == side && link.is_live()).count() as u64);
+        let live = Sides::from_fn(|side| loaded.world.links().filter(|link| crate::reconcile::counts(link, side)).count() as u64);
         next.writing.live = live;
         Ok(next.writing)
     }

@@ -9,8 +9,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::Loaded;
 use crate::ports::Versioned;
-use crate::records::{Approval, LeaseKind, Merge, MergeOptions, PairState, RunKind, RunSummary, Stage, WritingState};
 use crate::reconcile::Run;
+use crate::records::{Approval, LeaseKind, Merge, MergeOptions, PairState, RunKind, RunSummary, Stage, WritingState};
 use crate::setup::PairSetup;
 
 /// What becomes of contacts that galbridge made when a side is unpublished.
@@ -102,11 +102,19 @@ impl Engine {
             let reason = Reason::Operator { command: format!("make-way {address}") };
             let title = entry.recipient.title().to_owned();
             let reader = &self.connection(setup.tenants.get(link.target_side()))?.reader;
-            let groups = reader.groups_of(entry.recipient.anchor).await.map_err(|error| EngineError::read(&setup.tenants.get(link.target_side()).name, error))?;
+            let groups = reader
+                .groups_of(entry.recipient.anchor)
+                .await
+                .map_err(|error| EngineError::read(&setup.tenants.get(link.target_side()).name, error))?;
             let suppressed = LinkPatch::phase(Phase::Suppressed { reason: gal::link::Suppression::MadeWay });
             let mut operation = gal::decide::leave_operation(self.installation.as_str(), &link, entry, reason, &title, true);
             operation.patch = suppressed;
-            told.push(MadeWay { title, side: Some(link.target_side()), groups, x500: entry.recipient.x500.iter().map(|address| format!("X500:{address}")).collect() });
+            told.push(MadeWay {
+                title,
+                side: Some(link.target_side()),
+                groups,
+                x500: entry.recipient.x500.iter().map(|address| format!("X500:{address}")).collect(),
+            });
             plan.operations.push(operation);
         }
         if plan.operations.is_empty() {
@@ -124,7 +132,14 @@ impl Engine {
     }
 
     /// Takes everything back that was published into a side, and closes it to writes until the next merge.
-    pub async fn unpublish(&self, pair: &str, side: Side, leave: Leave, checksum: &str, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
+    pub async fn unpublish(
+        &self,
+        pair: &str,
+        side: Side,
+        leave: Leave,
+        checksum: &str,
+        deadline: Timestamp,
+    ) -> Result<Option<RunSummary>, EngineError> {
         let setup = self.pair(pair)?;
         let loaded = self.load_everything(setup, false).await?;
         let plan = self.unpublish_plan(setup, &loaded, side, leave);
@@ -144,8 +159,14 @@ impl Engine {
         let command = format!("unpublish --pair {} --side {side} --{}", pair.name, if purge { "purge" } else { "release" });
         for entry in loaded.world.entries(side).filter(|entry| entry.recipient.is_present()) {
             let recipient = &entry.recipient;
-            let stored = loaded.world.link_of(side, recipient.anchor).filter(|link| link.target_side() == side && link.target == Some(recipient.anchor));
-            let Some(link) = stored.cloned().or_else(|| gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, recipient)) else {
+            let stored = loaded
+                .world
+                .link_of(side, recipient.anchor)
+                .filter(|link| link.target_side() == side && link.target == Some(recipient.anchor));
+            let Some(link) = stored
+                .cloned()
+                .or_else(|| gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, recipient))
+            else {
                 continue;
             };
             let reason = Reason::Operator { command: command.clone() };
@@ -156,7 +177,13 @@ impl Engine {
         for link in loaded.world.links().filter(|link| link.target_side() == side) {
             let planned = plan.operations.iter().any(|operation| operation.key == link.key);
             if !planned {
-                let change = gal::operation::QuietChange { quiet: Quiet::Forget, link: link.clone(), new: false, patch: LinkPatch::forget(), title: link.address.clone() };
+                let change = gal::operation::QuietChange {
+                    quiet: Quiet::Forget,
+                    link: link.clone(),
+                    new: false,
+                    patch: LinkPatch::forget(),
+                    title: link.address.clone(),
+                };
                 plan.quiet.push(change);
             }
         }
@@ -191,7 +218,7 @@ impl Engine {
         if now != checksum {
             return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now });
         }
-        let live = Sides::from_fn(|side| plan.quiet.iter().filter(|change| change.link.target_side() == side && change.link.is_live()).count() as u64);
+        let live = Sides::from_fn(|side| plan.quiet.iter().filter(|change| crate::reconcile::counts(&change.link, side)).count() as u64);
         self.carry_out(setup, RunKind::Rebuild, loaded, plan, deadline, |writing| {
             writing.stage = Stage::Merged;
             writing.merge = None;
@@ -229,7 +256,11 @@ impl Engine {
     }
 
     /// Changes the writing half under its lease.
-    async fn with_writing<T>(&self, pair: &PairSetup, change: impl AsyncFnOnce(&mut PairState) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    async fn with_writing<T>(
+        &self,
+        pair: &PairSetup,
+        change: impl AsyncFnOnce(&mut PairState) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         let mut state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
         let outcome = change(&mut state).await;
         self.store.save_writing(&pair.name, &self.owner, &state.writing, None).await?;

@@ -83,7 +83,11 @@ impl Setup {
     /// Everything the engine needs of a checked profile.
     pub fn of(profile: &profile::Profile) -> Self {
         let tenant = |name: &str| {
-            profile.tenants.get(name).map(|tenant| TenantSetup { name: name.to_owned(), id: tenant.id.to_string(), stamp_attribute: tenant.stamp_attribute })
+            profile.tenants.get(name).map(|tenant| TenantSetup {
+                name: name.to_owned(),
+                id: tenant.id.to_string(),
+                stamp_attribute: tenant.stamp_attribute,
+            })
         };
         let mut home: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
         let pairs = profile.pairs.iter().filter_map(|pair| {
@@ -99,7 +103,8 @@ impl Setup {
                 policy: pair.policy(),
                 tenants,
                 statics,
-                settings: Sides::from_fn(|side| gal::values::fingerprint(&pair.fingerprint(side))),
+                // A conflict that is held is looked at again under another policy.
+                settings: Sides::from_fn(|side| gal::values::fingerprint(&format!("{} {:?}", pair.fingerprint(side), pair.conflicts))),
             })
         });
         let pairs = pairs.collect();

@@ -187,7 +187,10 @@ fn tripped(question: &Question<'_>, creations: u64, deletions: u64, updates: u64
         tripped.push(Tripped::Creations { count: created, limit: limits.max_creations });
     }
     let lost = history.in_scope_before.saturating_sub(history.in_scope);
-    if creations + deletions > 0 && history.in_scope_before >= SMALLEST_SHARE_BASE && over(lost, history.in_scope_before, limits.max_source_shrink) {
+    if creations + deletions > 0
+        && history.in_scope_before >= SMALLEST_SHARE_BASE
+        && over(lost, history.in_scope_before, limits.max_source_shrink)
+    {
         tripped.push(Tripped::SourceShrank { before: history.in_scope_before, now: history.in_scope, limit: limits.max_source_shrink });
     }
     if history.live >= SMALLEST_SHARE_BASE && over(updates, history.live, limits.max_update_share) {

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::decide::Context;
 use crate::link::{Link, LinkKey, Origin};
 use crate::policy::{GuestPolicy, RelayPolicy};
 use crate::reason::SkipReason;
 use crate::recipient::{Anchor, Kind, Recipient, Side, domain_of};
 use crate::stamp::{Mark, Stamp, made_name};
 use crate::world::{Entry, World};
-use crate::decide::Context;
 
 /// What stands on the other side for a recipient that has no link.
 #[derive(Debug)]
@@ -45,7 +45,13 @@ pub fn admissible(context: &Context<'_>, target: Side, address: &str) -> Result<
 }
 
 /// Looks for what already stands for an unlinked recipient on the target side.
-pub fn join<'w>(context: &Context<'_>, world: &'w World, origin: Origin, source: &Recipient, address: &str) -> Result<Joined<'w>, SkipReason> {
+pub fn join<'w>(
+    context: &Context<'_>,
+    world: &'w World,
+    origin: Origin,
+    source: &Recipient,
+    address: &str,
+) -> Result<Joined<'w>, SkipReason> {
     let target = origin.target_side();
     if let Some(entry) = by_stamp(context, world, origin, source.anchor)? {
         return Ok(Joined::Recovered(entry));
@@ -114,7 +120,14 @@ fn judge_holder<'w>(
             };
         }
         // Anything else that holds the address is never touched.
-        Kind::User | Kind::Shared | Kind::Room | Kind::Equipment | Kind::MailUser | Kind::DistributionGroup | Kind::Microsoft365Group | Kind::Other => {
+        Kind::User
+        | Kind::Shared
+        | Kind::Room
+        | Kind::Equipment
+        | Kind::MailUser
+        | Kind::DistributionGroup
+        | Kind::Microsoft365Group
+        | Kind::Other => {
             return Err(held_by(recipient));
         }
     }
@@ -156,9 +169,7 @@ fn relink<'w>(world: &'w World, key: LinkKey, holder: &'w Entry) -> Result<Joine
     };
     match (other, world.link(key)) {
         // The other one is still there; if it moved to another address its contact will follow, and then this one is free.
-        (Some(other), _) if other.recipient.is_present() => {
-            Err(SkipReason::ClaimedByAnother { other: other.recipient.title().to_owned() })
-        }
+        (Some(other), _) if other.recipient.is_present() => Err(SkipReason::ClaimedByAnother { other: other.recipient.title().to_owned() }),
         (Some(_) | None, Some(link)) => Ok(Joined::Relinked(link, holder)),
         // The link was lost together with the account it stood for.
         (Some(_) | None, None) => Ok(Joined::Recovered(holder)),

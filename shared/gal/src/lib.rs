@@ -8,9 +8,9 @@
 //! [`reading`] → [`recipient`] → [`scope`] → [`join`] → [`mapping`] → [`merge`] → [`decide`] →
 //! [`plan`] → [`guard`].
 
-mod expression;
 pub mod decide;
 mod desired;
+mod expression;
 pub mod field;
 pub mod guard;
 pub mod join;

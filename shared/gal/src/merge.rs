@@ -64,7 +64,14 @@ pub fn equal(field: Field, left: Option<&str>, right: Option<&str>) -> bool {
 ///
 /// `source` is the mapped value. `enforce`: differing values are overwritten too.
 #[expect(clippy::match_same_arms, reason = "one arm for one row of the table in SEMANTICS.md")]
-pub fn projection(field: Field, source: Option<&str>, target: Option<&str>, base_source: &Base, base_target: &Base, enforce: bool) -> Verdict {
+pub fn projection(
+    field: Field,
+    source: Option<&str>,
+    target: Option<&str>,
+    base_source: &Base,
+    base_target: &Base,
+    enforce: bool,
+) -> Verdict {
     if equal(field, source, target) {
         return Verdict::InStep;
     }
@@ -134,7 +141,15 @@ pub fn peer(field: Field, source: Option<&str>, target: Option<&str>, base_sourc
 
 /// One field at a join, when there is no base yet. `peers`: rules if both halves may be written; `None` for a projection.
 #[expect(clippy::match_same_arms, reason = "one arm for one row of the table in SEMANTICS.md")]
-pub fn joining(field: Field, source: Option<&str>, target: Option<&str>, source_side: Side, mode: MergeMode, enforce: bool, peers: Option<PeerRules>) -> Verdict {
+pub fn joining(
+    field: Field,
+    source: Option<&str>,
+    target: Option<&str>,
+    source_side: Side,
+    mode: MergeMode,
+    enforce: bool,
+    peers: Option<PeerRules>,
+) -> Verdict {
     if equal(field, source, target) {
         return Verdict::InStep;
     }

@@ -284,7 +284,8 @@ impl LinkPatch {
         if self.forget {
             return None;
         }
-        let entries = |patch: &[(Field, Option<String>)], base: &Base| base.with(patch.iter().map(|(field, value)| (*field, value.as_deref())));
+        let entries =
+            |patch: &[(Field, Option<String>)], base: &Base| base.with(patch.iter().map(|(field, value)| (*field, value.as_deref())));
         let mut next = link.clone();
         next.base_source = entries(&self.base_source, &link.base_source);
         next.base_target = entries(&self.base_target, &link.base_target);

@@ -217,7 +217,9 @@ impl Planner<'_, '_> {
             Err(reason) => return Decision::skip(reason),
         };
         let contact = match &joined {
-            Joined::Recovered(contact) | Joined::Relinked(_, contact) | Joined::Found(contact, _) | Joined::Guest(contact, _) => Some(*contact),
+            Joined::Recovered(contact) | Joined::Relinked(_, contact) | Joined::Found(contact, _) | Joined::Guest(contact, _) => {
+                Some(*contact)
+            }
             Joined::Nothing => None,
         };
         if let Some(contact) = contact
@@ -228,7 +230,9 @@ impl Planner<'_, '_> {
         match joined {
             Joined::Recovered(contact) => recover(self.context, key, entry, address, contact),
             // The link of two found peers has just been forgotten; the next round joins them anew.
-            Joined::Relinked(link, _) if link.role == Role::Peer && link.provenance == Provenance::Found && link.is_live() => Decision::default(),
+            Joined::Relinked(link, _) if link.role == Role::Peer && link.provenance == Provenance::Found && link.is_live() => {
+                Decision::default()
+            }
             Joined::Relinked(link, contact) => relink(self.context, self.world, link, origin, entry, address, contact),
             Joined::Found(contact, _) => adopt(self.context, self.world, key, entry, address, contact, None),
             Joined::Guest(contact, _) => adopt_guest(adopt(self.context, self.world, key, entry, address, contact, None)),

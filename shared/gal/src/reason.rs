@@ -302,7 +302,9 @@ impl fmt::Display for Note {
             Self::RoomBooking => out.write_str("booking from outside needs ProcessExternalMeetingMessages on the room"),
             Self::ManagerNotPublished => out.write_str("the manager is not published, so the field is left out"),
             Self::X500Refused => out.write_str("the target refused the X500 addresses; they are given up for this recipient"),
-            Self::CountryUnknown => out.write_str("the country is none that Exchange takes (an ISO code or an English name), so the field is left alone"),
+            Self::CountryUnknown => {
+                out.write_str("the country is none that Exchange takes (an ISO code or an English name), so the field is left alone")
+            }
         }
     }
 }

@@ -71,11 +71,7 @@ impl Mark {
 impl fmt::Display for Stamp {
     /// `galbridge1|installation|origin tenant|anchor|made|projection|staging date or -`
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{STAMP_WORD}|{}|{}|{}|{}|{}|",
-            self.installation, self.origin_tenant, self.anchor, self.provenance, self.role
-        )?;
+        write!(formatter, "{STAMP_WORD}|{}|{}|{}|{}|{}|", self.installation, self.origin_tenant, self.anchor, self.provenance, self.role)?;
         match self.staged {
             Some(staged) => write!(formatter, "{}", staged.as_second()),
             None => formatter.write_char('-'),

@@ -344,7 +344,17 @@ mod tests {
 
     /// Few values, so that halves often agree: spellings of one value, blank ones, different ones.
     fn some_values() -> impl Strategy<Value = Values> {
-        let spelling = prop::sample::select(vec!["CH", "Switzerland", " switzerland ", "A@b.example", "smtp:a@B.example", "a", "b", " ", "<html><body>a</body></html>"]);
+        let spelling = prop::sample::select(vec![
+            "CH",
+            "Switzerland",
+            " switzerland ",
+            "A@b.example",
+            "smtp:a@B.example",
+            "a",
+            "b",
+            " ",
+            "<html><body>a</body></html>",
+        ]);
         prop::collection::vec((prop::sample::select(FIELDS.to_vec()), spelling), 0..6).prop_map(|entries| entries.into_iter().collect())
     }
 

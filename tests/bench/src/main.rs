@@ -175,7 +175,11 @@ fn merge_rows(quick: bool, table: &mut Table) -> Result<(), Problem> {
     table.row(Row::plain(format!("{what}: of it reading"), middle(|first| Some(first.read_seconds)).unwrap_or(f64::NAN), "s"));
     table.row(Row::plain(format!("{what}: CPU time of galbridge"), middle(|first| first.cpu_seconds).unwrap_or(f64::NAN), "s"));
     table.row(Row::at_most(format!("{what}: peak memory"), 300.0, middle(|first| first.peak_megabytes).unwrap_or(f64::NAN), "MB"));
-    table.row(Row::plain(format!("{what}: peak memory of the reading"), middle(|first| first.read_peak_megabytes).unwrap_or(f64::NAN), "MB"));
+    table.row(Row::plain(
+        format!("{what}: peak memory of the reading"),
+        middle(|first| first.read_peak_megabytes).unwrap_or(f64::NAN),
+        "MB",
+    ));
     Ok(())
 }
 

@@ -86,7 +86,12 @@ pub(crate) async fn rate(a: usize, b: usize) -> Result<Rate, Problem> {
     for tenant in &simulator.tenants {
         let counts = &stats["tenants"][&tenant.name];
         let number = |name: &str| counts[name].as_f64().ok_or_else(|| format!("the simulator counted no {name} of {}", tenant.name));
-        tenants.push((tenant.name.clone(), counts["writes"].as_u64().unwrap_or_default(), number("rate_reached")?, number("rate_allowed")?));
+        tenants.push((
+            tenant.name.clone(),
+            counts["writes"].as_u64().unwrap_or_default(),
+            number("rate_reached")?,
+            number("rate_allowed")?,
+        ));
     }
     let share = tenants.iter().map(|(_, _, reached, allowed)| reached / allowed).fold(f64::INFINITY, f64::min);
     Ok(Rate { share, tenants, seconds })

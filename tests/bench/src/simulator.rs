@@ -76,7 +76,13 @@ impl Simulator {
     pub(crate) async fn clock(&self) -> Result<FollowingClock, Problem> {
         let now = moment(&self.get("clock").await?)?;
         let requests = Mutex::default();
-        Ok(FollowingClock { address: self.address.clone(), client: self.client.clone(), now: Mutex::new(now), moving: tokio::sync::Mutex::default(), requests })
+        Ok(FollowingClock {
+            address: self.address.clone(),
+            client: self.client.clone(),
+            now: Mutex::new(now),
+            moving: tokio::sync::Mutex::default(),
+            requests,
+        })
     }
 }
 

@@ -26,7 +26,7 @@ use engine::{Engine, EngineError, Silent};
 use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
 use m365_simulator::{ClockKind, FaultLevel, GalEntry, Simulator, SimulatorConfig, TenantSpec};
-use microsoft365::{Exchanged, Observer, Budget, Hosts, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
+use microsoft365::{Budget, Exchanged, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
 use serde_json::Value;
 use state::StateStore;
 use state::testing::Faults;
@@ -162,14 +162,16 @@ impl Rig {
     pub fn restart(&mut self) {
         self.restarts += 1;
         let setup = (*self.engine.setup).clone();
-        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
+        self.engine =
+            engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
     }
 
     /// The same rig under another profile (what stands after the tenants).
     pub fn reprofile(&mut self, profile: &str) {
         self.restarts += 1;
         let setup = setup(&self.simulator, profile);
-        self.engine = engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
+        self.engine =
+            engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
     }
 
     /// The state is gone: a new, empty one.

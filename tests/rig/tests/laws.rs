@@ -1,6 +1,8 @@
 //! The twelve laws of DESIGN.md: one test for each, and one committed patch (tests/mutants) that
 //! breaks the law and must turn its test red.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +15,8 @@ use m365_simulator::{FaultLevel, GalEntry};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use state::testing::Fault;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, filter::LevelFilter};
 use uuid::Uuid;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -98,9 +102,11 @@ async fn law_01_what_was_published_is_never_published_again() {
 
 #[tokio::test(start_paused = true)]
 async fn law_02_only_what_was_made_is_taken_away_and_it_is_looked_at_again_right_before() {
-    let (rig, a, b) = rig_with("deletion_grace_days = 0\n", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![
-        json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Ann", "ExternalEmailAddress": "ann@contoso.example"}}),
-    ])
+    let (rig, a, b) = rig_with(
+        "deletion_grace_days = 0\n",
+        vec![user("contoso", "Ann"), user("contoso", "Ben")],
+        vec![json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Ann", "ExternalEmailAddress": "ann@contoso.example"}})],
+    )
     .await;
     let ben = find(&rig.gal("fabrikam"), "Ben").expect("made").anchor;
     rig.apply("contoso", json!([{"op": "delete", "anchor": a[0]}, {"op": "delete", "anchor": a[1]}]));
@@ -124,7 +130,10 @@ async fn law_03_a_failed_or_empty_reading_is_no_deletion() {
         rig.apply("contoso", json!([{"op": "add-member", "anchor": a[2], "member": member}]));
     }
     let mut rig = rig;
-    rig.reprofile(&format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.scope]\nkinds = [\"user\"]\ninclude_groups = [\"{}\"]\n", a[2]));
+    rig.reprofile(&format!(
+        "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.scope]\nkinds = [\"user\"]\ninclude_groups = [\"{}\"]\n",
+        a[2]
+    ));
     rig.merge(MergeMode::TwoWay).await.unwrap();
     rig.settle(4).await.unwrap();
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
@@ -135,7 +144,9 @@ async fn law_03_a_failed_or_empty_reading_is_no_deletion() {
     let state = rig.engine.state(&rig.pair()).await.unwrap();
     assert!(state.reading.sides.a.incomplete.is_some(), "and a person can see why");
     // Readings that fail, and a cursor that dies, take nobody away either.
-    rig.simulator.set_faults_json(json!({"calls": [{"tenant": "contoso", "endpoint": "users-delta", "nth": 1, "do": "resync-410"}]})).unwrap();
+    rig.simulator
+        .set_faults_json(json!({"calls": [{"tenant": "contoso", "endpoint": "users-delta", "nth": 1, "do": "resync-410"}]}))
+        .unwrap();
     rig.settle(3).await.unwrap();
     rig.advance(DAY * 8).await;
     let _ = rig.settle(3).await;
@@ -195,7 +206,10 @@ async fn law_05_a_crash_at_any_request_to_the_state_loses_nothing_and_doubles_no
 async fn law_06_a_contact_is_updated_in_place() {
     let (rig, a, _) = rig_with("", vec![user("contoso", "Ann")], vec![]).await;
     let before = find(&rig.gal("fabrikam"), "Ann").expect("made").anchor;
-    rig.apply("contoso", json!([{"op": "update", "anchor": a[0], "set": {"PrimarySmtpAddress": "ann.smith@contoso.example", "DisplayName": "Ann Smith"}}]));
+    rig.apply(
+        "contoso",
+        json!([{"op": "update", "anchor": a[0], "set": {"PrimarySmtpAddress": "ann.smith@contoso.example", "DisplayName": "Ann Smith"}}]),
+    );
     rig.settle(5).await.unwrap();
     let gal = rig.gal("fabrikam");
     let renamed = find(&gal, "Ann Smith").expect("renamed");
@@ -203,7 +217,10 @@ async fn law_06_a_contact_is_updated_in_place() {
     assert!(property(renamed, "ExternalEmailAddress").to_lowercase().ends_with("ann.smith@contoso.example"));
     // The account is deleted and made again under the same address.
     rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
-    rig.apply("contoso", json!([{"op": "create", "kind": "user", "set": {"DisplayName": "Ann Again", "PrimarySmtpAddress": "ann.smith@contoso.example"}}]));
+    rig.apply(
+        "contoso",
+        json!([{"op": "create", "kind": "user", "set": {"DisplayName": "Ann Again", "PrimarySmtpAddress": "ann.smith@contoso.example"}}]),
+    );
     rig.settle(6).await.unwrap();
     let told = format!("{}{:#?}", told(&rig).await, rig.engine.explain(&rig.pair(), "ann.smith@contoso.example").await);
     assert_eq!(find(&rig.gal("fabrikam"), "Ann Again").unwrap_or_else(|| panic!("{told}")).anchor, before);
@@ -215,7 +232,9 @@ async fn law_07_after_a_quiet_cycle_the_next_one_writes_nothing() {
         "DisplayName": "  Ζωή  ", "PrimarySmtpAddress": "Zoe@Contoso.Example", "CountryOrRegion": "DE", "Title": "Tab\tand  spaces ",
         "Phone": "+41 44 668 18 00"}});
     let peer = json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Pat", "ExternalEmailAddress": "Pat@PARTNER.example", "CountryOrRegion": "CH"}});
-    let (rig, _, _) = rig_with("[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\nmail_tip = true\n", vec![odd, peer], vec![]).await;
+    let (rig, _, _) =
+        rig_with("[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\nmail_tip = true\n", vec![odd, peer], vec![])
+            .await;
     rig.recorded.take();
     for _ in 0..4 {
         rig.advance(Duration::from_secs(600)).await;
@@ -277,11 +296,15 @@ async fn law_10_only_what_changes_is_sent() {
     let sent = rig.recorded.cmdlets();
     let writes: Vec<&(String, Value)> = sent.iter().filter(|(name, _)| !name.starts_with("Get-")).collect();
     assert_eq!(writes.len(), 1, "{writes:#?}");
-    let mut parameters: Vec<&String> = writes[0].1.as_object().unwrap().keys().filter(|key| *key != "ErrorAction" && *key != "Confirm").collect();
+    let mut parameters: Vec<&String> =
+        writes[0].1.as_object().unwrap().keys().filter(|key| *key != "ErrorAction" && *key != "Confirm").collect();
     parameters.sort();
     assert_eq!(parameters, ["City", "Identity", "Title"]);
     assert!(writes[0].1["Title"].is_null(), "null clears");
-    assert!(sent.iter().all(|(_, parameters)| parameters.get("Identity").is_none_or(|identity| !identity.is_null())), "never a Get of null");
+    assert!(
+        sent.iter().all(|(_, parameters)| parameters.get("Identity").is_none_or(|identity| !identity.is_null())),
+        "never a Get of null"
+    );
 }
 
 /// Collects everything that is logged.
@@ -303,8 +326,6 @@ impl Write for Collected {
 async fn law_11_no_secret_and_above_debug_no_address_is_logged() {
     let (all, above) = (Collected::default(), Collected::default());
     let (for_all, for_above) = (all.clone(), above.clone());
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use tracing_subscriber::{Layer as _, filter::LevelFilter};
     let subscriber = tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || for_all.clone()).with_filter(LevelFilter::TRACE))
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || for_above.clone()).with_filter(LevelFilter::INFO));
@@ -326,7 +347,11 @@ async fn law_11_no_secret_and_above_debug_no_address_is_logged() {
 
 #[tokio::test(start_paused = true)]
 async fn law_12_everybody_who_is_skipped_has_a_reason() {
-    let options = RigOptions { tenants: vec![("contoso".to_owned(), 80), ("fabrikam".to_owned(), 60)], faults: FaultLevel::None, ..RigOptions::default() };
+    let options = RigOptions {
+        tenants: vec![("contoso".to_owned(), 80), ("fabrikam".to_owned(), 60)],
+        faults: FaultLevel::None,
+        ..RigOptions::default()
+    };
     let rig = Rig::new(options).await;
     rig.merge(MergeMode::TwoWay).await.unwrap();
     rig.settle(6).await.unwrap();
@@ -338,7 +363,8 @@ async fn law_12_everybody_who_is_skipped_has_a_reason() {
                 continue;
             }
             let explained = rig.engine.explain(&rig.pair(), &address).await.unwrap();
-            let about = explained.iter().find(|one| one.side == side && (one.anchor.0 == entry.anchor || one.kind == gal::Kind::DistributionGroup));
+            let about =
+                explained.iter().find(|one| one.side == side && (one.anchor.0 == entry.anchor || one.kind == gal::Kind::DistributionGroup));
             let about = about.unwrap_or_else(|| panic!("nothing is known of {address}: {:?} {explained:?}", entry.properties));
             assert!(about.skipped.is_some() || about.link.is_some() || !about.next.is_empty(), "{address}: {about:#?}");
             skipped += usize::from(about.skipped.is_some());

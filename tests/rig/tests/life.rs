@@ -1,5 +1,7 @@
 //! The life of a published contact: one test for each row that an administrator would notice.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
 use std::time::Duration;
 
 use engine::operate::Leave;
@@ -237,7 +239,10 @@ async fn found_contacts_are_adopted_filled_and_given_back() {
     let gal = rig.gal("fabrikam");
     assert_eq!(gal.len(), 1, "released, never removed");
     assert_eq!(gal[0].anchor, b[0]);
-    assert_eq!((property(&gal[0], "DisplayName"), property(&gal[0], "Title"), property(&gal[0], "City")), ("Annie (old)".into(), String::new(), "Bern".into()));
+    assert_eq!(
+        (property(&gal[0], "DisplayName"), property(&gal[0], "Title"), property(&gal[0], "City")),
+        ("Annie (old)".into(), String::new(), "Bern".into())
+    );
     assert_eq!(property(&gal[0], "CustomAttribute15"), "", "the stamp is gone");
 }
 
@@ -329,6 +334,7 @@ async fn a_quiet_cycle_is_eight_requests_and_three_of_the_state() {
     let before = rig.state.requests().total();
     assert_eq!(rig.cycle().await.unwrap(), None);
     assert_eq!(rig.state.requests().total() - before, 3);
-    let asked: Vec<_> = rig.recorded.take().into_iter().filter(|line| !line["url"].as_str().unwrap_or_default().contains("/oauth2/")).collect();
+    let asked: Vec<_> =
+        rig.recorded.take().into_iter().filter(|line| !line["url"].as_str().unwrap_or_default().contains("/oauth2/")).collect();
     assert_eq!(asked.len(), 8, "{asked:#?}");
 }

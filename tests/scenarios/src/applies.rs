@@ -6,6 +6,8 @@ mod conflict;
 mod guard;
 mod one_way;
 
+use std::collections::BTreeSet;
+
 use gal::Side;
 
 use crate::format::{Fault, Rules, Scenario, Step, truthy};
@@ -48,6 +50,7 @@ pub(crate) fn against(scenario: &Scenario, lexicon: &Lexicon, level: LevelName) 
         return Some(reason);
     }
     let mut standing = Standing::initial(scenario, lexicon);
+    let mut made_again = BTreeSet::new();
     if let Some(reason) = base_lacks(&standing) {
         return Some(reason);
     }
@@ -57,7 +60,7 @@ pub(crate) fn against(scenario: &Scenario, lexicon: &Lexicon, level: LevelName) 
         let view = View { rules: &rules, standing: &standing, step, lexicon };
         let reason = expectations(&view)
             .or_else(|| faults(&view, level))
-            .or_else(|| one_way::against(&view))
+            .or_else(|| one_way::against(&view, &mut made_again))
             .or_else(|| conflict::against(&view))
             .or_else(|| guard::against(&view))
             .or_else(|| resync(&view))
@@ -68,7 +71,7 @@ pub(crate) fn against(scenario: &Scenario, lexicon: &Lexicon, level: LevelName) 
             return Some(if scenario.steps.len() > 1 { format!("step {}: {reason}", number + 1) } else { reason });
         }
         standing.edit(step.operation.sync.edits_after_snapshot.as_deref().unwrap_or_default(), lexicon);
-        standing.after(step, lexicon);
+        standing.after(step, Rules::on(rules.dry_run), lexicon);
     }
     None
 }
@@ -101,7 +104,9 @@ fn expectations(view: &View<'_>) -> Option<String> {
         "canary_missing" => {
             return Some("a canary would be a person in everybody's address list whom nobody knows; deletions are stopped by evidence and the guard (laws 3 and 4)".to_owned());
         }
-        "config_changed" => return Some("DESIGN law 4: a change of the profile holds only through the guard's limits, not by itself".to_owned()),
+        "config_changed" => {
+            return Some("DESIGN law 4: a change of the profile holds only through the guard's limits, not by itself".to_owned());
+        }
         "identity_conflict" | "duplicate_identity" => {
             return Some("two objects of one directory cannot hold one address; Exchange refuses the second".to_owned());
         }
@@ -111,7 +116,9 @@ fn expectations(view: &View<'_>) -> Option<String> {
         return Some("DESIGN law 4: galbridge locks nobody out; a hold ends when the plan no longer trips it".to_owned());
     }
     if stopped && view.rules.verify_base.as_ref().is_some_and(truthy) {
-        return Some("a base is stored link by link under a version and checked when it is read; there is no file of it to verify".to_owned());
+        return Some(
+            "a base is stored link by link under a version and checked when it is read; there is no file of it to verify".to_owned(),
+        );
     }
     if view.rules.read_only.as_ref().is_some_and(|sides| sides.contains(&Side::A) && sides.contains(&Side::B)) {
         return Some("a pair has a direction: two-way, a-to-b or b-to-a; a profile cannot say that both sides are read-only".to_owned());
@@ -156,7 +163,10 @@ fn resync(view: &View<'_>) -> Option<String> {
             continue;
         }
         let deleted = Side::BOTH.into_iter().find(|side| change.deleted_on(*side) && change.side(side.other()).is_some());
-        if let Some(side) = deleted {
+        let comes_back = |side: Side| {
+            view.step.expected.side(side).is_none_or(|records| records.keys().any(|key| view.lexicon.address(key) == *address))
+        };
+        if let Some(side) = deleted.filter(|side| comes_back(*side)) {
             return Some(format!(
                 "DESIGN overrules: a merge of linked peers goes on from their links; the deletion of `{address}` on {side} is not done by the merge (it never deletes), but it waits until the merge is done and is not taken back"
             ));
@@ -169,7 +179,9 @@ fn resync(view: &View<'_>) -> Option<String> {
                 Decider::Newest | Decider::Report | Decider::Fork | Decider::Copies(_) | Decider::Unknown(_) => None,
             };
             if !winner.is_some_and(|side| change.edited_on(side) && !change.edited_on(side.other())) {
-                return Some(format!("DESIGN overrules: a merge of linked peers goes on from their base, so the edit of `{address}` reaches the other side"));
+                return Some(format!(
+                    "DESIGN overrules: a merge of linked peers goes on from their base, so the edit of `{address}` reaches the other side"
+                ));
             }
         }
     }
@@ -201,7 +213,9 @@ fn disabled(view: &View<'_>) -> Option<String> {
         Side::BOTH.into_iter().find_map(|side| {
             let leaves = change.base.is_some() && change.side(side).is_some_and(|person| person.record.flag("_disabled"));
             let stays = view.step.expected.side(side.other())?.keys().any(|key| view.lexicon.address(key) == *address);
-            (leaves && stays).then(|| format!("DESIGN: leaving the scope stages the published contact, and `{address}` is expected to stay on {}", side.other()))
+            (leaves && stays).then(|| {
+                format!("DESIGN: leaving the scope stages the published contact, and `{address}` is expected to stay on {}", side.other())
+            })
         })
     })
 }

@@ -10,7 +10,14 @@ use crate::lexicon::{Address, Lexicon};
 use crate::model::{Work, people};
 
 /// Everything that is not as expected.
-pub(crate) fn step(level: &mut dyn Level, lexicon: &Lexicon, rules: &Rules, step: &Step, request: &Request, report: &Report) -> Result<Vec<String>, Broken> {
+pub(crate) fn step(
+    level: &mut dyn Level,
+    lexicon: &Lexicon,
+    rules: &Rules,
+    step: &Step,
+    request: &Request,
+    report: &Report,
+) -> Result<Vec<String>, Broken> {
     let expected = &step.expected;
     let mut wrong = outcome(step, report);
     let mut empty = BTreeSet::new();
@@ -23,13 +30,18 @@ pub(crate) fn step(level: &mut dyn Level, lexicon: &Lexicon, rules: &Rules, step
             wrong.extend(people_differ(&format!("side {side}"), records, &shown, lexicon));
         }
     }
-    if let Some(because) = reason(step, report, &empty) {
+    if let Some(because) = reason(step, rules, report, &empty) {
         wrong.push(because);
     }
     // A run that died has stored what it had done, operation by operation (law 5): its base is not the one before it.
     if let Some(base) = expected.base.as_ref().filter(|_| request.crash_after.is_none()) {
-        let unresolved: BTreeSet<Address> =
-            expected.conflicts.iter().flatten().filter(|conflict| conflict.resolution == "unresolved").map(|conflict| lexicon.address(&conflict.key)).collect();
+        let unresolved: BTreeSet<Address> = expected
+            .conflicts
+            .iter()
+            .flatten()
+            .filter(|conflict| conflict.resolution == "unresolved")
+            .map(|conflict| lexicon.address(&conflict.key))
+            .collect();
         wrong.extend(base_differs(level, base, lexicon, rules, &unresolved)?);
     }
     if let Some(conflicts) = &expected.conflicts {
@@ -44,9 +56,13 @@ pub(crate) fn step(level: &mut dyn Level, lexicon: &Lexicon, rules: &Rules, step
         }
     }
     if let Some(plan) = &expected.plan {
-        let expected: BTreeSet<(Side, String, Address)> = plan.iter().map(|write| (write.side, write.op.clone(), lexicon.address(&write.key))).collect();
-        let planned: BTreeSet<(Side, String, Address)> = report.plan.iter().map(|(side, work, address)| (*side, word(*work), address.clone())).collect();
-        let say = |set: Vec<&(Side, String, Address)>| set.iter().map(|(side, op, address)| format!("{op} {address} on {side}")).collect::<Vec<_>>().join(", ");
+        let expected: BTreeSet<(Side, String, Address)> =
+            plan.iter().map(|write| (write.side, write.op.clone(), lexicon.address(&write.key))).collect();
+        let planned: BTreeSet<(Side, String, Address)> =
+            report.plan.iter().map(|(side, work, address)| (*side, word(*work), address.clone())).collect();
+        let say = |set: Vec<&(Side, String, Address)>| {
+            set.iter().map(|(side, op, address)| format!("{op} {address} on {side}")).collect::<Vec<_>>().join(", ")
+        };
         let (missing, extra) = (say(expected.difference(&planned).collect()), say(planned.difference(&expected).collect()));
         if !missing.is_empty() || !extra.is_empty() {
             wrong.push(format!("the plan lacks [{missing}] and has [{extra}]"));
@@ -86,12 +102,16 @@ fn outcome(step: &Step, report: &Report) -> Vec<String> {
 }
 
 /// Whether the stop is for the reason that is expected.
-fn reason(step: &Step, report: &Report, empty: &BTreeSet<Side>) -> Option<String> {
+fn reason(step: &Step, rules: &Rules, report: &Report, empty: &BTreeSet<Side>) -> Option<String> {
     let why = step.expected.reason.as_deref()?;
     let has = |wanted: &dyn Fn(&Stop) -> bool| report.stops.iter().any(wanted);
-    let gone = |side: Side| empty.contains(&side) && has(&|stop| matches!(stop, Stop::Deletions(target) | Stop::Shrank(target) if *target == side.other()));
+    let gone = |side: Side| {
+        rules.guard_empty.is_some()
+            && empty.contains(&side)
+            && has(&|stop| matches!(stop, Stop::Deletions(target) | Stop::Shrank(target) if *target == side.other()))
+    };
     let fits = match why {
-        "too_many_deletes" => has(&|stop| matches!(stop, Stop::Deletions(_) | Stop::Shrank(_))),
+        "too_many_deletes" => rules.max_delete_ratio.is_some() && has(&|stop| matches!(stop, Stop::Deletions(_) | Stop::Shrank(_))),
         "too_many_updates" | "all_changed" | "everything_changed" => has(&|stop| matches!(stop, Stop::Updates(_))),
         "empty_a" => gone(Side::A),
         "empty_b" => gone(Side::B),
@@ -117,7 +137,12 @@ fn people_differ(what: &str, records: &Records, shown: &BTreeMap<Address, Shown>
             Some(_) => {}
         }
     }
-    wrong.extend(shown.iter().filter(|(address, _)| !expected.contains_key(*address)).map(|(address, found)| format!("{what}: {address} {} is too much", say(&found.attributes))));
+    wrong.extend(
+        shown
+            .iter()
+            .filter(|(address, _)| !expected.contains_key(*address))
+            .map(|(address, found)| format!("{what}: {address} {} is too much", say(&found.attributes))),
+    );
     wrong
 }
 
@@ -127,12 +152,20 @@ fn say(attributes: &BTreeMap<Field, String>) -> String {
 }
 
 /// The links are galbridge's base: one for each record, with what each half was last known to say.
-fn base_differs(level: &mut dyn Level, records: &Records, lexicon: &Lexicon, rules: &Rules, unresolved: &BTreeSet<Address>) -> Result<Vec<String>, Broken> {
+fn base_differs(
+    level: &mut dyn Level,
+    records: &Records,
+    lexicon: &Lexicon,
+    rules: &Rules,
+    unresolved: &BTreeSet<Address>,
+) -> Result<Vec<String>, Broken> {
     let links = level.links()?;
     let out_of_scope: BTreeSet<Address> = rules.exclude_keys.iter().flatten().map(|key| lexicon.address(key)).collect();
     let expected = people(records, lexicon);
     let mut wrong = Vec::new();
-    for (address, person) in expected.iter().filter(|(address, person)| !out_of_scope.contains(*address) && !person.record.flag("_mirror_of")) {
+    for (address, person) in
+        expected.iter().filter(|(address, person)| !out_of_scope.contains(*address) && !person.record.flag("_mirror_of"))
+    {
         let Some(known) = links.get(address) else {
             wrong.push(format!("base: {address} is not linked"));
             continue;
@@ -173,12 +206,19 @@ fn conflicts_differ(expected: &[ExpectedConflict], report: &Report, lexicon: &Le
                 if side != winner {
                     wrong.push(format!("side {side} won the conflict of {address}, expected {winner}"));
                 }
-                let missing: Vec<&String> = conflict.fields.iter().flatten().filter(|name| lexicon.field(name).is_none_or(|field| !fields.contains(&field))).collect();
+                let missing: Vec<&String> = conflict
+                    .fields
+                    .iter()
+                    .flatten()
+                    .filter(|name| lexicon.field(name).is_none_or(|field| !fields.contains(&field)))
+                    .collect();
                 if !missing.is_empty() {
                     wrong.push(format!("the conflict of {address} is not about {missing:?}"));
                 }
             }
-            (winner, found) => wrong.push(format!("the conflict of {address}: winner {:?}, expected {winner:?}", found.map(|(side, _)| side))),
+            (winner, found) => {
+                wrong.push(format!("the conflict of {address}: winner {:?}, expected {winner:?}", found.map(|(side, _)| side)))
+            }
         }
     }
     wrong.extend(unresolved.iter().map(|address| format!("a conflict of {address} is shown that is not expected")));

@@ -193,7 +193,10 @@ impl CoreLevel {
             Action::Abandon | Action::HandOver | Action::Release | Action::Stage => return false,
         };
         doing.faults.iter().any(|fault| {
-            let hit = fault.address.as_ref().is_none_or(|address| *address == operation.address || Some(address) == self.address_of(operation).as_ref());
+            let hit = fault
+                .address
+                .as_ref()
+                .is_none_or(|address| *address == operation.address || Some(address) == self.address_of(operation).as_ref());
             fault.side == operation.side && fault.what == kind && hit
         })
     }
@@ -208,6 +211,11 @@ impl CoreLevel {
     fn shown_conflicts(&self, world: &World, plan: &Plan) -> BTreeSet<Address> {
         let shown = plan.notes.iter().filter(|noted| matches!(noted.note, Note::Conflict { .. } | Note::Differing { .. }));
         shown.filter_map(|noted| world.entry(noted.side, noted.anchor)?.recipient.primary.clone()).collect()
+    }
+
+    /// Recipients in quarantine, with their reasons.
+    fn set_aside(&self) -> Vec<String> {
+        self.links.values().filter_map(|link| Some(format!("{}: {}", link.address, link.quarantine.as_ref()?.reason))).collect()
     }
 
     fn written_since(&self, before: &Sides<Directory>) -> Sides<u64> {
@@ -293,6 +301,7 @@ impl Level for CoreLevel {
         let mut doing = Doing { faults: request.faults.clone(), crash_after: request.crash_after, ..Doing::default() };
         if !request.meanwhile.is_empty() {
             self.settle(&mut doing, serve, Some(&request.meanwhile))?;
+            doing.report.set_aside = self.set_aside();
             return Ok(doing.report);
         }
         self.settle(&mut doing, serve, None)?;
@@ -308,7 +317,7 @@ impl Level for CoreLevel {
             self.approved = Sides::default();
         }
         doing.report.writes = self.written_since(&before);
-        doing.report.set_aside = self.links.values().filter_map(|link| Some(format!("{}: {}", link.address, link.quarantine.as_ref()?.reason))).collect();
+        doing.report.set_aside = self.set_aside();
         Ok(doing.report)
     }
 

@@ -107,7 +107,8 @@ impl EngineLevel {
     /// Approves what the guard holds; answers whether it held anything.
     async fn approve(rig: &Rig) -> Result<bool, EngineError> {
         let state = rig.engine.state(&rig.pair()).await?;
-        let held: BTreeSet<String> = Side::BOTH.into_iter().filter_map(|side| state.writing.holds.get(side).as_ref()?.checksum.clone()).collect();
+        let held: BTreeSet<String> =
+            Side::BOTH.into_iter().filter_map(|side| state.writing.holds.get(side).as_ref()?.checksum.clone()).collect();
         for checksum in &held {
             rig.engine.approve(&rig.pair(), checksum).await?;
         }
@@ -125,7 +126,8 @@ impl EngineLevel {
         let mut report = Report { stops: doing.stops, writes: tenants.written(), ..Report::default() };
         report.stops.extend(Self::held(rig).await?);
         let quarantined = rig.engine.quarantined(&rig.pair()).await?;
-        report.set_aside = quarantined.iter().filter_map(|link| Some(format!("{}: {}", link.address, link.quarantine.as_ref()?.reason))).collect();
+        report.set_aside =
+            quarantined.iter().filter_map(|link| Some(format!("{}: {}", link.address, link.quarantine.as_ref()?.reason))).collect();
         if let Some(RunSummary { outcome: Outcome::Partial(reason) | Outcome::Failed(reason), .. }) = doing.runs.last() {
             report.set_aside.push(reason.clone());
         }
@@ -298,4 +300,3 @@ impl Level for EngineLevel {
         }))
     }
 }
-

@@ -184,9 +184,10 @@ fn all_records(scenario: &Scenario) -> Vec<(&str, Record)> {
 /// Whether each key has one `mail` throughout, so that it can be the address.
 fn constant_mail(records: &[(&str, Record)]) -> bool {
     let mut mails: BTreeMap<&str, &str> = BTreeMap::new();
-    records.iter().filter_map(|(key, record)| Some((*key, record.fields.get("mail")?))).all(|(key, mail)| {
-        mail.contains('@') && *mails.entry(key).or_insert(mail) == mail.as_str()
-    })
+    records
+        .iter()
+        .filter_map(|(key, record)| Some((*key, record.fields.get("mail")?)))
+        .all(|(key, mail)| mail.contains('@') && *mails.entry(key).or_insert(mail) == mail.as_str())
 }
 
 /// The side whose own object this one stands for.
@@ -199,7 +200,9 @@ fn mirror_side(record: &Record) -> Option<Side> {
 fn address_in(key: &str, domain: &str) -> Address {
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[],;:\"\\=".contains(&byte));
     match key.rsplit_once('@') {
-        Some((local, own)) if plain(local) && !local.is_empty() && !local.contains('@') && plain(own) && own.contains('.') => key.to_lowercase(),
+        Some((local, own)) if plain(local) && !local.is_empty() && !local.contains('@') && plain(own) && own.contains('.') => {
+            key.to_lowercase()
+        }
         _ => format!("{}@{domain}", escaped(&key.to_lowercase())),
     }
 }

@@ -123,7 +123,8 @@ fn run(arguments: &Arguments) -> Result<Counts, String> {
 /// Reads a file; what is wrong with it, with its place.
 fn load(path: &Path) -> Result<Vec<Scenario>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    let file: File = serde_json::from_str(&text).map_err(|error| format!("{}:{}:{}: {error}", path.display(), error.line(), error.column()))?;
+    let file: File =
+        serde_json::from_str(&text).map_err(|error| format!("{}:{}:{}: {error}", path.display(), error.line(), error.column()))?;
     if file.format != FORMAT {
         return Err(format!("{}: the format is `{}`, this driver reads `{FORMAT}`", path.display(), file.format));
     }

@@ -32,12 +32,17 @@ fn step(step: &Step) -> Step {
             b: expected.a.as_ref().map(records),
             base: expected.base.as_ref().map(records),
             conflicts: expected.conflicts.as_ref().map(|conflicts| {
-                conflicts.iter().cloned().map(|conflict| crate::format::ExpectedConflict { resolution: word(&conflict.resolution), ..conflict }).collect()
+                conflicts
+                    .iter()
+                    .cloned()
+                    .map(|conflict| crate::format::ExpectedConflict { resolution: word(&conflict.resolution), ..conflict })
+                    .collect()
             }),
             writes: expected.writes.map(|writes| ExpectedCounts { a: writes.b, b: writes.a }),
-            plan: expected.plan.as_ref().map(|plan| {
-                plan.iter().cloned().map(|write| crate::format::ExpectedWrite { side: write.side.other(), ..write }).collect()
-            }),
+            plan: expected
+                .plan
+                .as_ref()
+                .map(|plan| plan.iter().cloned().map(|write| crate::format::ExpectedWrite { side: write.side.other(), ..write }).collect()),
             ..expected.clone()
         },
     }
@@ -51,7 +56,10 @@ fn rules(rules: &Rules) -> Rules {
         read_only: rules.read_only.as_ref().map(sides),
         managed_only: rules.managed_only.as_ref().map(value),
         skip_mirrors: rules.skip_mirrors.as_ref().map(value),
-        field_authority: rules.field_authority.as_ref().map(|owners| owners.iter().map(|(field, side)| (field.clone(), side.other())).collect()),
+        field_authority: rules
+            .field_authority
+            .as_ref()
+            .map(|owners| owners.iter().map(|(field, side)| (field.clone(), side.other())).collect()),
         faults: rules.faults.as_ref().map(|faults| faults.iter().map(|fault| Fault { on: word(&fault.on), ..fault.clone() }).collect()),
         edits_after_snapshot: rules.edits_after_snapshot.as_ref().map(|edits| edits.iter().map(edit).collect()),
         ..rules.clone()
@@ -67,7 +75,8 @@ fn records(records: &Records) -> Records {
 }
 
 fn record(record: &Record) -> Record {
-    let meta: BTreeMap<String, Value> = record.meta.iter().map(|(name, said)| (meta_name(name), if name == "_mirror_of" { value(said) } else { said.clone() })).collect();
+    let meta: BTreeMap<String, Value> =
+        record.meta.iter().map(|(name, said)| (meta_name(name), if name == "_mirror_of" { value(said) } else { said.clone() })).collect();
     Record { fields: record.fields.clone(), meta }
 }
 
@@ -104,7 +113,13 @@ mod tests {
 
     #[test]
     fn words_are_swapped() {
-        for (text, other) in [("a_wins", "b_wins"), ("merge_fields_else_b_wins", "merge_fields_else_a_wins"), ("a.list", "b.list"), ("empty_b", "empty_a"), ("report", "report")] {
+        for (text, other) in [
+            ("a_wins", "b_wins"),
+            ("merge_fields_else_b_wins", "merge_fields_else_a_wins"),
+            ("a.list", "b.list"),
+            ("empty_b", "empty_a"),
+            ("report", "report"),
+        ] {
             assert_eq!(word(text), other);
             assert_eq!(word(other), text);
         }

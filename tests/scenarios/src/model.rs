@@ -25,7 +25,8 @@ pub(crate) type People = BTreeMap<Address, Person>;
 
 /// Records as people.
 pub(crate) fn people(records: &Records, lexicon: &Lexicon) -> People {
-    let person = |key: &String, record: &Record| Person { key: key.clone(), attributes: lexicon.attributes_of(record), record: record.clone() };
+    let person =
+        |key: &String, record: &Record| Person { key: key.clone(), attributes: lexicon.attributes_of(record), record: record.clone() };
     records.iter().map(|(key, record)| (lexicon.address(key), person(key, record))).collect()
 }
 
@@ -64,8 +65,11 @@ impl Standing {
         }
     }
 
-    /// The state after a step, by what it expects.
-    pub(crate) fn after(&mut self, step: &Step, lexicon: &Lexicon) {
+    /// The state after a step, by what it expects. A dry run changes nothing.
+    pub(crate) fn after(&mut self, step: &Step, dry_run: bool, lexicon: &Lexicon) {
+        if dry_run {
+            return;
+        }
         for side in Side::BOTH {
             if let Some(records) = step.expected.side(side) {
                 *self.sides.get_mut(side) = people(records, lexicon);
@@ -74,7 +78,11 @@ impl Standing {
         if let Some(records) = &step.expected.base {
             self.base = Some(people(records, lexicon));
         } else if step.expected.is("ok") {
-            let agreed = self.sides.a.iter().filter(|(address, person)| self.sides.b.get(*address).is_some_and(|other| other.attributes == person.attributes));
+            let agreed = self
+                .sides
+                .a
+                .iter()
+                .filter(|(address, person)| self.sides.b.get(*address).is_some_and(|other| other.attributes == person.attributes));
             self.base = Some(agreed.map(|(address, person)| (address.clone(), person.clone())).collect());
         }
     }
@@ -164,7 +172,8 @@ impl<'s> Change<'s> {
     /// Both sides have a new record, or both changed a known one: how they differ. `None`: only one side did anything.
     pub(crate) fn difference(self) -> Option<Difference> {
         let (Some(a), Some(b)) = (self.a, self.b) else { return None };
-        let fields: BTreeSet<Field> = [Some(a), Some(b), self.base].into_iter().flatten().flat_map(|person| person.attributes.keys().copied()).collect();
+        let fields: BTreeSet<Field> =
+            [Some(a), Some(b), self.base].into_iter().flatten().flat_map(|person| person.attributes.keys().copied()).collect();
         let mut difference = Difference::default();
         for field in fields {
             let of = |person: &'s Person| person.attributes.get(&field);

@@ -33,7 +33,10 @@ fn text(conflicts: &str, guard: &str, rules: &Rules, standing: &Standing, lexico
         if writable(rules) == Some(side) {
             continue;
         }
-        let excluded: Vec<String> = excluded(rules, standing, lexicon, side).iter().map(|address| format!("{{ field = \"address\", equals = {} }}", quoted(address))).collect();
+        let excluded: Vec<String> = excluded(rules, standing, lexicon, side)
+            .iter()
+            .map(|address| format!("{{ field = \"address\", equals = {} }}", quoted(address)))
+            .collect();
         let _ = writeln!(text, "[pairs.{table}.scope]\nkinds = [\"contact\"]\nexclude = [{}]", excluded.join(", "));
         let _ = writeln!(text, "[pairs.{table}.mapping]");
         for field in lexicon.attributes().into_iter().filter(|field| *field != Field::DisplayName) {
@@ -47,7 +50,11 @@ fn text(conflicts: &str, guard: &str, rules: &Rules, standing: &Standing, lexico
 fn excluded(rules: &Rules, standing: &Standing, lexicon: &Lexicon, side: Side) -> Vec<Address> {
     let mut addresses: Vec<Address> = rules.exclude_keys.iter().flatten().map(|key| lexicon.address(key)).collect();
     if rules.managed_only.as_ref().is_some_and(truthy) {
-        let unmanaged = standing.sides.get(side).iter().filter(|(_, person)| person.record.meta.get("_managed").is_some_and(|managed| !truthy(managed)));
+        let unmanaged = standing
+            .sides
+            .get(side)
+            .iter()
+            .filter(|(_, person)| person.record.meta.get("_managed").is_some_and(|managed| !truthy(managed)));
         addresses.extend(unmanaged.map(|(address, _)| address.clone()));
     }
     addresses

@@ -204,7 +204,8 @@ impl Player<'_> {
                 EditOp::Delete if shown.contains_key(&address) => touches.push((None, Touch { side, address, act: Act::Delete })),
                 EditOp::Delete => {}
                 EditOp::Put => {
-                    let person = Person { key: edit.key.clone(), attributes: self.lexicon.attributes_of(&edit.record), record: edit.record.clone() };
+                    let person =
+                        Person { key: edit.key.clone(), attributes: self.lexicon.attributes_of(&edit.record), record: edit.record.clone() };
                     let clock = person.record.modified();
                     match shown.get(&address) {
                         None => touches.push((clock, self.make(side, &address, &person, rules))),
@@ -253,7 +254,8 @@ impl Player<'_> {
             self.level.sync(&request)?
         };
         let mut wrong = check::step(self.level, self.lexicon, &rules, step, &request, &report)?;
-        let quiet = step.expected.is("ok") && !request.dry_run && request.meanwhile.is_empty() && request.crash_after.is_none() && !self.lags;
+        let quiet =
+            step.expected.is("ok") && !request.dry_run && request.meanwhile.is_empty() && request.crash_after.is_none() && !self.lags;
         if quiet && wrong.is_empty() {
             let again = self.level.sync(&Request { force: request.force, ..Request::default() })?;
             if again.writes.a + again.writes.b > 0 {
@@ -261,7 +263,7 @@ impl Player<'_> {
             }
         }
         self.standing.edit(rules.edits_after_snapshot.as_deref().unwrap_or_default(), self.lexicon);
-        self.standing.after(step, self.lexicon);
+        self.standing.after(step, request.dry_run, self.lexicon);
         Ok(wrong)
     }
 

@@ -36,7 +36,9 @@ pub enum StoreError {
         item: String,
     },
     /// The item was written by a newer version of galbridge.
-    #[error("{item} was written by a newer galbridge (schema {found}, this one knows up to {known}); update galbridge, nothing was changed")]
+    #[error(
+        "{item} was written by a newer galbridge (schema {found}, this one knows up to {known}); update galbridge, nothing was changed"
+    )]
     NewerSchema {
         /// What it is.
         item: String,

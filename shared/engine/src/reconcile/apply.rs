@@ -46,7 +46,13 @@ pub(crate) struct Shared<'l> {
 
 impl Run<'_> {
     /// Applies everything that the guard lets through.
-    pub(crate) async fn apply(&mut self, state: &PairState, loaded: &mut Loaded, plan: &Plan, held: &BTreeSet<String>) -> Result<(), EngineError> {
+    pub(crate) async fn apply(
+        &mut self,
+        state: &PairState,
+        loaded: &mut Loaded,
+        plan: &Plan,
+        held: &BTreeSet<String>,
+    ) -> Result<(), EngineError> {
         for noted in &plan.notes {
             if matches!(noted.note, Note::Conflict { .. }) {
                 self.conflict(noted.side.other());
@@ -155,7 +161,9 @@ impl Run<'_> {
                 Ok(Ended::Deferred("the tenant's creation quota is used up".to_owned()))
             }
             // The tenant as a whole: stop; what is done is stored.
-            WriteError::Tenant(error @ TenantError::Configuration { .. }) => Err(EngineError::Tenant { tenant: tenant.name.clone(), error }),
+            WriteError::Tenant(error @ TenantError::Configuration { .. }) => {
+                Err(EngineError::Tenant { tenant: tenant.name.clone(), error })
+            }
             WriteError::Tenant(error @ TenantError::Transient { .. }) => Ok(Ended::Deferred(error.to_string())),
             // An answer that nobody understands, for this one: set aside, so that it is not asked again every ten minutes.
             WriteError::Tenant(error @ TenantError::Protocol { .. }) => self.quarantine(shared, operation, error.to_string()).await,
@@ -191,7 +199,6 @@ impl Run<'_> {
     /// What is only remembered.
     async fn quiet(&self, shared: &Shared<'_>, change: &QuietChange) -> Result<(), EngineError> {
         let key = change.link.key;
-        let was_live = shared.link(key).await.is_some_and(|link| link.is_live());
         let side = change.link.target_side();
         match change.patch.apply(&change.link) {
             None => self.forget_link(shared, key).await?,
@@ -201,8 +208,6 @@ impl Run<'_> {
                 self.tie(shared, &link).await?;
             }
         }
-        let is_live = shared.link(key).await.is_some_and(|link| link.is_live());
-        self.live(side, i64::from(is_live) - i64::from(was_live));
         match &change.quiet {
             // A restored link is planned at once: its contact may lack what changed in between.
             Quiet::Recover => {

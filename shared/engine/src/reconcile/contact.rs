@@ -115,6 +115,7 @@ impl Run<'_> {
         let expected = shared.loaded.lock().await.links.get(&link.key).copied();
         let version = self.engine.store.put_link(&self.pair.name, link, expected).await?;
         let mut loaded = shared.loaded.lock().await;
+        self.live(loaded.world.link(link.key), Some(link));
         loaded.links.insert(link.key, version);
         loaded.world.insert_link(link.clone());
         Ok(())
@@ -126,6 +127,7 @@ impl Run<'_> {
             self.engine.store.delete_link(&self.pair.name, key, version).await?;
         }
         let link = shared.loaded.lock().await.world.remove_link(key);
+        self.live(link.as_ref(), None);
         if let Some(link) = link {
             if let Some(side) = key.origin.source_side() {
                 self.tie_half(shared, side, key.anchor, Some(key), None).await?;
@@ -149,7 +151,14 @@ impl Run<'_> {
     }
 
     /// `only`: change it only if it says this link now.
-    async fn tie_half(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, only: Option<LinkKey>, key: Option<LinkKey>) -> Result<(), EngineError> {
+    async fn tie_half(
+        &self,
+        shared: &Shared<'_>,
+        side: Side,
+        anchor: Anchor,
+        only: Option<LinkKey>,
+        key: Option<LinkKey>,
+    ) -> Result<(), EngineError> {
         self.edit_replica(shared, side, anchor, |replica| {
             let concerned = replica.linked_to != key && only.is_none_or(|only| replica.linked_to == Some(only));
             concerned.then(|| Replica { linked_to: key, ..replica.clone() })
@@ -188,12 +197,26 @@ impl Run<'_> {
     }
 
     /// Stores the replica of a contact that was just made; `false` if a snapshot was faster: then its replica stands, and is edited.
-    async fn new_replica(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, half: ExchangeHalf, key: LinkKey) -> Result<bool, EngineError> {
+    async fn new_replica(
+        &self,
+        shared: &Shared<'_>,
+        side: Side,
+        anchor: Anchor,
+        half: ExchangeHalf,
+        key: LinkKey,
+    ) -> Result<bool, EngineError> {
         let stamp = self.pair.tenants.get(side).stamp_attribute;
         let now = self.engine.now();
         let reading = gal::reading::Reading { graph: None, exchange: Some(half) };
-        let replica =
-            Replica { anchor, reading, presence: Presence::Present, linked_to: Some(key), version: 1, first_seen: now, written_at: Some(now) };
+        let replica = Replica {
+            anchor,
+            reading,
+            presence: Presence::Present,
+            linked_to: Some(key),
+            version: 1,
+            first_seen: now,
+            written_at: Some(now),
+        };
         let holders = replica.holder_keys(stamp);
         let write = ReplicaWrite { side, replica: replica.clone(), expected: None, holders, holders_before: Vec::new(), agenda: None };
         let stored = self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty();
@@ -204,7 +227,13 @@ impl Run<'_> {
     }
 
     /// Changes a replica under its version; read again if somebody else changed it first.
-    async fn edit_replica(&self, shared: &Shared<'_>, side: Side, anchor: Anchor, edit: impl Fn(&Replica) -> Option<Replica>) -> Result<(), EngineError> {
+    async fn edit_replica(
+        &self,
+        shared: &Shared<'_>,
+        side: Side,
+        anchor: Anchor,
+        edit: impl Fn(&Replica) -> Option<Replica>,
+    ) -> Result<(), EngineError> {
         let stamp = self.pair.tenants.get(side).stamp_attribute;
         let mut known = shared.loaded.lock().await.replicas.get(side).get(&anchor).cloned();
         for _ in 0..CONFLICT_RETRIES {

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use gal::Side;
 use gal::guard::{History, Judgement, Question, approval_holds, judge as ask};
 use gal::operation::Guarded;
 use gal::plan::Plan;
+use gal::{Link, Role, Side};
 use jiff::Timestamp;
 
 use crate::records::{HourCount, ReadingState, WritingState};
@@ -21,6 +21,11 @@ const KEPT: usize = 26;
 
 fn hour(now: Timestamp) -> i64 {
     now.as_second().div_euclid(3_600)
+}
+
+/// Whether a link counts as a contact of a side: published there, or either half of a peer link.
+pub(crate) fn counts(link: &Link, side: Side) -> bool {
+    link.is_live() && (link.target_side() == side || link.role == Role::Peer)
 }
 
 /// The ids a person approved in the last 24 hours.
@@ -81,7 +86,15 @@ pub(crate) fn judge(
 }
 
 /// Counts, before they run, the guarded operations that may run; and freezes the counts of a new hold.
-pub(crate) fn charge(writing: &mut WritingState, reading: &ReadingState, side: Side, plan: &Plan, judgement: &Judgement, merging: bool, now: Timestamp) {
+pub(crate) fn charge(
+    writing: &mut WritingState,
+    reading: &ReadingState,
+    side: Side,
+    plan: &Plan,
+    judgement: &Judgement,
+    merging: bool,
+    now: Timestamp,
+) {
     let then = history(writing, reading, side, now);
     if let Some(hold) = writing.holds.get_mut(side) {
         hold.ran_creations = hold.ran_creations.max(then.creations);
@@ -124,5 +137,9 @@ pub(crate) fn settle(writing: &mut WritingState, run: &mut Run<'_>, now: Timesta
         }
         let live = writing.live.get_mut(side);
         *live = live.saturating_add_signed(run.take_live(side));
+        // A day later this is "24 hours ago": what the hour ended with, not what it began with.
+        if let Some(count) = writing.hours.get_mut(side).last_mut() {
+            count.live = *live;
+        }
     }
 }

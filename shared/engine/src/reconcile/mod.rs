@@ -16,7 +16,7 @@ use gal::operation::Operation;
 use gal::plan::{Focus, Plan, plan};
 use gal::policy::TenantFacts;
 use gal::reason::SkipReason;
-use gal::{Anchor, Side, Sides};
+use gal::{Anchor, Link, Side, Sides};
 use jiff::Timestamp;
 use tracing::info;
 
@@ -26,7 +26,7 @@ use crate::load::Loaded;
 use crate::records::{AgendaRow, Due, Hold, LeaseKind, Merge, Outcome, PairState, RunKind, RunSummary, Stage, WritingState};
 use crate::setup::PairSetup;
 
-pub(crate) use history::judge;
+pub(crate) use history::{counts, judge};
 pub(crate) use run::Run;
 
 /// Rows of the agenda that one run takes.
@@ -70,7 +70,12 @@ impl Engine {
         }
     }
 
-    async fn reconcile_leased(&self, pair: &PairSetup, state: &PairState, deadline: Timestamp) -> Result<(WritingState, Option<RunSummary>), EngineError> {
+    async fn reconcile_leased(
+        &self,
+        pair: &PairSetup,
+        state: &PairState,
+        deadline: Timestamp,
+    ) -> Result<(WritingState, Option<RunSummary>), EngineError> {
         let writing = state.writing.clone();
         // Until a merge is confirmed the schedule only reads.
         if writing.paused.is_some() || (writing.stage == Stage::Unmerged && writing.merge.is_none()) {
@@ -112,11 +117,17 @@ impl Engine {
         self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease().until)).await?;
         run.apply(state, &mut loaded, &plan, &held).await?;
         history::settle(&mut state.writing, run, self.now());
-        self.tidy(run, pair, rows, &plan, &held).await
+        self.tidy(run, rows, &plan, &held, &loaded).await
     }
 
     /// Plans a loaded world under the pair's present rules.
-    pub(crate) async fn plan_world(&self, pair: &PairSetup, writing: &WritingState, loaded: &Loaded, focus: &Focus) -> Result<Plan, EngineError> {
+    pub(crate) async fn plan_world(
+        &self,
+        pair: &PairSetup,
+        writing: &WritingState,
+        loaded: &Loaded,
+        focus: &Focus,
+    ) -> Result<Plan, EngineError> {
         let facts = self.facts().await?;
         let mesh: Vec<TenantFacts> = facts.values().map(|(facts, _)| facts.clone()).collect();
         let context = self.context(pair, writing, pair_facts(pair, &facts), &mesh);
@@ -124,7 +135,13 @@ impl Engine {
     }
 
     /// The core's context under the pair's present rules.
-    pub(crate) fn context<'c>(&'c self, pair: &'c PairSetup, writing: &WritingState, tenants: Sides<TenantFacts>, mesh: &'c [TenantFacts]) -> Context<'c> {
+    pub(crate) fn context<'c>(
+        &'c self,
+        pair: &'c PairSetup,
+        writing: &WritingState,
+        tenants: Sides<TenantFacts>,
+        mesh: &'c [TenantFacts],
+    ) -> Context<'c> {
         Context {
             now: self.now(),
             installation: &self.installation,
@@ -162,27 +179,38 @@ impl Engine {
     }
 
     /// Removes rows that are done with, and adds those that come back later.
-    async fn tidy(&self, run: &mut Run<'_>, pair: &PairSetup, rows: &[AgendaRow], plan: &Plan, held: &BTreeSet<String>) -> Result<(), EngineError> {
+    async fn tidy(
+        &self,
+        run: &mut Run<'_>,
+        rows: &[AgendaRow],
+        plan: &Plan,
+        held: &BTreeSet<String>,
+        loaded: &Loaded,
+    ) -> Result<(), EngineError> {
         let mut waiting: BTreeSet<(Side, Anchor)> = run.take_unfinished();
         for operation in &plan.operations {
-            if held.contains(&operation.id()) {
+            let unfinished = halves(operation).iter().any(|half| waiting.contains(half));
+            if unfinished || held.contains(&operation.id()) {
                 waiting.extend(halves(operation));
+                // The row may be the other half's.
+                waiting.extend(loaded.world.link(operation.key).into_iter().flat_map(link_halves));
             }
         }
         for skipped in &plan.skipped {
             // A deletion that waits for the merge keeps its place.
             if skipped.reason == SkipReason::MergeFirst {
                 waiting.insert((skipped.side, skipped.anchor));
+                waiting.extend(loaded.world.link_of(skipped.side, skipped.anchor).into_iter().flat_map(link_halves));
             }
         }
         for row in rows {
             if waiting.contains(&(row.side, row.anchor)) || run.is_waiting_link(row) {
                 run.wait_for(row.clone());
             } else {
-                self.store.delete_agenda(&pair.name, row).await?;
+                self.store.delete_agenda(&run.pair.name, row).await?;
             }
         }
-        self.store.put_agenda(&pair.name, &run.take_later()).await?;
+        self.store.put_agenda(&run.pair.name, &run.take_later()).await?;
         Ok(())
     }
 
@@ -236,6 +264,12 @@ pub(crate) fn halves(operation: &Operation) -> Vec<(Side, Anchor)> {
     let mut halves = vec![(source, operation.key.anchor)];
     halves.extend(operation.contact.as_ref().map(|contact| (operation.side, contact.anchor)));
     halves
+}
+
+/// Both halves of a link.
+fn link_halves(link: &Link) -> Vec<(Side, Anchor)> {
+    let source = link.key.origin.source_side().map(|side| (side, link.key.anchor));
+    source.into_iter().chain(link.target.map(|anchor| (link.target_side(), anchor))).collect()
 }
 
 /// The hold of a side after the guard's judgement.

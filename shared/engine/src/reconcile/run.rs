@@ -136,9 +136,13 @@ impl<'e> Run<'e> {
         std::mem::take(self.inner().live.get_mut(side))
     }
 
-    /// A live link came (or went) on a target side without an operation.
-    pub(crate) fn live(&self, side: Side, change: i64) {
-        *self.inner().live.get_mut(side) += change;
+    /// A link changed: what counts as live, on each side.
+    pub(crate) fn live(&self, before: Option<&gal::Link>, after: Option<&gal::Link>) {
+        let mut inner = self.inner();
+        for side in Side::BOTH {
+            let counts = |link: Option<&gal::Link>| i64::from(link.is_some_and(|link| super::history::counts(link, side)));
+            *inner.live.get_mut(side) += counts(after) - counts(before);
+        }
     }
 
     /// Counts a recovered or re-linked contact that needed no write.
@@ -186,7 +190,6 @@ impl Inner {
         match ended {
             Ended::Done => {
                 count_done(counters, operation.action);
-                *self.live.get_mut(side) += live_change(operation);
             }
             Ended::Deferred(_) | Ended::Quarantined(_) => {
                 if matches!(ended, Ended::Quarantined(_)) {
@@ -217,15 +220,6 @@ fn count_done(counters: &mut SideCounters, action: Action) {
         Action::Release | Action::HandOver => counters.released += 1,
         // Bookkeeping of a creation nobody wants any more.
         Action::Abandon => {}
-    }
-}
-
-/// How an operation changes the number of live contacts on its side.
-fn live_change(operation: &Operation) -> i64 {
-    match operation.action {
-        Action::Create | Action::Resume | Action::Adopt | Action::AdoptGuest | Action::Restore => 1,
-        Action::Stage | Action::Release | Action::HandOver | Action::MakeWay => -1,
-        Action::Update | Action::Relink | Action::Abandon | Action::Purge => 0,
     }
 }
 

@@ -230,7 +230,7 @@ pub struct HourCount {
     pub creations: u64,
     /// Stagings and releases that ran, less approved ones.
     pub deletions: u64,
-    /// Live links at the beginning of the hour.
+    /// Live links at the end of the hour, as far as it went.
     pub live: u64,
     /// In-scope recipients of the publishing side at the beginning of the hour.
     pub in_scope: u64,

@@ -40,7 +40,12 @@ impl SideReader<'_> {
         Ok(groups_changed)
     }
 
-    async fn follow(&mut self, collection: Collection, mut cursor: GraphCursor, groups_changed: &mut bool) -> Result<GraphCursor, EngineError> {
+    async fn follow(
+        &mut self,
+        collection: Collection,
+        mut cursor: GraphCursor,
+        groups_changed: &mut bool,
+    ) -> Result<GraphCursor, EngineError> {
         let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
         loop {
             let page = self.page(collection, &cursor).await?;

@@ -28,7 +28,8 @@ impl SideReader<'_> {
         }
         let began = self.engine.now();
         let collections = Collection::ALL.iter().map(|collection| (collection.as_str().to_owned(), GraphCursor::Start)).collect();
-        self.state.full = Some(FullReading { began, windows: vec![Window { from: None, to: None }], collections, graph_chunks: 0, exchange_chunks: 0 });
+        self.state.full =
+            Some(FullReading { began, windows: vec![Window { from: None, to: None }], collections, graph_chunks: 0, exchange_chunks: 0 });
         info!(tenant = %self.tenant().name, "a full reading begins");
     }
 
@@ -141,8 +142,10 @@ impl SideReader<'_> {
     async fn conclude(&mut self, full: &FullReading) -> Result<(), EngineError> {
         let store = &self.engine.store;
         let pair = &self.pair.name;
-        let graph: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, false), full.graph_chunks).await?.into_iter().collect();
-        let exchange: BTreeSet<Anchor> = store.seen(pair, self.side, series(full.began, true), full.exchange_chunks).await?.into_iter().collect();
+        let graph: BTreeSet<Anchor> =
+            store.seen(pair, self.side, series(full.began, false), full.graph_chunks).await?.into_iter().collect();
+        let exchange: BTreeSet<Anchor> =
+            store.seen(pair, self.side, series(full.began, true), full.exchange_chunks).await?.into_iter().collect();
         let before = full.began - OVERLAP;
         let mut known = 0_u64;
         let mut missing: BTreeMap<Anchor, Seen> = BTreeMap::new();
@@ -160,7 +163,8 @@ impl SideReader<'_> {
         }
         if exchange.is_empty() && known > 0 {
             // An empty reading is a hold, never "delete everyone".
-            self.state.incomplete = Some(format!("the full reading of {} came back empty, though {known} recipients are known", self.tenant().name));
+            self.state.incomplete =
+                Some(format!("the full reading of {} came back empty, though {known} recipients are known", self.tenant().name));
         } else {
             self.state.incomplete = None;
             self.record(missing).await?;

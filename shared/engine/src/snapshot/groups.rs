@@ -50,8 +50,10 @@ impl SideReader<'_> {
             return Ok(());
         }
         let due = self.engine.now();
-        let touched: Vec<AgendaRow> =
-            was.symmetric_difference(&is).map(|anchor| AgendaRow { due, side: self.side, anchor: *anchor, why: Due::Touched, version: 0 }).collect();
+        let touched: Vec<AgendaRow> = was
+            .symmetric_difference(&is)
+            .map(|anchor| AgendaRow { due, side: self.side, anchor: *anchor, why: Due::Touched, version: 0 })
+            .collect();
         self.engine.store.put_agenda(&self.pair.name, &touched).await?;
         self.engine.store.put_group_members(&self.pair.name, self.side, group, now).await?;
         Ok(())

@@ -74,7 +74,13 @@ impl SideReader<'_> {
                 side: self.side,
                 holders: next.holder_keys(stamp),
                 holders_before: before.map(|replica| replica.holder_keys(stamp)).unwrap_or_default(),
-                agenda: matters.then_some(AgendaRow { due: now, side: self.side, anchor: *anchor, why: Due::Changed, version: next.version }),
+                agenda: matters.then_some(AgendaRow {
+                    due: now,
+                    side: self.side,
+                    anchor: *anchor,
+                    why: Due::Changed,
+                    version: next.version,
+                }),
                 expected: before.map(|replica| replica.version),
                 replica: next,
             });
@@ -133,7 +139,14 @@ fn believable(before: Option<&Replica>, row: &ExchangeHalf, now: jiff::Timestamp
     !settling && !stale
 }
 
-fn apply_graph(reading: &mut Reading, presence: &mut Presence, collection: Collection, change: &DirectoryChange, complete: bool, now: jiff::Timestamp) {
+fn apply_graph(
+    reading: &mut Reading,
+    presence: &mut Presence,
+    collection: Collection,
+    change: &DirectoryChange,
+    complete: bool,
+    now: jiff::Timestamp,
+) {
     if change.removed.is_some() {
         if *presence == Presence::Present {
             *presence = Presence::Gone(now);
@@ -141,7 +154,8 @@ fn apply_graph(reading: &mut Reading, presence: &mut Presence, collection: Colle
         return;
     }
     *presence = Presence::Present;
-    let mut half = reading.graph.take().filter(|half| !complete && half.collection == collection).unwrap_or_else(|| GraphHalf::new(collection));
+    let mut half =
+        reading.graph.take().filter(|half| !complete && half.collection == collection).unwrap_or_else(|| GraphHalf::new(collection));
     half.values = half.values.with_all(change.values.iter().map(|(field, value)| (*field, value.as_deref())));
     let mentioned = |held: &mut Option<String>, said: &Option<Option<String>>| {
         if let Some(said) = said {

@@ -64,7 +64,11 @@ impl Engine {
                 let stamp = pair.tenants.get(touched).stamp_attribute;
                 let concerned = replicas.iter().filter(|replica| {
                     let recipient = replica.recipient(stamp);
-                    recipient.primary.as_deref().and_then(domain_of).is_some_and(|domain| changed.iter().any(|held| held.as_str() == domain))
+                    recipient
+                        .primary
+                        .as_deref()
+                        .and_then(domain_of)
+                        .is_some_and(|domain| changed.iter().any(|held| held.as_str() == domain))
                 });
                 self.touch(pair, touched, concerned.map(|replica| replica.anchor)).await?;
             }

@@ -172,13 +172,7 @@ impl Case<'_, '_> {
             last.notes.clone_from(&decision.notes);
             decision.operations = operations;
         } else {
-            let change = QuietChange {
-                quiet: Quiet::LinkPeers,
-                link: self.link.clone(),
-                new: true,
-                patch,
-                title: self.title.clone(),
-            };
+            let change = QuietChange { quiet: Quiet::LinkPeers, link: self.link.clone(), new: true, patch, title: self.title.clone() };
             decision.quiet.push(change);
         }
         decision

@@ -81,7 +81,9 @@ pub(super) fn against(view: &View<'_>) -> Option<String> {
 fn one(view: &View<'_>, decider: &Decider, change: Change<'_>) -> Option<String> {
     let mut difference = change.difference().filter(|difference| !difference.is_empty())?;
     let unmanaged = view.rules.managed_only.as_ref().is_some_and(truthy)
-        && Side::BOTH.into_iter().any(|side| change.side(side).is_some_and(|person| person.record.meta.get("_managed").is_some_and(|managed| !truthy(managed))));
+        && Side::BOTH
+            .into_iter()
+            .any(|side| change.side(side).is_some_and(|person| person.record.meta.get("_managed").is_some_and(|managed| !truthy(managed))));
     if let Some(owners) = view.rules.field_authority.as_ref().filter(|owners| !owners.is_empty()) {
         // Field by field by its own words; the owner decides where both changed it.
         difference.both.retain(|field| !owners.contains_key(&view.lexicon.word(*field)));
@@ -109,7 +111,9 @@ fn undecided(view: &View<'_>, decider: &Decider, difference: &Difference) -> Opt
             view.words(&difference.both)
         )),
         Decider::Copies(word) if difference.both.is_empty() => Some(format!("`{word}` {}", by_records(view, difference))),
-        Decider::Copies(word) => Some(format!("`{word}` makes copies of, or a new content for, one person; DESIGN's policies are hold, newest, a and b")),
+        Decider::Copies(word) => {
+            Some(format!("`{word}` makes copies of, or a new content for, one person; DESIGN's policies are hold, newest, a and b"))
+        }
         Decider::Winner { .. } | Decider::Newest | Decider::Report | Decider::Unknown(_) => None,
     }
 }
@@ -133,7 +137,10 @@ fn whole_report(view: &View<'_>, change: Change<'_>, difference: &Difference) ->
         return None;
     }
     Some(if change.base.is_none() {
-        format!("holds whole records; a merge fills the blanks ({}) and holds the rest", view.words(difference.only_a.union(&difference.only_b)))
+        format!(
+            "holds whole records; a merge fills the blanks ({}) and holds the rest",
+            view.words(difference.only_a.union(&difference.only_b))
+        )
     } else {
         by_records(view, difference)
     })
@@ -165,10 +172,14 @@ fn authority(view: &View<'_>, change: Change<'_>) -> Option<String> {
         let field = view.lexicon.field(name)?;
         let edited = |side: Side| change.side(side).is_some_and(|person| person.attributes.get(&field) != base.attributes.get(&field));
         if edited(owner.other()) && !edited(*owner) {
-            return Some(format!("`{name}` is edited on {} only, which does not own it; peers are edited on both sides, galbridge has no owner of a field", owner.other()));
+            return Some(format!(
+                "`{name}` is edited on {} only, which does not own it; peers are edited on both sides, galbridge has no owner of a field",
+                owner.other()
+            ));
         }
     }
-    let conflicts: BTreeSet<Side> = change.difference()?.both.iter().filter_map(|field| owners.get(&view.lexicon.word(*field)).copied()).collect();
+    let conflicts: BTreeSet<Side> =
+        change.difference()?.both.iter().filter_map(|field| owners.get(&view.lexicon.word(*field)).copied()).collect();
     (conflicts.len() > 1).then(|| "both sides own fields in conflict; a pair has one policy for all fields".to_owned())
 }
 
@@ -182,7 +193,8 @@ fn owner_of_conflicts(rules: &Rules, standing: &Standing) -> Option<Side> {
         .filter_map(|change| {
             let record = |side: Side| change.side(side).map(|person| &person.record.fields);
             let (a, b, base) = (record(Side::A)?, record(Side::B)?, change.base.map(|person| &person.record.fields)?);
-            let disputed = |name: &&String| a.get(*name) != b.get(*name) && a.get(*name) != base.get(*name) && b.get(*name) != base.get(*name);
+            let disputed =
+                |name: &&String| a.get(*name) != b.get(*name) && a.get(*name) != base.get(*name) && b.get(*name) != base.get(*name);
             Some(owners.iter().filter(move |(name, _)| disputed(name)).map(|(_, side)| *side).collect::<Vec<Side>>())
         })
         .flatten()

@@ -15,7 +15,12 @@ const SHARES_FROM: u64 = 10;
 const NO_LIMIT: u64 = 1_000_000;
 
 /// The guard of a profile, as TOML.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of a scenario's records, ratios between 0 and 1")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of a scenario's records, ratios between 0 and 1"
+)]
 pub(crate) fn limits(rules: &Rules, standing: &Standing) -> String {
     let known = standing.known();
     let (mut deletions, mut deletion_share, mut shrink, mut updates) = (NO_LIMIT, 1.0, 1.0, 1.0);
@@ -51,11 +56,15 @@ pub(super) fn against(view: &View<'_>) -> Option<String> {
         return None;
     }
     let rules = view.rules;
-    let guarded = rules.max_delete_ratio.is_some() || rules.max_update_ratio.is_some() || rules.guard_empty.is_some() || Rules::on(rules.guard_all_changed);
+    let guarded = rules.max_delete_ratio.is_some()
+        || rules.max_update_ratio.is_some()
+        || rules.guard_empty.is_some()
+        || Rules::on(rules.guard_all_changed);
     if !guarded || rules.faults().iter().any(|fault| fault.place().is_some_and(|(_, verb)| verb == "list")) {
         return None;
     }
-    let updates = matches!(expected.why(), "too_many_updates" | "all_changed" | "everything_changed") || Rules::on(rules.guard_all_changed) && expected.why().is_empty();
+    let updates = matches!(expected.why(), "too_many_updates" | "all_changed" | "everything_changed")
+        || Rules::on(rules.guard_all_changed) && expected.why().is_empty();
     let mut work: BTreeMap<(Side, Work), u64> = BTreeMap::new();
     for (address, change) in view.standing.changes() {
         for side in Side::BOTH.into_iter().filter(|_| !view.excluded(address)) {
@@ -65,18 +74,30 @@ pub(super) fn against(view: &View<'_>) -> Option<String> {
         }
     }
     let kind = if updates { Work::Update } else { Work::Delete };
-    let Some(side) = Side::BOTH.into_iter().max_by_key(|side| work.get(&(*side, kind)).copied().unwrap_or(0)).filter(|side| work.contains_key(&(*side, kind))) else {
+    let Some(side) = Side::BOTH
+        .into_iter()
+        .max_by_key(|side| work.get(&(*side, kind)).copied().unwrap_or(0))
+        .filter(|side| work.contains_key(&(*side, kind)))
+    else {
         return Some(nothing_due(updates, rules));
     };
     if updates && view.standing.known() < SHARES_FROM {
-        return Some(format!("DESIGN law 4: the share of updates counts from {SHARES_FROM} contacts on, and {} are known", view.standing.known()));
+        return Some(format!(
+            "DESIGN law 4: the share of updates counts from {SHARES_FROM} contacts on, and {} are known",
+            view.standing.known()
+        ));
     }
     if updates && work.keys().any(|(_, one)| *one == Work::Delete) {
         return Some("DESIGN law 4 counts updates and deletions each by their own limit, not together".to_owned());
     }
     let held = |target: Side, one: Work| target == side && (one != Work::Update || updates);
-    let rest: Vec<String> = work.iter().filter(|((target, one), _)| !held(*target, *one)).map(|((target, one), count)| format!("{count} {} on {target}", one.as_str())).collect();
-    (!rest.is_empty()).then(|| format!("DESIGN law 4: the guard holds what it guards on side {side} only, and the rest goes on ({})", rest.join(", ")))
+    let rest: Vec<String> = work
+        .iter()
+        .filter(|((target, one), _)| !held(*target, *one))
+        .map(|((target, one), count)| format!("{count} {} on {target}", one.as_str()))
+        .collect();
+    (!rest.is_empty())
+        .then(|| format!("DESIGN law 4: the guard holds what it guards on side {side} only, and the rest goes on ({})", rest.join(", ")))
 }
 
 fn nothing_due(updates: bool, rules: &Rules) -> String {
@@ -85,5 +106,8 @@ fn nothing_due(updates: bool, rules: &Rules) -> String {
     }
     let what = if updates { "updated" } else { "deleted" };
     let empty = rules.guard_empty.as_deref().is_some_and(|word| truthy(&word.into()));
-    format!("nothing would be {what}, so law 4 has nothing to hold{}", if empty { "; that a side is empty is no danger by itself" } else { "" })
+    format!(
+        "nothing would be {what}, so law 4 has nothing to hold{}",
+        if empty { "; that a side is empty is no danger by itself" } else { "" }
+    )
 }

@@ -1,9 +1,12 @@
 //! A read-only side is the source of a one-way pair. There contacts are projections: the owner wins.
 
+use std::collections::BTreeSet;
+
 use gal::Side;
 
 use super::View;
 use crate::format::Rules;
+use crate::lexicon::Address;
 
 /// The side that is written, of a one-way pair.
 pub(crate) fn writable(rules: &Rules) -> Option<Side> {
@@ -14,7 +17,9 @@ pub(crate) fn writable(rules: &Rules) -> Option<Side> {
 }
 
 /// Where a one-way pair does something else.
-pub(super) fn against(view: &View<'_>) -> Option<String> {
+///
+/// `made_again`: whom an earlier step's administrator deleted from the target.
+pub(super) fn against(view: &View<'_>, made_again: &mut BTreeSet<Address>) -> Option<String> {
     let target = writable(view.rules)?;
     let policy = view.rules.read_only_policy.as_deref().unwrap_or("revert");
     for (address, change) in view.standing.changes() {
@@ -28,11 +33,24 @@ pub(super) fn against(view: &View<'_>) -> Option<String> {
             ));
         }
         if change.new_on(target) && both && change.difference().is_some_and(|difference| !difference.is_empty()) {
-            return Some(format!("`{address}` stands on both sides and differs; DESIGN: a found contact keeps its values until its source changes (or --enforce)"));
+            return Some(format!(
+                "`{address}` stands on both sides and differs; DESIGN: a found contact keeps its values until its source changes (or --enforce)"
+            ));
         }
         if change.deleted_on(target) && change.side(target.other()).is_some() {
             if policy != "revert" {
-                return Some(format!("`{policy}` leaves the deletion of `{address}` on {target}; DESIGN: a projection that is deleted there is made again once"));
+                return Some(format!(
+                    "`{policy}` leaves the deletion of `{address}` on {target}; DESIGN: a projection that is deleted there is made again once"
+                ));
+            }
+        }
+        if change.deleted_on(target) && change.side(target.other()).is_some() && !made_again.insert(address.clone()) {
+            let comes_back =
+                view.step.expected.side(target).is_some_and(|records| records.keys().any(|key| view.lexicon.address(key) == *address));
+            if comes_back {
+                return Some(format!(
+                    "DESIGN: a projection is made again once; the second deletion of `{address}` on {target} suppresses it"
+                ));
             }
         }
         if change.edited_on(target) && policy != "revert" {

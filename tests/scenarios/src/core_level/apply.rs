@@ -82,7 +82,14 @@ impl CoreLevel {
                 directory.remove(contact, now);
                 Ok(Some(contact))
             }
-            Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest | Action::HandOver | Action::Release | Action::Stage => {
+            Action::Update
+            | Action::Restore
+            | Action::Relink
+            | Action::Adopt
+            | Action::AdoptGuest
+            | Action::HandOver
+            | Action::Release
+            | Action::Stage => {
                 let contact = contact.ok_or("the operation names no contact")?;
                 directory.write(contact, &operation.changes, &operation.extras, now)?;
                 Ok(Some(contact))

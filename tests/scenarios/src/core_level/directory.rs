@@ -101,7 +101,8 @@ impl Directory {
 
     /// Changes a contact, as galbridge does.
     pub(super) fn write(&mut self, anchor: Anchor, changes: &[FieldChange], extras: &Extras, now: Timestamp) -> Result<(), String> {
-        let entry = self.entries.get_mut(&anchor).filter(|entry| entry.recipient.is_present()).ok_or("the contact does not exist (any more)")?;
+        let entry =
+            self.entries.get_mut(&anchor).filter(|entry| entry.recipient.is_present()).ok_or("the contact does not exist (any more)")?;
         entry.written_at = Some(now);
         let recipient = &mut entry.recipient;
         recipient.when_changed = Some(now);
@@ -173,7 +174,9 @@ impl Directory {
     /// How many objects are not as they were.
     pub(super) fn written_since(&self, before: &Self) -> u64 {
         let anchors: BTreeSet<&Anchor> = self.entries.keys().chain(before.entries.keys()).collect();
-        let present = |directory: &Self, anchor: &Anchor| directory.entries.get(anchor).filter(|entry| entry.recipient.is_present()).map(|entry| entry.recipient.clone());
+        let present = |directory: &Self, anchor: &Anchor| {
+            directory.entries.get(anchor).filter(|entry| entry.recipient.is_present()).map(|entry| entry.recipient.clone())
+        };
         anchors.into_iter().filter(|anchor| present(self, anchor) != present(before, anchor)).count() as u64
     }
 }

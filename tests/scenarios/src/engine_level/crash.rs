@@ -56,8 +56,7 @@ impl Switch {
 
 /// Puts a switch before every writer of an engine.
 pub(super) fn install(engine: &mut Engine, limit: u64) -> Arc<Switch> {
-    let switch =
-        Arc::new(Switch { limit: usize::try_from(limit).unwrap_or(usize::MAX), state: Mutex::default(), died: Notify::new() });
+    let switch = Arc::new(Switch { limit: usize::try_from(limit).unwrap_or(usize::MAX), state: Mutex::default(), died: Notify::new() });
     for connection in engine.connections.values_mut() {
         connection.writer = Arc::new(Mortal { inner: connection.writer.clone(), switch: switch.clone() });
     }

@@ -71,7 +71,8 @@ impl Tenants {
         };
         Ok(match &touch.act {
             Act::Make { name, attributes, hidden } => {
-                let mut set: Map<String, Value> = attributes.iter().map(|(field, value)| (field.property().to_owned(), json!(value))).collect();
+                let mut set: Map<String, Value> =
+                    attributes.iter().map(|(field, value)| (field.property().to_owned(), json!(value))).collect();
                 let taken = self.contacts(touch.side).iter().any(|entry| text(entry, "Name").as_deref() == Some(name));
                 set.insert("Name".to_owned(), json!(if taken { format!("{name} again") } else { name.clone() }));
                 set.insert("ExternalEmailAddress".to_owned(), json!(touch.address));
@@ -130,7 +131,8 @@ impl Tenants {
     fn calls(&self, fault: &FaultAt) -> Vec<Value> {
         let tenant = tenant_of(fault.side);
         let reads = |does: &str| {
-            let delta = ["users-delta", "contacts-delta", "groups-delta"].map(|endpoint| json!({ "tenant": tenant, "endpoint": endpoint, "do": does }));
+            let delta = ["users-delta", "contacts-delta", "groups-delta"]
+                .map(|endpoint| json!({ "tenant": tenant, "endpoint": endpoint, "do": does }));
             let overlay = json!({ "tenant": tenant, "endpoint": "invoke", "cmdlet": "Get-Recipient", "do": does });
             delta.into_iter().chain([overlay]).collect()
         };

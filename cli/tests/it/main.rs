@@ -1,0 +1,200 @@
+//! The command as a person runs it: what is wrong is said, with the place and the next step, and the
+//! exit codes are those of `--help`. What needs tenants is played by `galbridge demo`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A profile with two pairs.
+const PROFILE: &str = r#"
+client = "acme"
+[tenants.contoso]
+id = "11111111-1111-1111-1111-111111111111"
+app_id = "22222222-2222-2222-2222-222222222222"
+[tenants.fabrikam]
+id = "33333333-3333-3333-3333-333333333333"
+app_id = "44444444-4444-4444-4444-444444444444"
+[tenants.northwind]
+id = "55555555-5555-5555-5555-555555555555"
+app_id = "66666666-6666-6666-6666-666666666666"
+[[pairs]]
+a = "contoso"
+b = "fabrikam"
+[[pairs]]
+a = "contoso"
+b = "northwind"
+"#;
+
+fn folder(profile: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("galbridge.toml"), profile).unwrap();
+    folder
+}
+
+fn galbridge(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_galbridge")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+/// Runs it, expects the exit code, and answers standard error and standard output.
+fn ends(folder: &Path, arguments: &[&str], exit: i32) -> (String, String) {
+    let output = galbridge(folder, arguments);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (errors, out) = (text(output.stderr), text(output.stdout));
+    assert_eq!(output.status.code(), Some(exit), "{arguments:?}\n{errors}\n{out}");
+    (errors, out)
+}
+
+#[test]
+fn the_exit_codes_are_in_the_help() {
+    let folder = folder(PROFILE);
+    for argument in ["-h", "--help"] {
+        let (_, out) = ends(folder.path(), &[argument], 0);
+        for line in ["0  in step", "1  failed", "2  wrong input", "3  held", "4  quarantined"] {
+            assert!(out.contains(line), "{out}");
+        }
+    }
+    ends(folder.path(), &["no-such-verb"], 2);
+}
+
+#[test]
+fn a_profile_that_is_missing_or_cut_short_is_told_with_its_place() {
+    let folder = folder("client = \"acme\"\n[tenants.contoso]\nid = \"1111");
+    let (errors, _) = ends(folder.path(), &["status"], 2);
+    assert!(errors.contains("galbridge.toml:3:6: not TOML"), "{errors}");
+    let (errors, _) = ends(folder.path(), &["--profile", "other.toml", "status"], 2);
+    assert!(errors.contains("other.toml: there is no such profile"), "{errors}");
+    let (_, out) = ends(folder.path(), &["--json", "profile", "check"], 2);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["exit"], 2);
+    assert!(document["error"].as_str().unwrap().contains("galbridge.toml:3:6"));
+}
+
+#[test]
+fn the_pair_is_never_guessed() {
+    let folder = folder(PROFILE);
+    let (errors, _) = ends(folder.path(), &["status"], 2);
+    assert!(errors.contains("name one with --pair: contoso-fabrikam, contoso-northwind"), "{errors}");
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikan", "status"], 2);
+    assert!(errors.contains("no pair contoso-fabrikan; it has: contoso-fabrikam, contoso-northwind"), "{errors}");
+    let (_, out) = ends(folder.path(), &["--pair", "contoso-fabrikam", "status"], 0);
+    assert!(out.contains("not merged yet"), "{out}");
+    assert!(!out.contains('\x1b'), "no colours where no terminal is: {out}");
+}
+
+#[test]
+fn a_status_has_a_stable_shape() {
+    let folder = folder(PROFILE);
+    let (_, out) = ends(folder.path(), &["--pair", "contoso-fabrikam", "--json", "status"], 0);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+    let mut expected = [
+        "pair",
+        "stage",
+        "paused",
+        "merge_in_progress",
+        "links",
+        "closed",
+        "sides",
+        "last_snapshot",
+        "last_run",
+        "holds",
+        "quarantined",
+        "agenda",
+        "runs",
+    ];
+    expected.sort_unstable();
+    let mut keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, expected);
+    assert_eq!(document["stage"], "unmerged");
+}
+
+#[test]
+fn certificates_are_private_and_never_overwritten() {
+    let folder = folder(PROFILE);
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "snapshot"], 2);
+    assert!(errors.contains("tenant contoso") && errors.contains("galbridge certificate new --tenant contoso"), "{errors}");
+    let (_, out) = ends(folder.path(), &["certificate", "new", "--tenant", "contoso"], 0);
+    assert!(out.contains("22222222-2222-2222-2222-222222222222") && out.contains("SHA-256"), "{out}");
+    assert!(!out.contains("PRIVATE KEY"), "{out}");
+    for file in ["contoso.cer", "contoso.public.pem"] {
+        assert!(folder.path().join(file).exists(), "{file}");
+    }
+    assert!(!std::fs::read_to_string(folder.path().join("contoso.public.pem")).unwrap().contains("PRIVATE"));
+    let (errors, _) = ends(folder.path(), &["certificate", "new", "--tenant", "contoso"], 2);
+    assert!(errors.contains("contoso.pem"), "{errors}");
+    let (errors, _) = ends(folder.path(), &["certificate", "new", "--tenant", "nobody"], 2);
+    assert!(errors.contains("it has: contoso, fabrikam, northwind"), "{errors}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = folder.path().join("contoso.pem");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "snapshot"], 2);
+        assert!(errors.contains("contoso.pem") && errors.contains("chmod 600"), "{errors}");
+    }
+}
+
+#[test]
+fn a_second_run_is_refused_with_the_reason() {
+    let folder = folder(PROFILE);
+    let lock = std::fs::File::create(folder.path().join("galbridge.state.lock")).unwrap();
+    lock.lock().unwrap();
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "status"], 1);
+    assert!(errors.contains("galbridge.state") && errors.contains("another galbridge"), "{errors}");
+}
+
+#[test]
+fn a_state_travels_and_a_newer_one_is_refused() {
+    let folder = folder(PROFILE);
+    let pair = ["--pair", "contoso-fabrikam"];
+    ends(folder.path(), &[&pair[..], &["pause", "--reason", "holidays"]].concat(), 0);
+    ends(folder.path(), &["state", "export", "out.jsonl"], 0);
+    let (errors, _) = ends(folder.path(), &["state", "export", "out.jsonl"], 2);
+    assert!(errors.contains("not overwritten"), "{errors}");
+    ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl"], 0);
+    let (_, out) = ends(folder.path(), &[&pair[..], &["--state", "new.state", "status"]].concat(), 0);
+    assert!(out.contains("paused: holidays"), "{out}");
+    let newer = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().replacen("\"schema\":1", "\"schema\":99", 1);
+    std::fs::write(folder.path().join("newer.jsonl"), newer).unwrap();
+    let (errors, _) = ends(folder.path(), &["--state", "newer.state", "state", "import", "newer.jsonl"], 1);
+    assert!(errors.contains("newer galbridge") && errors.contains("update galbridge"), "{errors}");
+    std::fs::write(folder.path().join("garbage.state"), "not a database at all, and long enough to be looked at as one\n".repeat(50))
+        .unwrap();
+    let (errors, _) = ends(folder.path(), &[&pair[..], &["--state", "garbage.state", "status"]].concat(), 1);
+    assert!(errors.contains("garbage.state"), "{errors}");
+}
+
+#[test]
+fn a_state_of_another_installation_is_refused() {
+    let folder = folder(PROFILE);
+    ends(folder.path(), &["--pair", "contoso-fabrikam", "status"], 0);
+    std::fs::write(folder.path().join("galbridge.toml"), PROFILE.replace("\"acme\"", "\"other\"")).unwrap();
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "status"], 2);
+    assert!(errors.contains("installation = \"acme\""), "{errors}");
+}
+
+#[test]
+fn nothing_waits_for_a_wrong_checksum() {
+    let folder = folder(PROFILE);
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "approve", "0123456789ab"], 2);
+    assert!(errors.contains("contoso-fabrikam") && errors.contains("0123456789ab"), "{errors}");
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "unsuppress", "ann@contoso.example"], 2);
+    assert!(errors.contains("nothing with the address"), "{errors}");
+    ends(folder.path(), &["--pair", "contoso-fabrikam", "unpublish", "--side", "b"], 2);
+    ends(folder.path(), &["--pair", "contoso-fabrikam", "unpublish", "--side", "c", "--purge"], 2);
+    ends(folder.path(), &["--pair", "contoso-fabrikam", "make-way", "ann@contoso.example"], 3);
+}
+
+#[test]
+fn the_schema_and_the_completions_are_printed() {
+    let folder = folder(PROFILE);
+    let (_, out) = ends(folder.path(), &["profile", "schema"], 0);
+    assert!(serde_json::from_str::<serde_json::Value>(&out).unwrap().is_object());
+    let (_, out) = ends(folder.path(), &["completions", "bash"], 0);
+    assert!(out.contains("galbridge"));
+    let (_, out) = ends(folder.path(), &["profile", "check"], 0);
+    assert!(out.contains("the mesh has no pair fabrikam-northwind"), "{out}");
+}

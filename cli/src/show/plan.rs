@@ -362,7 +362,7 @@ fn one(operation: &Operation, tenant: String, held: bool) -> OperationDocument {
     let mut changes: Vec<Change> =
         operation.changes.iter().map(|change| Change::of(change.field, change.before.as_deref(), change.after.as_deref())).collect();
     let mut extra = |property: &str, before: Option<String>, after: Option<String>| {
-        changes.push(Change { property: property.to_owned(), before, after })
+        changes.push(Change { property: property.to_owned(), before, after });
     };
     if let Some(hidden) = operation.extras.hidden {
         extra("HiddenFromAddressListsEnabled", Some((!hidden).to_string()), Some(hidden.to_string()));

@@ -65,7 +65,7 @@ pub(super) async fn probe(connection: &Connection, clock: &dyn Clock, tenant: &T
     match connection.writer.remove(guid).await {
         Ok(()) => findings.add(Level::Ok, "probe", "removed"),
         Err(error) => {
-            findings.add(Level::Fail, "probe", format!("it could not be removed: {error}; delete the contact {} by hand", contact.name))
+            findings.add(Level::Fail, "probe", format!("it could not be removed: {error}; delete the contact {} by hand", contact.name));
         }
     }
 }

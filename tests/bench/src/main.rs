@@ -2,6 +2,17 @@
 //!
 //! Each figure is taken in a process of its own, so that memory and CPU time are that figure's alone: this program
 //! starts itself again. The simulator is a third process. Nothing is asserted; a figure that misses its target says so.
+
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::type_complexity,
+    clippy::unused_async,
+    clippy::unit_arg,
+    clippy::items_after_statements,
+    clippy::no_effect_underscore_binding,
+    clippy::unnecessary_operation,
+    reason = "a tool for developers: plain shapes before fine ones"
+)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
 mod duckdb;

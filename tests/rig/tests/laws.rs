@@ -1,13 +1,19 @@
 //! The twelve laws of DESIGN.md: one test for each, and one committed patch (tests/mutants) that
 //! breaks the law and must turn its test red.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails where its set-up fails"
+)]
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::ports::{Store as _, StoreError};
+use engine::ports::StoreError;
 use engine::records::Outcome;
 use engine::{EngineError, Silent};
 use gal::policy::MergeMode;

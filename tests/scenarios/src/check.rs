@@ -217,7 +217,7 @@ fn conflicts_differ(expected: &[ExpectedConflict], report: &Report, lexicon: &Le
                 }
             }
             (winner, found) => {
-                wrong.push(format!("the conflict of {address}: winner {:?}, expected {winner:?}", found.map(|(side, _)| side)))
+                wrong.push(format!("the conflict of {address}: winner {:?}, expected {winner:?}", found.map(|(side, _)| side)));
             }
         }
     }

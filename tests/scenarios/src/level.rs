@@ -16,16 +16,6 @@ pub(crate) enum LevelName {
     Engine,
 }
 
-impl LevelName {
-    /// The word for it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Core => "core",
-            Self::Engine => "engine",
-        }
-    }
-}
-
 /// What an administrator does to one mail contact of a side.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Touch {

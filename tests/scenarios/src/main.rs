@@ -13,6 +13,13 @@
 //! edits of administrators ([`play`]). `resync` is `merge two-way`, `force` is `approve`, `report`
 //! is `hold`. Which scenarios do not apply, and why, is decided by rules ([`applies`]).
 
+#![allow(
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    clippy::match_same_arms,
+    reason = "a tool for developers: plain shapes before fine ones"
+)]
+
 mod applies;
 mod check;
 mod core_level;

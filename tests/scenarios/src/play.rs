@@ -94,7 +94,8 @@ impl Player<'_> {
     /// The side that does not list yet what was just made on it.
     fn lagging(&self) -> Option<Side> {
         let fresh = self.standing.base.iter().flatten().filter(|(_, person)| person.record.flag("_fresh"));
-        fresh.filter_map(|(address, _)| self.unlisted_on(address)).next()
+        let mut fresh = fresh;
+        fresh.find_map(|(address, _)| self.unlisted_on(address))
     }
 
     /// The only side that does not show an address.
@@ -306,7 +307,7 @@ fn changed(before: &Attributes, after: &Attributes) -> BTreeMap<Field, Option<St
 }
 
 /// The id of an object on a side, as the base has it.
-fn native_id<'p>(side: Side, before: &'p Person) -> Option<&'p str> {
+fn native_id(side: Side, before: &Person) -> Option<&str> {
     before.record.text(&format!("_{side}_native_id")).or_else(|| before.record.text("_native_id"))
 }
 

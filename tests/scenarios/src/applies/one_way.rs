@@ -37,12 +37,10 @@ pub(super) fn against(view: &View<'_>, made_again: &mut BTreeSet<Address>) -> Op
                 "`{address}` stands on both sides and differs; DESIGN: a found contact keeps its values until its source changes (or --enforce)"
             ));
         }
-        if change.deleted_on(target) && change.side(target.other()).is_some() {
-            if policy != "revert" {
-                return Some(format!(
-                    "`{policy}` leaves the deletion of `{address}` on {target}; DESIGN: a projection that is deleted there is made again once"
-                ));
-            }
+        if change.deleted_on(target) && change.side(target.other()).is_some() && policy != "revert" {
+            return Some(format!(
+                "`{policy}` leaves the deletion of `{address}` on {target}; DESIGN: a projection that is deleted there is made again once"
+            ));
         }
         if change.deleted_on(target) && change.side(target.other()).is_some() && !made_again.insert(address.clone()) {
             let comes_back =

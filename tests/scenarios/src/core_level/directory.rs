@@ -136,7 +136,9 @@ impl Directory {
             let name = if self.named(name).is_some() { format!("{name} {}", self.number) } else { name.clone() };
             let anchor = self.create(&name, &touch.address, now).map_err(Broken)?;
             if let Some(entry) = self.entries.get_mut(&anchor) {
-                attributes.iter().for_each(|(field, value)| set(&mut entry.recipient, *field, Some(value)));
+                for (field, value) in attributes {
+                    set(&mut entry.recipient, *field, Some(value));
+                }
                 entry.recipient.hidden = *hidden;
             }
             return Ok(());

@@ -85,7 +85,12 @@ impl From<EngineError> for CliError {
             EngineError::CannotApprove { .. } => Exit::Held,
             EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(_) => Exit::Failed,
         };
-        Self { exit, message: error.to_string() }
+        let message = match &error {
+            // The adapter's message names the tenant already, with its id.
+            EngineError::Tenant { error, .. } if error.to_string().starts_with("tenant ") => error.to_string(),
+            _ => error.to_string(),
+        };
+        Self { exit, message }
     }
 }
 

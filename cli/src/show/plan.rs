@@ -9,7 +9,7 @@ use engine::setup::PairSetup;
 use gal::guard::Judgement;
 use gal::operation::{Operation, Quiet};
 use gal::plan::Plan;
-use gal::{Side, Sides};
+use gal::{Field, Side, Sides};
 use serde::Serialize;
 
 use super::{clean, value};
@@ -286,7 +286,9 @@ impl PlanDocument {
             let _ = writeln!(text, "\n{}", paint.bold(&format!("{heading}: {}", count(total, "recipient"))));
             for ((_, code), group) in groups {
                 let Some(first) = group.first() else { continue };
-                let _ = writeln!(text, "  {:>6}  {} {code}: {}", thousands(group.len() as u64), first.tenant, clean(&first.reason));
+                // What is in the way differs each time, and is told below; why people are skipped is the same for all.
+                let reason = if collisions { String::new() } else { format!(": {}", clean(&first.reason)) };
+                let _ = writeln!(text, "  {:>6}  {} {code}{reason}", thousands(group.len() as u64), first.tenant);
                 let shown = if all {
                     group.len()
                 } else if collisions {
@@ -308,17 +310,22 @@ impl PlanDocument {
         if self.notes.is_empty() {
             return;
         }
-        let mut groups: BTreeMap<(Side, &str), Vec<&NoteDocument>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Side, &str), NoteGroup<'_>> = BTreeMap::new();
         for note in &self.notes {
-            groups.entry((note.side, &note.note)).or_default().push(note);
+            let (field, rest) = split(&note.note);
+            let group = groups.entry((note.side, rest)).or_insert_with(|| NoteGroup { tenant: &note.tenant, ..NoteGroup::default() });
+            group.fields.extend(field);
+            if !group.titles.contains(&note.title.as_str()) {
+                group.titles.push(&note.title);
+            }
         }
         let _ = writeln!(text, "\n{}", paint.bold("Worth knowing"));
-        for ((_, note), group) in groups {
-            let shown = if all { group.len() } else { 3 };
-            let names: Vec<String> = group.iter().take(shown).map(|one| clean(&one.title)).collect();
-            let more = if group.len() > shown { format!(" and {} more", group.len() - shown) } else { String::new() };
-            let Some(first) = group.first() else { continue };
-            let _ = writeln!(text, "  {:>6}  {} {}: {}{more}", group.len(), first.tenant, clean(note), names.join(", "));
+        for ((_, rest), group) in groups {
+            let shown = if all { group.titles.len() } else { 3 };
+            let names: Vec<String> = group.titles.iter().take(shown).map(|title| clean(title)).collect();
+            let more = if group.titles.len() > shown { format!(" and {} more", group.titles.len() - shown) } else { String::new() };
+            let note = joined(&group.fields.into_iter().collect::<Vec<_>>(), rest);
+            let _ = writeln!(text, "  {:>6}  {} {}: {}{more}", group.titles.len(), group.tenant, clean(&note), names.join(", "));
         }
     }
 
@@ -352,9 +359,39 @@ impl OperationDocument {
                 );
             }
         }
+        let mut notes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for note in &self.notes {
-            let _ = writeln!(text, "          {}", paint.yellow(&clean(note)));
+            let (field, rest) = split(note);
+            notes.entry(rest).or_default().extend(field);
         }
+        for (rest, fields) in notes {
+            let _ = writeln!(text, "          {}", paint.yellow(&clean(&joined(&fields, rest))));
+        }
+    }
+}
+
+/// Notes that differ by their field or person alone.
+#[derive(Default)]
+struct NoteGroup<'n> {
+    tenant: &'n str,
+    fields: BTreeSet<&'n str>,
+    titles: Vec<&'n str>,
+}
+
+/// The field that a note begins with, if it does, and the rest.
+fn split(note: &str) -> (Option<&str>, &str) {
+    match note.split_once(' ') {
+        Some((field, rest)) if Field::from_property(field).is_some() => (Some(field), rest),
+        Some(_) | None => (None, note),
+    }
+}
+
+/// `Title, Phone: differs since the join`
+fn joined(fields: &[&str], rest: &str) -> String {
+    match fields {
+        [] => rest.to_owned(),
+        [one] => format!("{one} {rest}"),
+        several => format!("{}: {rest}", several.join(", ")),
     }
 }
 
@@ -508,7 +545,7 @@ Into fabrikam (b)
 Only remembered, without a write: record 3
 
 In the way: 1 recipient
-       1  contoso address-held: the address is held by the guest \"Zoë\" of the target
+       1  contoso address-held
             Zoë the address is held by the guest \"Zoë\" of the target
 
 Skipped: 1 recipient

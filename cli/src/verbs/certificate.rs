@@ -13,7 +13,7 @@ use crate::show::moment;
 use crate::wiring::Environment;
 
 /// Makes a key and a certificate.
-pub(crate) fn new(
+pub(crate) async fn new(
     environment: &Environment,
     global: &Global,
     tenant: Option<&str>,
@@ -37,7 +37,7 @@ pub(crate) fn new(
         (None, Some(out)) => ("galbridge".to_owned(), out, None),
         (None, None) => return Err(CliError::wrong("name the tenant with --tenant, or the file with --out")),
     };
-    let credential = make(&name, environment.clock.now(), days, &file)?;
+    let credential = make(&name, Time::of(environment, global).await?.clock.now(), days, &file)?;
     let (der, pem) = write_public(&credential, &file)?;
     let document = json!({
         "private": file, "certificate": der, "certificate_pem": pem,

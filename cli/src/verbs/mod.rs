@@ -47,7 +47,7 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Unpublish(arguments) => leave::unpublish(environment, global, &arguments).await,
         Verb::Rebuild { confirmation } => leave::rebuild(environment, global, &confirmation).await,
         Verb::Certificate(CertificateVerb::New { tenant, out, days }) => {
-            certificate::new(environment, global, tenant.as_deref(), out, days)
+            certificate::new(environment, global, tenant.as_deref(), out, days).await
         }
         Verb::Certificate(CertificateVerb::Show) => certificate::show(environment, global).await,
         Verb::Profile(ProfileVerb::Check) => profile::check(environment, global),

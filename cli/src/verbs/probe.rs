@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::ports::{Clock, ContactChange, Detail, NewContact, RecipientQuery};
+use engine::ports::{Clock, ContactChange, Detail, NewContact, RecipientQuery, TenantError, WriteError};
 use engine::setup::Connection;
 use gal::normalise::compared;
 use gal::stamp::{Mark, NAME_PREFIX};
@@ -46,8 +46,8 @@ pub(super) async fn probe(connection: &Connection, clock: &dyn Clock, tenant: &T
         last_name: None,
         initials: None,
     };
-    let guid = match connection.writer.create(&contact).await {
-        Ok(created) => created.guid,
+    let guid = match make(connection, clock, &contact).await {
+        Ok(guid) => guid,
         Err(error) => {
             let text = format!("it could not be made: {error}. Should a contact named {} exist, delete it", contact.name);
             return findings.add(Level::Fail, "probe", text);
@@ -68,6 +68,26 @@ pub(super) async fn probe(connection: &Connection, clock: &dyn Clock, tenant: &T
             findings.add(Level::Fail, "probe", format!("it could not be removed: {error}; delete the contact {} by hand", contact.name));
         }
     }
+}
+
+/// Makes it. Where the answer is lost it is looked for by its Name first, as any creation is; a service that is
+/// busy is asked once more.
+async fn make(connection: &Connection, clock: &dyn Clock, contact: &NewContact) -> Result<Uuid, WriteError> {
+    let mut outcome = connection.writer.create(contact).await;
+    for _ in 0..READINGS {
+        match outcome {
+            Ok(created) => return Ok(created.guid),
+            Err(WriteError::Unknown { .. } | WriteError::Tenant(TenantError::Transient { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        clock.sleep(Duration::from_secs(20)).await;
+        let found = connection.reader.recipients(&RecipientQuery::Name(contact.name.clone()), None).await;
+        if let Some(row) = found.ok().and_then(|page| page.rows.into_iter().next()) {
+            return Ok(row.half.guid);
+        }
+        outcome = connection.writer.create(contact).await;
+    }
+    outcome.map(|created| created.guid)
 }
 
 struct Probe<'p> {

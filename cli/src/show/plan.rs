@@ -223,7 +223,9 @@ impl PlanDocument {
         self.write_notes(&mut text, paint, all);
         self.write_guard(&mut text, paint);
         if self.is_quiet() {
-            let _ = writeln!(text, "\n{}", paint.green("Nothing to write: both sides are in step."));
+            let word =
+                if self.remembered.is_empty() { "Nothing to write: both sides are in step." } else { "Nothing is written to a tenant." };
+            let _ = writeln!(text, "\n{}", paint.green(word));
         }
         text
     }

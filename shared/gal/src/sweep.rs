@@ -23,14 +23,17 @@
 //! ```
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::field::{Field, FieldSet};
+use crate::field::{Field, FieldSet, Normaliser};
 use crate::link::{self, Base, Link, Phase, Role};
 use crate::merge::{Verdict, projection};
 use crate::normalise::compared;
 use crate::recipient::Anchor;
 use crate::values::{self, Values, fingerprint};
+
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The values of many recipients, packed end to end in the order they came.
 ///
@@ -257,7 +260,7 @@ pub enum Finding {
 /// `fields`: those that are mapped. `enforce`: as for [`projection`]. A link is passed over only if both halves
 /// hold their base in every one of `fields`, and (with `enforce`) the bases agree.
 pub fn sweep(sources: &ByAnchor, targets: &ByAnchor, ties: &Ties, fields: FieldSet, enforce: bool) -> Vec<Found> {
-    let mut all = Vec::new();
+    let (mut all, mut prints) = (Vec::new(), Prints::default());
     // In blocks: first where the halves are, then what they say, so that memory is waited for once for many.
     let mut places = Vec::with_capacity(BLOCK);
     for knots in ties.knots.chunks(BLOCK) {
@@ -267,7 +270,7 @@ pub fn sweep(sources: &ByAnchor, targets: &ByAnchor, ties: &Ties, fields: FieldS
             let finding = match (source, target, ties.bases(knot)) {
                 (Some(source), Some(target), Some((base_source, base_target))) => {
                     let halves = Halves { source, target, base_source, base_target };
-                    if halves.quiet(fields, enforce) { None } else { halves.decide(fields, enforce) }
+                    if halves.quiet(&mut prints, fields, enforce) { None } else { halves.decide(fields, enforce) }
                 }
                 (None, _, _) | (_, None, _) | (_, _, None) => Some(Finding::Missing),
             };
@@ -291,13 +294,13 @@ struct Halves<'s> {
 
 impl Halves<'_> {
     /// Whether there is surely nothing to decide.
-    fn quiet(&self, fields: FieldSet, enforce: bool) -> bool {
+    fn quiet(&self, prints: &mut Prints, fields: FieldSet, enforce: bool) -> bool {
         let one_base = self.base_source == self.base_target;
         if one_base && self.source == self.target {
-            return holds(self.base_source, self.source, fields);
+            return prints.hold(self.base_source, self.source, fields);
         }
         // What differed at the join and was left alone since is written only if the operator enforces it.
-        (one_base || !enforce) && holds(self.base_source, self.source, fields) && holds(self.base_target, self.target, fields)
+        (one_base || !enforce) && prints.hold(self.base_source, self.source, fields) && prints.hold(self.base_target, self.target, fields)
     }
 
     /// Field by field, through the merge of the core.
@@ -321,11 +324,52 @@ impl Halves<'_> {
     }
 }
 
-/// Whether these values are, in each of the fields, those of the base: [`Base::holds`] for all fields in one walk over both.
-fn holds(base: &[u8], values: &[u8], fields: FieldSet) -> bool {
-    let mut entries = link::entries(base).filter(|(field, _)| fields.contains(*field));
-    let mut values = values::iter(values).filter(|(field, _)| fields.contains(*field));
-    values.all(|(field, value)| entries.next() == Some((field, fingerprint(&compared(field, value))))) && entries.next().is_none()
+/// Fingerprints as bases hold them, faster for the many values that are their own compared form.
+#[derive(Default)]
+struct Prints {
+    /// Countries are few, and each is looked up in a table of spellings.
+    countries: BTreeMap<Vec<u8>, u64>,
+}
+
+/// Countries that are remembered.
+const COUNTRIES: usize = 1_000;
+
+impl Prints {
+    /// Whether these values are, in each of the fields, those of the base: [`Base::holds`] for all fields in one
+    /// walk over both.
+    fn hold(&mut self, base: &[u8], values: &[u8], fields: FieldSet) -> bool {
+        let mut entries = link::entries(base).filter(|(field, _)| fields.contains(*field));
+        let mut values = values::raw(values).filter(|(field, _)| fields.contains(*field));
+        values.all(|(field, value)| entries.next() == Some((field, self.print(field, value)))) && entries.next().is_none()
+    }
+
+    fn print(&mut self, field: Field, value: &[u8]) -> u64 {
+        match field.row().normaliser {
+            Normaliser::Text if is_plain(value) => xxh3_64(value),
+            Normaliser::Country => {
+                if let Some(print) = self.countries.get(value) {
+                    return *print;
+                }
+                let print = slow_print(field, value);
+                if self.countries.len() < COUNTRIES {
+                    self.countries.insert(value.to_owned(), print);
+                }
+                print
+            }
+            Normaliser::Text | Normaliser::Address | Normaliser::MailTip | Normaliser::Name | Normaliser::Set => slow_print(field, value),
+        }
+    }
+}
+
+/// Whether a text is its own compared form: nothing to trim, and no line ending to replace.
+fn is_plain(value: &[u8]) -> bool {
+    let visible = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    visible(value.first()) && visible(value.last()) && !value.contains(&b'\r')
+}
+
+fn slow_print(field: Field, value: &[u8]) -> u64 {
+    // Values are made of text.
+    fingerprint(&compared(field, std::str::from_utf8(value).unwrap_or_default()))
 }
 
 #[cfg(test)]

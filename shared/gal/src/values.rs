@@ -87,8 +87,23 @@ pub fn fingerprint(value: &str) -> u64 {
 }
 
 /// The fields and values of a packed form.
-pub(crate) fn iter(packed: &[u8]) -> Iter<'_> {
+fn iter(packed: &[u8]) -> Iter<'_> {
     Iter { rest: packed }
+}
+
+/// The fields and the bytes of their values, in a packed form.
+pub(crate) fn raw(packed: &[u8]) -> impl Iterator<Item = (Field, &[u8])> {
+    let mut rest = packed;
+    std::iter::from_fn(move || split(&mut rest))
+}
+
+/// Takes one field off the front of a packed form.
+fn split<'v>(rest: &mut &'v [u8]) -> Option<(Field, &'v [u8])> {
+    let (&number, after) = rest.split_first()?;
+    let (length, after) = read_length(after)?;
+    let (text, after) = after.split_at_checked(length)?;
+    *rest = after;
+    Some((Field::from_number(number)?, text))
 }
 
 /// Iterates over the fields that have a value.
@@ -101,11 +116,8 @@ impl<'v> Iterator for Iter<'v> {
     type Item = (Field, &'v str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (&number, rest) = self.rest.split_first()?;
-        let (length, rest) = read_length(rest)?;
-        let (text, rest) = rest.split_at_checked(length)?;
-        self.rest = rest;
-        Some((Field::from_number(number)?, std::str::from_utf8(text).ok()?))
+        let (field, text) = split(&mut self.rest)?;
+        Some((field, std::str::from_utf8(text).ok()?))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::Problem;
 use crate::people::{FIELDS, columns, id, people};
 
 /// Loads the tables in one process and asks in another, so that memory is that of the question and its tables.
-const PROGRAM: &str = include_str!("duckdb.py");
+const PROGRAM: &str = include_str!("join.py");
 
 /// What DuckDB took.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub(crate) fn measure(count: usize) -> Result<Joined, Problem> {
         line(&mut b, id(person.source), &person.was)?;
     }
     (a.flush()?, b.flush()?);
-    let program = folder.path().join("duckdb.py");
+    let program = folder.path().join("join.py");
     std::fs::write(&program, PROGRAM)?;
     let mut answer = Vec::new();
     for step in ["load", "join"] {

@@ -71,7 +71,7 @@ pub(crate) fn against(scenario: &Scenario, lexicon: &Lexicon, level: LevelName) 
             return Some(if scenario.steps.len() > 1 { format!("step {}: {reason}", number + 1) } else { reason });
         }
         standing.edit(step.operation.sync.edits_after_snapshot.as_deref().unwrap_or_default(), lexicon);
-        standing.after(step, Rules::on(rules.dry_run), lexicon);
+        standing.after(step, Rules::on(rules.dry_run), writable(&rules), lexicon);
     }
     None
 }

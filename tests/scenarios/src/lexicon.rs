@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gal::{Field, Side};
 
-use crate::format::{EditOp, Record, Scenario, truthy};
+use crate::format::{EditOp, Record, Scenario};
 
 /// The tenants, which are the sides.
 pub(crate) const TENANTS: [&str; 2] = ["sidea", "sideb"];
@@ -71,6 +71,7 @@ impl Lexicon {
         for (key, record) in &records {
             lexicon.learn(key, record);
         }
+        lexicon.learn_mirrors(scenario)?;
         for fault in scenario.steps.iter().flat_map(|step| step.operation.sync.faults()) {
             // "Already exists": the twin is the contact that holds the address already.
             if let (Some(key), Some(twin), "exists") = (&fault.key, &fault.twin, fault.kind.as_str()) {
@@ -84,21 +85,31 @@ impl Lexicon {
 
     fn learn(&mut self, key: &str, record: &Record) {
         let said = record.text("_identity").or_else(|| record.fields.get("mail").filter(|_| self.canonical_mail).map(String::as_str));
-        let domain = match mirror_side(record) {
-            Some(other) => format!("{}.example", tenant_of(other)),
-            None => "example.net".to_owned(),
-        };
         match said {
             Some(said) => {
-                self.addresses.insert(key.to_owned(), address_in(said, &domain));
-            }
-            None if mirror_side(record).is_some() => {
-                self.addresses.insert(key.to_owned(), address_in(key, &domain));
+                self.addresses.insert(key.to_owned(), address_in(said, "example.net"));
             }
             None => {
-                self.addresses.entry(key.to_owned()).or_insert_with(|| address_in(key, &domain));
+                self.addresses.entry(key.to_owned()).or_insert_with(|| address_in(key, "example.net"));
             }
         }
+    }
+
+    /// An object that stands for one of the other side's own has an address in a domain of that side: it is a stand-in.
+    fn learn_mirrors(&mut self, scenario: &Scenario) -> Result<(), String> {
+        for side in Side::BOTH {
+            let initial = scenario.initial.side(side);
+            for key in initial.iter().filter(|(_, record)| record.flag("_mirror_of")).map(|(key, _)| key) {
+                if scenario.initial.side(side.other()).contains_key(key) {
+                    return Err(format!(
+                        "`{key}` of {side} mirrors {}'s own object under the same address; own people are mailboxes, and the records of a scenario are mail contacts",
+                        side.other()
+                    ));
+                }
+                self.addresses.insert(key.clone(), format!("{}@{}.example", escaped(&key.to_lowercase()), tenant_of(side.other())));
+            }
+        }
+        Ok(())
     }
 
     /// The address of a key.
@@ -190,12 +201,6 @@ fn constant_mail(records: &[(&str, Record)]) -> bool {
         .all(|(key, mail)| mail.contains('@') && *mails.entry(key).or_insert(mail) == mail.as_str())
 }
 
-/// The side whose own object this one stands for.
-fn mirror_side(record: &Record) -> Option<Side> {
-    let value = record.meta.get("_mirror_of").filter(|value| truthy(value))?;
-    Some(value.as_str().and_then(|text| text.split([':', '.', '/']).next()).and_then(|side| side.parse().ok()).unwrap_or(Side::A))
-}
-
 /// An address for a key: itself if it is one, else `KEY@domain`; what cannot stand in an address is written in hex.
 fn address_in(key: &str, domain: &str) -> Address {
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[],;:\"\\=".contains(&byte));
@@ -256,12 +261,5 @@ mod tests {
         assert_eq!(address_in("HeLlO@x.org", "example.net"), "hello@x.org");
         assert_eq!(address_in("sub/z", "example.net"), "sub/z@example.net");
         assert_eq!(address_in("a b", "example.net"), "a=20b@example.net");
-    }
-
-    #[test]
-    fn a_mirror_names_a_side_or_not() {
-        let record = Record { meta: [("_mirror_of".to_owned(), serde_json::json!("b"))].into_iter().collect(), ..Record::default() };
-        assert_eq!(mirror_side(&record), Some(Side::B));
-        assert_eq!(mirror_side(&Record::default()), None);
     }
 }

@@ -66,13 +66,34 @@ impl Standing {
     }
 
     /// The state after a step, by what it expects. A dry run changes nothing.
-    pub(crate) fn after(&mut self, step: &Step, dry_run: bool, lexicon: &Lexicon) {
+    ///
+    /// `written`: the only side that is written, of a one-way pair. A side that nothing is said of is taken to follow the other.
+    pub(crate) fn after(&mut self, step: &Step, dry_run: bool, written: Option<Side>, lexicon: &Lexicon) {
         if dry_run {
             return;
         }
+        let before = self.clone();
         for side in Side::BOTH {
             if let Some(records) = step.expected.side(side) {
                 *self.sides.get_mut(side) = people(records, lexicon);
+            }
+        }
+        for side in Side::BOTH
+            .into_iter()
+            .filter(|side| step.expected.is("ok") && step.expected.side(*side).is_none() && written != Some(side.other()))
+        {
+            if step.expected.side(side.other()).is_some() {
+                let own = before.sides.get(side).iter().filter(|(address, _)| written.is_some() && !before.knows(address));
+                let own: People = own.map(|(address, person)| (address.clone(), person.clone())).collect();
+                *self.sides.get_mut(side) = self.sides.get(side.other()).clone();
+                self.sides.get_mut(side).extend(own);
+            }
+        }
+        for side in Side::BOTH {
+            for (address, person) in self.sides.get_mut(side) {
+                if let Some(before) = before.sides.get(side).get(address) {
+                    carry(&before.record, &mut person.record);
+                }
             }
         }
         if let Some(records) = &step.expected.base {
@@ -85,6 +106,10 @@ impl Standing {
                 .filter(|(address, person)| self.sides.b.get(*address).is_some_and(|other| other.attributes == person.attributes));
             self.base = Some(agreed.map(|(address, person)| (address.clone(), person.clone())).collect());
         }
+    }
+
+    fn knows(&self, address: &Address) -> bool {
+        self.base.as_ref().is_some_and(|base| base.contains_key(address))
     }
 
     /// Every address with what changed about it.
@@ -102,6 +127,15 @@ impl Standing {
     /// How many records both sides know of each other.
     pub(crate) fn known(&self) -> u64 {
         self.base.as_ref().map_or(0, |base| base.len() as u64)
+    }
+}
+
+/// What a record is does not change because an expectation does not repeat it.
+fn carry(before: &Record, after: &mut Record) {
+    for name in ["_managed", "_mirror_of", "_disabled"] {
+        if let Some(value) = before.meta.get(name) {
+            after.meta.entry(name.to_owned()).or_insert_with(|| value.clone());
+        }
     }
 }
 

@@ -264,7 +264,7 @@ impl Player<'_> {
             }
         }
         self.standing.edit(rules.edits_after_snapshot.as_deref().unwrap_or_default(), self.lexicon);
-        self.standing.after(step, request.dry_run, self.lexicon);
+        self.standing.after(step, request.dry_run, writable(&rules), self.lexicon);
         Ok(wrong)
     }
 

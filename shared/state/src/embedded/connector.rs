@@ -13,6 +13,7 @@ use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::batch;
 use super::lock::FileLock;
 use super::scarce;
 
@@ -117,7 +118,7 @@ fn call(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>, Dy
         "Query" => write(&database.query(read(body)?)?),
         "Scan" => write(&database.scan(read(body)?)?),
         "BatchGetItem" => write(&database.batch_get_item(read(body)?)?),
-        "BatchWriteItem" => write(&database.batch_write_item(read(body)?)?),
+        "BatchWriteItem" => write(&batch::write(database, body)?),
         "TransactWriteItems" => {
             // The SDK invents a token; nothing rests on it, and remembering it would cost memory.
             let request = TransactWriteItemsRequest { client_request_token: None, ..read(body)? };
@@ -130,7 +131,7 @@ fn call(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>, Dy
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
     serde_json::from_slice(body).map_err(|error| DynoxideError::SerializationException(error.to_string()))
 }
 

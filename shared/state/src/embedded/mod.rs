@@ -1,5 +1,6 @@
 //! The database inside the process: dynoxide over `SQLite`, under the same SDK as the service.
 
+mod batch;
 mod connector;
 mod lock;
 mod scarce;

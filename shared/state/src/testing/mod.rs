@@ -1,6 +1,6 @@
 //! Stores that fail on purpose, for crash tests. Only with feature `testing`.
 //!
-//! Two grains: [`Faulty`] fails whole calls of the port, around any store; [`memory`] and [`file`]
+//! Two grains: [`Faulty`] fails whole calls of the port, around any store; [`memory`] and [`file()`]
 //! fail single requests to the database, so that a crash *inside* a call (holders stored, replica
 //! not yet) is met too. Both follow a [`Faults`] plan, of which the test keeps a clone.
 //!

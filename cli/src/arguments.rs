@@ -217,6 +217,9 @@ pub(crate) struct MergeArguments {
     pub(crate) mode: Mode,
     #[command(flatten)]
     pub(crate) choice: MergeChoice,
+    /// Knows that dynamic distribution groups take published contacts in (`check` names them).
+    #[arg(long)]
+    pub(crate) accept_dynamic_groups: bool,
     #[command(flatten)]
     pub(crate) confirmation: Confirmation,
 }

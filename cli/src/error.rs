@@ -82,7 +82,7 @@ impl From<EngineError> for CliError {
             | EngineError::NothingToApprove { .. }
             | EngineError::PlanChanged { .. }
             | EngineError::Refused(_) => Exit::WrongInput,
-            EngineError::CannotApprove { .. } => Exit::Held,
+            EngineError::CannotApprove { .. } | EngineError::DynamicGroups { .. } => Exit::Held,
             EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(_) => Exit::Failed,
         };
         let message = match &error {

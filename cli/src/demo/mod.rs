@@ -20,6 +20,7 @@ use crate::arguments::{DemoArguments, Global, MergeChoice, Mode};
 use crate::error::{CliError, Exit};
 use crate::screen::{count, thousands};
 use crate::session::{Loaded, Need, Pieces, Session, Time, connections};
+use crate::show;
 use crate::show::plan::PlanDocument;
 use crate::simulated::{SimulatorApi, SimulatorClock};
 use crate::verbs;
@@ -141,11 +142,17 @@ async fn merge(tale: &mut Tale<'_>) -> Result<(), CliError> {
     let [a, b] = tale.own.each_ref().map(|view| view.objects.len() as u64);
     tale.happened(format!("{} has {}, {} has {}", NAMES[0], count(a, "recipient"), NAMES[1], thousands(b)))?;
     verbs::read(tale.environment, &tale.session, false).await?;
-    let options = MergeOptions { mode: MergeMode::TwoWay, limit: None, group: None, enforce: false, take_over: false };
+    let mut options = MergeOptions::of(MergeMode::TwoWay);
     let preview = tale.session.engine.preview(&tale.session.pair, Some(&options)).await?;
     let plan = PlanDocument::of_preview(tale.session.setup()?, verbs::merge_words(Mode::TwoWay, &MergeChoice::default()), &preview);
     tale.screen().say(&format!("\n{}", plan.text(tale.screen().paint, false)))?;
-    tale.happened(format!("galbridge merge --mode two-way --confirm {}", plan.checksum))?;
+    let groups = tale.session.engine.admitting_groups(&tale.session.pair, &preview.plan).await?;
+    if !groups.is_empty() {
+        tale.happened(format!("dynamic groups that will send their mail to published contacts too: {}", show::clean(&groups.join(", "))))?;
+    }
+    options.accept_dynamic_groups = true;
+    let accepted = if groups.is_empty() { "" } else { " --accept-dynamic-groups" };
+    tale.happened(format!("galbridge merge --mode two-way{accepted} --confirm {}", plan.checksum))?;
     let summary = tale.session.engine.merge(&tale.session.pair, &options, Some(&plan.checksum), tale.session.no_hurry()).await;
     tale.session.bars.clear();
     if let Some(summary) = summary? {

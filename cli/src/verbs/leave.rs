@@ -1,12 +1,13 @@
 //! `unpublish` and `rebuild`: planned, shown and confirmed like a merge.
 
 use engine::operate::{Leave, rebuild_checksum};
+use engine::snapshot::SnapshotOptions;
 use gal::Sides;
 use gal::guard::Judgement;
 use serde_json::json;
 
 use super::merge::confirmed;
-use super::{ended, read};
+use super::{ended, read, read_sides};
 use crate::arguments::{Confirmation, Global, UnpublishArguments};
 use crate::error::{CliError, Exit};
 use crate::session::{Need, Session};
@@ -17,6 +18,8 @@ use crate::wiring::Environment;
 /// Takes back everything that was published into a side.
 pub(crate) async fn unpublish(environment: &Environment, global: &Global, arguments: &UnpublishArguments) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Only(arguments.side)).await?;
+    // The stamps alone are enough: what the state does not know, or lost, is read now. It needs this tenant's credential only.
+    read_sides(environment, &session, SnapshotOptions { full: false, only: Some(arguments.side) }).await?;
     let leave = if arguments.purge { Leave::Purge } else { Leave::Release };
     let plan = session.engine.unpublish_preview(&session.pair, arguments.side, leave).await?;
     let checksum = plan.checksum();

@@ -9,7 +9,7 @@ use crate::arguments::{Confirmation, Global, MergeArguments, MergeChoice, Mode};
 use crate::error::{CliError, Exit};
 use crate::session::{Need, Session};
 use crate::show::plan::PlanDocument;
-use crate::show::run;
+use crate::show::{clean, run};
 use crate::wiring::Environment;
 
 /// The engine's options for a choice.
@@ -20,6 +20,7 @@ pub(crate) fn choice_of(mode: Mode, choice: &MergeChoice) -> MergeOptions {
         group: choice.group.map(Anchor),
         enforce: choice.enforce,
         take_over: choice.take_over,
+        accept_dynamic_groups: false,
     }
 }
 
@@ -27,12 +28,13 @@ pub(crate) fn choice_of(mode: Mode, choice: &MergeChoice) -> MergeOptions {
 pub(crate) async fn merge(environment: &Environment, global: &Global, arguments: &MergeArguments) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Writing).await?;
     read(environment, &session, false).await?;
-    let options = choice_of(arguments.mode, &arguments.choice);
+    let mut options = choice_of(arguments.mode, &arguments.choice);
     let preview = session.engine.preview(&session.pair, Some(&options)).await?;
     let plan = PlanDocument::of_preview(session.setup()?, merge_words(arguments.mode, &arguments.choice), &preview);
     if !confirmed(environment, global, &plan, &arguments.confirmation)? {
         return Ok(Exit::Held);
     }
+    options.accept_dynamic_groups = arguments.accept_dynamic_groups || accepts(environment, &session, &preview.plan).await?;
     let summary = session.engine.merge(&session.pair, &options, Some(&plan.checksum), session.no_hurry()).await;
     session.bars.clear();
     let summary = summary?;
@@ -46,6 +48,18 @@ pub(crate) async fn merge(environment: &Environment, global: &Global, arguments:
         None => "\nThe merge had nothing to do.".to_owned(),
     })?;
     ended(&session, summary.as_ref()).await
+}
+
+/// Asks about dynamic groups that would take published contacts in; where nobody can be asked the engine refuses.
+async fn accepts(environment: &Environment, session: &Session, plan: &gal::plan::Plan) -> Result<bool, CliError> {
+    let groups = session.engine.admitting_groups(&session.pair, plan).await?;
+    if groups.is_empty() || !environment.screen.asks {
+        return Ok(false);
+    }
+    let named = clean(&groups.join(", "));
+    environment
+        .screen
+        .ask(&format!("These dynamic groups would take published contacts in, and send them their mail: {named}. Accept that?"))
 }
 
 /// Shows a plan, and asks for a person's word where it was not given: by checksum, by `--yes`, or on the terminal.

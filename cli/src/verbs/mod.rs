@@ -68,7 +68,15 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, CliError> {
 
 /// Reads both sides until they are read, or until the person asks to stop.
 pub(crate) async fn read(environment: &Environment, session: &Session, full: bool) -> Result<SnapshotReport, CliError> {
-    let mut options = SnapshotOptions { full };
+    read_sides(environment, session, SnapshotOptions { full, only: None }).await
+}
+
+/// Reads the sides that the options name.
+pub(crate) async fn read_sides(
+    environment: &Environment,
+    session: &Session,
+    mut options: SnapshotOptions,
+) -> Result<SnapshotReport, CliError> {
     loop {
         let report = session.engine.snapshot(&session.pair, options, session.no_hurry()).await;
         session.bars.clear();

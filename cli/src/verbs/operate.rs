@@ -51,7 +51,14 @@ pub(crate) async fn make_way(environment: &Environment, global: &Global, address
         let mut text = String::new();
         for one in &told {
             let tenant = one.side.map_or("", |side| setup.tenants.get(side).name.as_str());
-            let _ = writeln!(text, "{}", paint.bold(&format!("{} is removed from {tenant}", clean(&one.title))));
+            match &one.left {
+                None => {
+                    let _ = writeln!(text, "{}", paint.bold(&format!("{} is removed from {tenant}", clean(&one.title))));
+                }
+                Some(why) => {
+                    let _ = writeln!(text, "{}", paint.red(&format!("{} is still in {tenant}: {}", clean(&one.title), clean(why))));
+                }
+            }
             if !one.groups.is_empty() {
                 let _ = writeln!(text, "  It was a member of these groups; add the successor: {}", clean(&one.groups.join(", ")));
             }
@@ -64,7 +71,7 @@ pub(crate) async fn make_way(environment: &Environment, global: &Global, address
         }
         text
     })?;
-    Ok(Exit::InStep)
+    Ok(if told.iter().any(|one| one.left.is_some()) { Exit::Failed } else { Exit::InStep })
 }
 
 /// Publishes a suppressed address again.

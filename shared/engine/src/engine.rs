@@ -95,19 +95,6 @@ impl Engine {
         Ok(all)
     }
 
-    /// Reads the accepted domains of a tenant; answers whether they changed.
-    pub(crate) async fn refresh_domains(&self, tenant: &TenantSetup) -> Result<bool, EngineError> {
-        let reader = &self.connection(tenant)?.reader;
-        let mut domains = reader.accepted_domains().await.map_err(|error| EngineError::read(&tenant.name, error))?;
-        domains.sort_by(|left, right| left.domain.cmp(&right.domain));
-        let state = self.store.tenant(&tenant.name).await?;
-        if state.accepted_domains == domains {
-            return Ok(false);
-        }
-        self.store.put_tenant(&tenant.name, &TenantState { accepted_domains: domains, ..state }).await?;
-        Ok(true)
-    }
-
     /// The pair's state, for people.
     pub async fn state(&self, pair: &str) -> Result<PairState, EngineError> {
         Ok(self.store.pair(pair).await?)

@@ -65,6 +65,16 @@ pub enum EngineError {
         /// The target side.
         side: Side,
     },
+    /// The first merge would change who gets the mail of dynamic distribution groups.
+    #[error(
+        "pair {pair}: nothing was written: published contacts would become members of dynamic distribution groups and get their mail: {groups}. Exclude Name -like 'galbridge-*' in their filters, or accept it with --accept-dynamic-groups"
+    )]
+    DynamicGroups {
+        /// The pair.
+        pair: String,
+        /// The groups, each with its tenant.
+        groups: String,
+    },
     /// The request itself cannot be served.
     #[error("{0}")]
     Refused(String),

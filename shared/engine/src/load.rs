@@ -10,6 +10,7 @@ use gal::{Anchor, Entry, Link, LinkKey, Origin, Side, Sides, Stamp, World};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::ports::Versioned;
 use crate::records::{AgendaRow, Due, Replica};
 use crate::setup::PairSetup;
 
@@ -26,7 +27,6 @@ pub(crate) const PILOT: Anchor = Anchor(uuid::Uuid::nil());
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
     pub(crate) world: World,
-    pub(crate) replicas: Sides<BTreeMap<Anchor, Replica>>,
     pub(crate) links: BTreeMap<LinkKey, u64>,
     /// Names (lower case) that are somebody's manager, where everything was loaded.
     pub(crate) managers: Option<Sides<BTreeSet<String>>>,
@@ -36,6 +36,35 @@ pub(crate) struct Loaded {
 struct Admission {
     scope: Sides<Option<BTreeSet<Anchor>>>,
     pilot: Sides<Option<BTreeSet<Anchor>>>,
+}
+
+impl Admission {
+    /// A replica as the plan sees it. What it was made of is not kept: a directory is held once.
+    fn entry(&self, pair: &PairSetup, side: Side, replica: &Replica) -> Entry {
+        let admitted = |set: &Option<BTreeSet<Anchor>>| set.as_ref().is_none_or(|set| set.contains(&replica.anchor));
+        Entry {
+            recipient: replica.recipient(pair.tenants.get(side).stamp_attribute),
+            in_groups: admitted(self.scope.get(side)),
+            in_pilot: admitted(self.pilot.get(side)),
+            written_at: replica.written_at,
+        }
+    }
+}
+
+impl Loaded {
+    fn insert_link(&mut self, link: Link, version: u64) {
+        self.links.insert(link.key, version);
+        self.world.insert_link(link);
+    }
+}
+
+/// Nobody yet but the static contacts, which stand in no directory.
+fn empty(pair: &PairSetup) -> Loaded {
+    let mut loaded = Loaded::default();
+    for (origin, entry) in pair.static_entries() {
+        loaded.world.insert_static(origin, entry);
+    }
+    loaded
 }
 
 impl Engine {
@@ -57,60 +86,38 @@ impl Engine {
         loader.managers().await?;
         loader.links_of_replicas().await?;
         let Loader { replicas, links, .. } = loader;
-        self.world(pair, replicas, links, pilot, None).await
+        let admission = self.admission(pair, pilot).await?;
+        let mut loaded = empty(pair);
+        for side in Side::BOTH {
+            for replica in replicas.get(side).values() {
+                loaded.world.insert(side, admission.entry(pair, side, replica));
+            }
+        }
+        for (link, version) in links.into_values() {
+            loaded.insert_link(link, version);
+        }
+        Ok(loaded)
     }
 
     /// Loads both sides and all links.
     pub(crate) async fn load_everything(&self, pair: &PairSetup, pilot: bool) -> Result<Loaded, EngineError> {
-        let mut replicas: Sides<BTreeMap<Anchor, Replica>> = Sides::default();
-        let mut links = BTreeMap::new();
+        let admission = self.admission(pair, pilot).await?;
         let mut managers: Sides<BTreeSet<String>> = Sides::default();
+        let mut loaded = empty(pair);
         for shard in 0..16 {
             for side in Side::BOTH {
                 for replica in self.store.replica_shard(&pair.name, side, shard).await? {
                     if let Some(name) = replica.reading.exchange.as_ref().and_then(|half| half.manager_name.as_deref()) {
                         managers.get_mut(side).insert(name.to_lowercase());
                     }
-                    replicas.get_mut(side).insert(replica.anchor, replica);
+                    loaded.world.insert(side, admission.entry(pair, side, &replica));
                 }
             }
-            for link in self.store.link_shard(&pair.name, shard).await? {
-                links.insert(link.item.key, (link.item, link.version));
+            for Versioned { item, version } in self.store.link_shard(&pair.name, shard).await? {
+                loaded.insert_link(item, version);
             }
         }
-        self.world(pair, replicas, links, pilot, Some(managers)).await
-    }
-
-    async fn world(
-        &self,
-        pair: &PairSetup,
-        replicas: Sides<BTreeMap<Anchor, Replica>>,
-        links: BTreeMap<LinkKey, (Link, u64)>,
-        pilot: bool,
-        managers: Option<Sides<BTreeSet<String>>>,
-    ) -> Result<Loaded, EngineError> {
-        let admission = self.admission(pair, pilot).await?;
-        let mut loaded = Loaded { replicas, managers, ..Loaded::default() };
-        for side in Side::BOTH {
-            let stamp = pair.tenants.get(side).stamp_attribute;
-            for replica in loaded.replicas.get(side).values() {
-                let admitted = |set: &Option<BTreeSet<Anchor>>| set.as_ref().is_none_or(|set| set.contains(&replica.anchor));
-                let entry = Entry {
-                    recipient: replica.recipient(stamp),
-                    in_groups: admitted(admission.scope.get(side)),
-                    in_pilot: admitted(admission.pilot.get(side)),
-                    written_at: replica.written_at,
-                };
-                loaded.world.insert(side, entry);
-            }
-        }
-        for (origin, entry) in pair.static_entries() {
-            loaded.world.insert_static(origin, entry);
-        }
-        for (key, (link, version)) in links {
-            loaded.links.insert(key, version);
-            loaded.world.insert_link(link);
-        }
+        loaded.managers = Some(managers);
         Ok(loaded)
     }
 

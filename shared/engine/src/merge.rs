@@ -53,7 +53,7 @@ impl Engine {
             state.writing.closed = Sides::default();
         } else if state.writing.stage == Stage::Unmerged && state.writing.merge.is_none() {
             // Before the first merge, a plan shows what a full merge would do.
-            let options = MergeOptions { mode: gal::policy::MergeMode::TwoWay, limit: None, group: None, enforce: false, take_over: false };
+            let options = MergeOptions::of(gal::policy::MergeMode::TwoWay);
             state.writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
         }
         let mut loaded = self.load_everything(pair, false).await?;
@@ -137,6 +137,33 @@ impl Engine {
         self.reconcile(pair, deadline).await
     }
 
+    /// Dynamic groups of the sides that this plan makes contacts in, which would take published contacts in as members and
+    /// send them the group's mail, as `tenant: group`. Asked before the first merge only: later nobody is surprised.
+    pub async fn admitting_groups(&self, pair: &str, plan: &Plan) -> Result<Vec<String>, EngineError> {
+        let setup = self.pair(pair)?;
+        let state = self.store.pair(&setup.name).await?;
+        let mut admitting = Vec::new();
+        for side in Side::BOTH {
+            let makes = plan.of_side(side).any(|operation| operation.action == Action::Create);
+            if state.writing.stage != Stage::Unmerged || !makes {
+                continue;
+            }
+            let tenant = setup.tenants.get(side);
+            let groups = self.connection(tenant)?.reader.dynamic_groups().await;
+            let groups = groups.map_err(|error| EngineError::read(&tenant.name, error))?;
+            admitting.extend(groups.iter().filter(|group| group.admits_contacts()).map(|group| format!("{}: {}", tenant.name, group.name)));
+        }
+        Ok(admitting)
+    }
+
+    async fn refuse_dynamic_groups(&self, pair: &PairSetup, state: &PairState, plan: &Plan) -> Result<(), EngineError> {
+        if state.writing.stage != Stage::Unmerged {
+            return Ok(());
+        }
+        let groups = self.admitting_groups(&pair.name, plan).await?;
+        if groups.is_empty() { Ok(()) } else { Err(EngineError::DynamicGroups { pair: pair.name.clone(), groups: groups.join(", ") }) }
+    }
+
     async fn confirm(
         &self,
         pair: &PairSetup,
@@ -151,6 +178,9 @@ impl Engine {
             )));
         }
         let (mut next, loaded, preview) = self.previewed(pair, state.clone(), Some(options)).await?;
+        if !options.accept_dynamic_groups {
+            self.refuse_dynamic_groups(pair, state, &preview.plan).await?;
+        }
         if let Some(shown) = checksum.filter(|shown| *shown != preview.checksum) {
             return Err(EngineError::PlanChanged { shown: shown.to_owned(), now: preview.checksum });
         }

@@ -1,8 +1,11 @@
 //! What an operator asks for by hand: approve, pause, unsuppress, make way, unpublish, rebuild.
 
-use gal::operation::{Action, LinkPatch, Operation, Quiet, Reason};
+use std::collections::BTreeSet;
+
+use gal::link::Suppression;
+use gal::operation::{LinkPatch, Operation, Quiet, Reason};
 use gal::plan::{Focus, Plan};
-use gal::{Link, Phase, Provenance, Side, Sides};
+use gal::{Entry, Link, LinkKey, Phase, Recipient, Side, Sides};
 use jiff::Timestamp;
 
 use crate::engine::Engine;
@@ -10,7 +13,7 @@ use crate::error::EngineError;
 use crate::load::Loaded;
 use crate::ports::Versioned;
 use crate::reconcile::Run;
-use crate::records::{Approval, LeaseKind, Merge, MergeOptions, PairState, RunKind, RunSummary, Stage, WritingState};
+use crate::records::{Approval, LeaseKind, Merge, MergeOptions, OperationResult, PairState, RunKind, RunSummary, Stage, WritingState};
 use crate::setup::PairSetup;
 
 /// What becomes of contacts that galbridge made when a side is unpublished.
@@ -34,6 +37,8 @@ pub struct MadeWay {
     pub groups: Vec<String>,
     /// What to put on the successor, so that old replies still arrive: `X500:` lines.
     pub x500: Vec<String>,
+    /// Why it stands there still, if it does. It is not made again all the same.
+    pub left: Option<String>,
 }
 
 impl Engine {
@@ -42,6 +47,7 @@ impl Engine {
         let setup = self.pair(pair)?;
         self.with_writing(setup, async |state: &mut PairState| {
             let mut approved = 0;
+            let mut incomplete = None;
             for side in Side::BOTH {
                 let Some(hold) = state.writing.holds.get(side).clone() else { continue };
                 match hold.checksum.as_deref() {
@@ -51,13 +57,14 @@ impl Engine {
                         state.writing.approvals.get_mut(side).push(approval);
                     }
                     Some(_) => {}
-                    None => return Err(EngineError::CannotApprove { pair: pair.to_owned(), side }),
+                    None => incomplete = Some(side),
                 }
             }
-            if approved == 0 {
-                return Err(EngineError::NothingToApprove { pair: pair.to_owned(), checksum: checksum.to_owned() });
+            match (approved, incomplete) {
+                (0, Some(side)) => Err(EngineError::CannotApprove { pair: pair.to_owned(), side }),
+                (0, None) => Err(EngineError::NothingToApprove { pair: pair.to_owned(), checksum: checksum.to_owned() }),
+                (approved, _) => Ok(approved),
             }
-            Ok(approved)
         })
         .await
     }
@@ -75,53 +82,80 @@ impl Engine {
     /// Publishes a suppressed address again. Answers how many links were forgotten.
     pub async fn unsuppress(&self, pair: &str, address: &str) -> Result<u64, EngineError> {
         let setup = self.pair(pair)?;
-        let found = self.links_by_address(setup, address).await?;
-        let mut count = 0;
-        for Versioned { item, version } in found {
-            if matches!(item.phase, Phase::Suppressed { .. }) {
-                self.store.delete_link(&setup.name, item.key, version).await?;
-                self.touch_link(setup, &item).await?;
-                count += 1;
+        self.with_writing(setup, async |_: &mut PairState| {
+            let mut count = 0;
+            for Versioned { item, version } in self.links_by_address(setup, address).await? {
+                if matches!(item.phase, Phase::Suppressed { .. }) {
+                    // On the agenda first: a crash in between leaves it suppressed, to be asked for again.
+                    self.touch_link(setup, &item).await?;
+                    self.store.delete_link(&setup.name, item.key, version).await?;
+                    count += 1;
+                }
             }
-        }
-        if count == 0 {
-            return Err(EngineError::Refused(format!("pair {pair}: nothing with the address {address} is suppressed")));
-        }
-        Ok(count)
+            if count == 0 {
+                return Err(EngineError::Refused(format!("pair {pair}: nothing with the address {address} is suppressed")));
+            }
+            Ok(count)
+        })
+        .await
     }
 
     /// Removes the contact of an address now, for a successor, and never makes it again.
     pub async fn make_way(&self, pair: &str, address: &str, deadline: Timestamp) -> Result<Vec<MadeWay>, EngineError> {
         let setup = self.pair(pair)?;
-        let links = self.links_by_address(setup, address).await?;
-        let loaded = self.load_everything(setup, false).await?;
-        let mut plan = Plan::default();
-        let mut told = Vec::new();
-        for Versioned { item: link, .. } in links {
-            let Some(entry) = link.target.and_then(|anchor| loaded.world.entry(link.target_side(), anchor)) else { continue };
-            let reason = Reason::Operator { command: format!("make-way {address}") };
-            let title = entry.recipient.title().to_owned();
-            let reader = &self.connection(setup.tenants.get(link.target_side()))?.reader;
-            let groups = reader
-                .groups_of(entry.recipient.anchor)
-                .await
-                .map_err(|error| EngineError::read(&setup.tenants.get(link.target_side()).name, error))?;
-            let suppressed = LinkPatch::phase(Phase::Suppressed { reason: gal::link::Suppression::MadeWay });
-            let mut operation = gal::decide::leave_operation(self.installation.as_str(), &link, entry, reason, &title, true);
-            operation.patch = suppressed;
-            told.push(MadeWay {
-                title,
-                side: Some(link.target_side()),
-                groups,
-                x500: entry.recipient.x500.iter().map(|address| format!("X500:{address}")).collect(),
-            });
-            plan.operations.push(operation);
+        let mut told: Vec<(LinkKey, MadeWay)> = Vec::new();
+        let prepare = async |_: &mut PairState| {
+            let loaded = self.load_everything(setup, false).await?;
+            let mut plan = Plan::default();
+            for Versioned { item: link, .. } in self.links_by_address(setup, address).await? {
+                let Some(entry) = link.target.and_then(|anchor| loaded.world.entry(link.target_side(), anchor)) else { continue };
+                if !entry.recipient.is_present() {
+                    continue;
+                }
+                told.push((link.key, self.way(setup, &link, &entry.recipient).await?));
+                plan.operations.push(self.make_way_operation(&link, entry, address));
+            }
+            if plan.operations.is_empty() {
+                return Err(EngineError::Refused(format!("pair {pair}: no published contact has the address {address}")));
+            }
+            Ok((loaded, plan))
+        };
+        let summary = self.carry_out(setup, RunKind::MakeWay, deadline, prepare, |_, _| {}).await?;
+        let records = match summary {
+            Some(summary) => self.store.operations(&summary.id).await?,
+            None => Vec::new(),
+        };
+        for (key, one) in &mut told {
+            one.left = match records.iter().find(|record| record.link == *key).map(|record| &record.result) {
+                Some(OperationResult::Done) => None,
+                Some(OperationResult::Deferred(reason) | OperationResult::Quarantined(reason)) => Some(reason.clone()),
+                None => Some("it was stopped before its turn; ask for it again".to_owned()),
+            };
         }
-        if plan.operations.is_empty() {
-            return Err(EngineError::Refused(format!("pair {pair}: no published contact has the address {address}")));
-        }
-        self.carry_out(setup, RunKind::MakeWay, loaded, plan, deadline, |_| {}).await?;
-        Ok(told)
+        Ok(told.into_iter().map(|(_, one)| one).collect())
+    }
+
+    /// What the person who makes the successor must know.
+    async fn way(&self, pair: &PairSetup, link: &Link, contact: &Recipient) -> Result<MadeWay, EngineError> {
+        let tenant = pair.tenants.get(link.target_side());
+        let groups = self.connection(tenant)?.reader.groups_of(contact.anchor).await;
+        Ok(MadeWay {
+            title: contact.title().to_owned(),
+            side: Some(link.target_side()),
+            groups: groups.map_err(|error| EngineError::read(&tenant.name, error))?,
+            x500: contact.x500.iter().map(|address| format!("X500:{address}")).collect(),
+            left: None,
+        })
+    }
+
+    /// The link is suppressed before the contact is removed: a crash in between must not make it again.
+    fn make_way_operation(&self, link: &Link, contact: &Entry, address: &str) -> Operation {
+        let phase = Phase::Suppressed { reason: Suppression::MadeWay };
+        let reason = Reason::Operator { command: format!("make-way {address}") };
+        let mut operation = gal::decide::leave_operation(&self.installation, link, contact, reason, contact.recipient.title(), true);
+        operation.patch = LinkPatch::phase(phase.clone());
+        operation.start = Some(Box::new(Link { phase, ..link.clone() }));
+        operation
     }
 
     /// What `unpublish` would do on one side.
@@ -131,7 +165,8 @@ impl Engine {
         Ok(self.unpublish_plan(setup, &loaded, side, leave))
     }
 
-    /// Takes everything back that was published into a side, and closes it to writes until the next merge.
+    /// Takes everything back that was published into a side. The side is closed to writes until the next merge, from before
+    /// the first of them: what a crash or the deadline leaves half done is never published again meanwhile.
     pub async fn unpublish(
         &self,
         pair: &str,
@@ -141,15 +176,16 @@ impl Engine {
         deadline: Timestamp,
     ) -> Result<Option<RunSummary>, EngineError> {
         let setup = self.pair(pair)?;
-        let loaded = self.load_everything(setup, false).await?;
-        let plan = self.unpublish_plan(setup, &loaded, side, leave);
-        if plan.checksum() != checksum {
-            return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now: plan.checksum() });
-        }
-        self.carry_out(setup, RunKind::Unpublish, loaded, plan, deadline, |writing| {
-            *writing.closed.get_mut(side) = true;
-        })
-        .await
+        let prepare = async |state: &mut PairState| {
+            let loaded = self.load_everything(setup, false).await?;
+            let plan = self.unpublish_plan(setup, &loaded, side, leave);
+            if plan.checksum() != checksum {
+                return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now: plan.checksum() });
+            }
+            *state.writing.closed.get_mut(side) = true;
+            Ok((loaded, plan))
+        };
+        self.carry_out(setup, RunKind::Unpublish, deadline, prepare, |_, _| {}).await
     }
 
     /// From the links, and from the stamps where the links are lost.
@@ -200,7 +236,7 @@ impl Engine {
 
     async fn rebuild_plan(&self, pair: &PairSetup, loaded: &Loaded) -> Result<Plan, EngineError> {
         let state = self.store.pair(&pair.name).await?;
-        let options = MergeOptions { mode: gal::policy::MergeMode::LinkOnly, limit: None, group: None, enforce: false, take_over: false };
+        let options = MergeOptions::of(gal::policy::MergeMode::LinkOnly);
         let mut writing = state.writing;
         writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
         let bare = Loaded { world: loaded.world.without_links(), ..Loaded::default() };
@@ -212,47 +248,58 @@ impl Engine {
     /// Restores the links; the pair counts as merged afterwards.
     pub async fn rebuild(&self, pair: &str, checksum: &str, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
         let setup = self.pair(pair)?;
-        let loaded = self.load_everything(setup, false).await?;
-        let plan = self.rebuild_plan(setup, &loaded).await?;
-        let now = rebuild_checksum(&plan);
-        if now != checksum {
-            return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now });
-        }
-        let live = Sides::from_fn(|side| plan.quiet.iter().filter(|change| crate::reconcile::counts(&change.link, side)).count() as u64);
-        self.carry_out(setup, RunKind::Rebuild, loaded, plan, deadline, |writing| {
+        let prepare = async |_: &mut PairState| {
+            let loaded = self.load_everything(setup, false).await?;
+            let plan = self.rebuild_plan(setup, &loaded).await?;
+            let now = rebuild_checksum(&plan);
+            if now != checksum {
+                return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now });
+            }
+            Ok((loaded, plan))
+        };
+        let settle = |writing: &mut WritingState, plan: &Plan| {
+            let restored = |side| plan.quiet.iter().filter(|change| crate::reconcile::counts(&change.link, side)).count() as u64;
             writing.stage = Stage::Merged;
             writing.merge = None;
-            writing.live = live;
-        })
-        .await
+            writing.live = Sides::from_fn(restored);
+        };
+        self.carry_out(setup, RunKind::Rebuild, deadline, prepare, settle).await
     }
 
-    /// Carries out a plan that a person confirmed, under the writing lease.
+    /// Carries out a plan that a person confirmed. Under the writing lease it is made anew and compared with what was shown
+    /// (`prepare`, which may also change the state that is stored before the first write); `settle` changes what is stored
+    /// when everything was gone through.
     async fn carry_out(
         &self,
         pair: &PairSetup,
         kind: RunKind,
-        mut loaded: Loaded,
-        plan: Plan,
         deadline: Timestamp,
-        settle: impl FnOnce(&mut WritingState),
+        prepare: impl AsyncFnOnce(&mut PairState) -> Result<(Loaded, Plan), EngineError>,
+        settle: impl FnOnce(&mut WritingState, &Plan),
     ) -> Result<Option<RunSummary>, EngineError> {
         let mut state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
+        let before = state.writing.clone();
+        let (mut loaded, mut plan) = match prepare(&mut state).await {
+            Ok(prepared) => prepared,
+            Err(refused) => {
+                self.store.save_writing(&pair.name, &self.owner, &before, None).await?;
+                return Err(refused);
+            }
+        };
         let mut run = Run::begin(self, pair, kind, deadline);
         let outcome = async {
-            let held = std::collections::BTreeSet::new();
-            run.apply(&state, &mut loaded, &plan, &held).await?;
+            self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease().until)).await?;
+            run.apply(&state, &mut loaded, &mut plan, &BTreeSet::new()).await?;
             self.store.put_agenda(&pair.name, &run.take_later()).await?;
             for side in Side::BOTH {
                 let live = state.writing.live.get_mut(side);
                 *live = live.saturating_add_signed(run.take_live(side));
             }
-            settle(&mut state.writing);
-            let summary = run.end(&state.writing).await?;
-            Ok((state.writing.clone(), summary))
+            settle(&mut state.writing, &plan);
+            Ok(state.writing)
         }
         .await;
-        self.give_back(pair, state.writing, outcome).await
+        self.give_back(&run, outcome).await
     }
 
     /// Changes the writing half under its lease.
@@ -262,8 +309,10 @@ impl Engine {
         change: impl AsyncFnOnce(&mut PairState) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let mut state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
+        let before = state.writing.clone();
         let outcome = change(&mut state).await;
-        self.store.save_writing(&pair.name, &self.owner, &state.writing, None).await?;
+        let writing = if outcome.is_ok() { &state.writing } else { &before };
+        self.store.save_writing(&pair.name, &self.owner, writing, None).await?;
         outcome
     }
 
@@ -288,14 +337,4 @@ impl Engine {
 /// The checksum of what a rebuild would restore.
 pub fn rebuild_checksum(plan: &Plan) -> String {
     gal::plan::checksum(plan.quiet.iter().map(|change| format!("recover {}", change.link.key)))
-}
-
-/// Whether a link's contact was made by galbridge.
-pub fn is_made(link: &Link) -> bool {
-    link.provenance == Provenance::Made
-}
-
-/// The word for what an operation does to a contact that leaves.
-pub fn leaves(action: Action) -> bool {
-    matches!(action, Action::MakeWay | Action::HandOver | Action::Release | Action::Stage | Action::Purge | Action::Abandon)
 }

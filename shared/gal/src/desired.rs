@@ -58,7 +58,11 @@ pub(crate) fn desired_projection(context: &Context<'_>, world: &World, origin: O
     let side = origin.target_side().other();
     let publishing = context.pair.publishing.get(side);
     let recipient = &source.recipient;
-    let manager = origin.source_side().and_then(|side| world.published_name(side, recipient.manager_name.as_deref()?));
+    let manager = origin.source_side().and_then(|side| {
+        let name = recipient.manager_name.as_deref()?;
+        let intended = || context.intended.name(side, world.named(side, name)?.recipient.anchor);
+        world.published_name(side, name).or_else(intended)
+    });
     let Projection { values, left_alone, notes } = match origin.source_side() {
         Some(_) => publishing.mapping.project(recipient, address, manager),
         None => publishing.mapping.copy(recipient, None),

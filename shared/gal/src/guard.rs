@@ -164,7 +164,7 @@ pub fn judge<'o>(question: &Question<'_>, due: impl IntoIterator<Item = &'o Oper
 }
 
 fn tripped(question: &Question<'_>, creations: u64, deletions: u64, updates: u64) -> Vec<Tripped> {
-    let Question { limits, history, incomplete, merge, .. } = question;
+    let Question { limits, history, incomplete, merge, approved } = question;
     let mut tripped = Vec::new();
     if let Some(why) = incomplete
         && deletions > 0
@@ -186,7 +186,9 @@ fn tripped(question: &Question<'_>, creations: u64, deletions: u64, updates: u64
     if creations > 0 && created > limits.max_creations {
         tripped.push(Tripped::Creations { count: created, limit: limits.max_creations });
     }
-    let lost = history.in_scope_before.saturating_sub(history.in_scope);
+    // Who left with a person's consent is no shrink: the rest is judged alone.
+    let consented = approved.iter().filter(|id| Operation::id_deletes(id)).count() as u64;
+    let lost = history.in_scope_before.saturating_sub(history.in_scope).saturating_sub(consented);
     if creations + deletions > 0
         && history.in_scope_before >= SMALLEST_SHARE_BASE
         && over(lost, history.in_scope_before, limits.max_source_shrink)

@@ -15,6 +15,7 @@ pub mod field;
 pub mod guard;
 pub mod join;
 pub mod link;
+pub mod managers;
 pub mod mapping;
 pub mod merge;
 pub mod normalise;

@@ -323,14 +323,33 @@ pub struct Operation {
     pub start: Option<Box<Link>>,
     /// What is remembered when it is done.
     pub patch: LinkPatch,
+    /// The link of the manager it names, where the same plan publishes the manager too: that comes first.
+    pub manager: Option<LinkKey>,
     /// What a person should know.
     pub notes: Vec<Note>,
 }
 
 impl Operation {
+    /// The same without its manager, for a manager who is not there after all.
+    #[must_use]
+    pub fn without_manager(&self) -> Self {
+        let mut bare = self.clone();
+        bare.manager = None;
+        bare.changes.retain(|change| change.field != crate::Field::Manager);
+        bare.patch.base_source.retain(|(field, _)| *field != crate::Field::Manager);
+        bare.patch.base_target.retain(|(field, _)| *field != crate::Field::Manager);
+        bare
+    }
+
     /// `operation anchor`: how the guard's checksum and an approval name it.
     pub fn id(&self) -> String {
         format!("{} {}", self.action, self.key)
+    }
+
+    /// Whether an id, as [`Operation::id`] gives it, names a deletion as the guard counts them.
+    pub fn id_deletes(id: &str) -> bool {
+        let word = id.split(' ').next().unwrap_or_default();
+        [Action::Stage, Action::Release].iter().any(|action| action.as_str() == word)
     }
 
     /// When a staged contact is to be purged, for operations that stage.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::decide::{Context, Decision, Serve, adopt, create, decide_link, recover, relink};
+use crate::decide::{Again, Context, Decision, Serve, adopt, create, decide_link, recover, relink};
 use crate::join::{Joined, admissible, join};
 use crate::link::{LinkKey, Origin, Provenance, Role};
+use crate::managers::Intended;
 use crate::operation::{Action, Operation, QuietChange};
 use crate::reason::{Note, SkipReason};
 use crate::recipient::{Anchor, Kind, Side, Sides};
@@ -59,6 +60,8 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// What a person should know.
     pub notes: Vec<Noted>,
+    /// Who must be looked at again at a time, although nothing happens now; by the side and anchor of the link's key.
+    pub again: BTreeSet<(Side, Anchor, Again)>,
     /// How many recipients of each side were evaluated and are in scope.
     pub in_scope: Sides<u64>,
 }
@@ -88,6 +91,18 @@ pub fn checksum(ids: impl IntoIterator<Item = String>) -> String {
 
 /// Plans. The result depends on the arguments only, never on the order in which they were loaded.
 pub fn plan(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {
+    let first = plan_once(context, world, focus);
+    // Reports of managers whom this plan publishes get their manager with it: once more, knowing who comes.
+    let intended = Intended::of(&first.operations);
+    let manages = |noted: &Noted| noted.note == Note::ManagerNotPublished && intended.manages(world, noted.side, noted.anchor);
+    if !first.notes.iter().any(manages) {
+        return first;
+    }
+    drop(first);
+    plan_once(&Context { intended, ..context.clone() }, world, focus)
+}
+
+fn plan_once(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {
     let mut planner = Planner { context, world, plan: Plan::default(), claimed: BTreeMap::new(), addresses: BTreeMap::new() };
     for (key, fresh) in links_in(world, focus) {
         planner.link(key, fresh);
@@ -271,7 +286,8 @@ impl Planner<'_, '_> {
     }
 
     fn take(&mut self, side: Side, anchor: Anchor, title: String, decision: Decision) {
-        let Decision { operations, quiet, skipped, notes } = decision;
+        let Decision { operations, quiet, skipped, again, notes } = decision;
+        self.plan.again.extend(again.map(|again| (side, anchor, again)));
         // Both halves of peers that are being linked are spoken for.
         for operation in operations.iter().filter(|operation| operation.start.is_some()) {
             if let Some(contact) = &operation.contact {
@@ -300,7 +316,7 @@ impl Planner<'_, '_> {
             self.plan.operations.iter().filter(|operation| operation.action == Action::Relink).map(|operation| operation.key).collect();
         self.plan.operations.retain(|operation| operation.action == Action::Relink || !relinked.contains(&operation.key));
         self.plan.quiet.retain(|change| !relinked.contains(&change.link.key));
-        self.plan.operations.sort_by_key(|operation| (operation.action, operation.side, operation.key));
+        self.context.intended.order(&mut self.plan.operations, |operation| operation.key);
         self.plan.quiet.sort_by_key(|change| change.link.key);
         self.plan.skipped.sort_by_key(|skipped| (skipped.side, skipped.anchor));
         self.plan

@@ -120,6 +120,10 @@ impl DirectoryReader for Tenant365 {
         self.graph.transitive_members(group).await
     }
 
+    async fn groups_of(&self, contact: Anchor) -> Result<Vec<String>, ReadError> {
+        self.graph.groups_of(contact).await
+    }
+
     async fn dynamic_groups(&self) -> Result<Vec<DynamicGroup>, ReadError> {
         self.exchange.dynamic_groups().await
     }

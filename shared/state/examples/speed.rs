@@ -69,7 +69,7 @@ async fn measure(name: &str, store: &StateStore, recipients: u32) -> Result<(), 
     let began = Instant::now();
     let mut done = 0;
     for row in store.due("p", now, 2_000).await? {
-        store.delete_agenda("p", &row).await?;
+        store.delete_agenda("p", &[row]).await?;
         done += 1;
     }
     println!("  {done} agenda rows off {:>8.3?}", began.elapsed());

@@ -84,7 +84,7 @@ impl Pair {
 
     /// Reads both sides.
     pub(crate) async fn snapshot(&self) -> Result<SnapshotReport, Problem> {
-        Ok(self.engine.snapshot(&self.name, SnapshotOptions { full: false }, self.deadline()).await?)
+        Ok(self.engine.snapshot(&self.name, SnapshotOptions::default(), self.deadline()).await?)
     }
 
     /// A cycle, as the schedule does it. Answers whether anything was due.
@@ -98,7 +98,7 @@ impl Pair {
 
     /// Merges, as an operator would after a snapshot: in both directions, of everybody or of so many.
     pub(crate) async fn merge(&self, limit: Option<u64>) -> Result<RunSummary, Problem> {
-        let options = MergeOptions { mode: MergeMode::TwoWay, limit, group: None, enforce: false, take_over: false };
+        let options = MergeOptions { limit, accept_dynamic_groups: true, ..MergeOptions::of(MergeMode::TwoWay) };
         let done = self.engine.merge(&self.name, &options, None, self.deadline()).await?;
         done.ok_or_else(|| "the merge found nothing to do".into())
     }

@@ -89,7 +89,7 @@ async fn graph(inner: &Inner, asked: &Asked) -> Reply {
         endpoint: route.endpoint(),
         uses_delta_token,
         identity: match &route {
-            Route::Single { id, .. } => id.clone(),
+            Route::Single { id, .. } | Route::MemberOf { id, .. } => id.clone(),
             Route::Members { group, .. } => group.clone(),
             _ => String::new(),
         },

@@ -11,6 +11,8 @@
     reason = "a rig is test code: what it cannot set up is the failure of the test"
 )]
 
+pub mod people;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -212,13 +214,14 @@ impl Rig {
         self.simulator.gal(tenant, true)
     }
 
-    fn deadline(&self) -> Timestamp {
+    /// Late enough for everything.
+    pub fn deadline(&self) -> Timestamp {
         self.now() + SignedDuration::from_hours(12)
     }
 
     /// One snapshot of the first pair.
     pub async fn snapshot(&self, full: bool) -> Result<SnapshotReport, EngineError> {
-        self.engine.snapshot(&self.pair(), SnapshotOptions { full }, self.deadline()).await
+        self.engine.snapshot(&self.pair(), SnapshotOptions { full, only: None }, self.deadline()).await
     }
 
     /// One reconcile of the first pair.
@@ -246,9 +249,35 @@ impl Rig {
 
     /// Reads both sides completely and merges, as an operator would.
     pub async fn merge(&self, mode: MergeMode) -> Result<Option<RunSummary>, EngineError> {
+        self.merge_with(MergeOptions { accept_dynamic_groups: true, ..MergeOptions::of(mode) }).await
+    }
+
+    /// The same with these options.
+    pub async fn merge_with(&self, options: MergeOptions) -> Result<Option<RunSummary>, EngineError> {
         self.snapshot(false).await?;
-        let options = MergeOptions { mode, limit: None, group: None, enforce: false, take_over: false };
         self.engine.merge(&self.pair(), &options, None, self.deadline()).await
+    }
+
+    /// One cycle of each pair, the pairs in their order.
+    pub async fn cycle_of_each_pair(&self) -> Result<(), EngineError> {
+        for pair in &self.engine.setup.pairs {
+            self.engine.snapshot(&pair.name, SnapshotOptions::default(), self.deadline()).await?;
+            self.engine.reconcile(&pair.name, self.deadline()).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads and merges every pair, then lets so many cycles of all pairs pass.
+    pub async fn merge_each_pair(&self, cycles: usize) -> Result<(), EngineError> {
+        for pair in &self.engine.setup.pairs {
+            self.engine.snapshot(&pair.name, SnapshotOptions::default(), self.deadline()).await?;
+            self.engine.merge(&pair.name, &MergeOptions::of(MergeMode::TwoWay), None, self.deadline()).await?;
+        }
+        for _ in 0..cycles {
+            self.advance(Duration::from_secs(600)).await;
+            self.cycle_of_each_pair().await?;
+        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,8 @@ use engine::ports::StoreError;
 use engine::records::Outcome;
 use engine::{EngineError, Silent};
 use gal::policy::MergeMode;
-use m365_simulator::{FaultLevel, GalEntry};
+use m365_simulator::FaultLevel;
+use rig::people::{self, find, names, property, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use state::testing::Fault;
@@ -27,14 +28,8 @@ use uuid::Uuid;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-fn user(tenant: &str, name: &str) -> Value {
-    let address = format!("{}@{tenant}.example", name.to_lowercase());
-    json!({"op": "create", "kind": "user", "set": {"DisplayName": name, "PrimarySmtpAddress": address, "Title": "Engineer"}})
-}
-
 fn contact(name: &str) -> Value {
-    let address = format!("{}@partner.example", name.to_lowercase());
-    json!({"op": "create", "kind": "contact", "set": {"DisplayName": name, "ExternalEmailAddress": address}})
+    people::contact(name, "Partner")
 }
 
 async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Rig, Vec<Uuid>, Vec<Uuid>) {
@@ -45,20 +40,6 @@ async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (
     rig.merge(MergeMode::TwoWay).await.expect("a merge");
     rig.settle(6).await.expect("quiet");
     (rig, a, b)
-}
-
-fn names(gal: &[GalEntry]) -> Vec<String> {
-    let mut names: Vec<String> = gal.iter().map(|entry| property(entry, "DisplayName")).collect();
-    names.sort();
-    names
-}
-
-fn find<'g>(gal: &'g [GalEntry], name: &str) -> Option<&'g GalEntry> {
-    gal.iter().find(|entry| property(entry, "DisplayName") == name)
-}
-
-fn property(entry: &GalEntry, name: &str) -> String {
-    entry.properties.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Every operation of every run so far, for the message of a failed test.
@@ -73,18 +54,6 @@ async fn told(rig: &Rig) -> String {
     text
 }
 
-/// A cycle of every pair.
-async fn all_pairs(rig: &Rig, rounds: usize) {
-    for _ in 0..rounds {
-        rig.advance(Duration::from_secs(600)).await;
-        for pair in &rig.engine.setup.pairs {
-            let deadline = rig.now() + jiff::SignedDuration::from_hours(1);
-            rig.engine.snapshot(&pair.name, engine::snapshot::SnapshotOptions::default(), deadline).await.unwrap();
-            rig.engine.reconcile(&pair.name, deadline).await.unwrap();
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn law_01_what_was_published_is_never_published_again() {
     let profile = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[[pairs]]\na = \"fabrikam\"\nb = \"initech\"\n";
@@ -94,13 +63,7 @@ async fn law_01_what_was_published_is_never_published_again() {
         rig.apply(tenant, json!([user(tenant, &format!("Person-of-{tenant}"))]));
     }
     rig.apply("contoso", json!([contact("Pat")]));
-    for pair in rig.engine.setup.pairs.clone() {
-        let deadline = rig.now() + jiff::SignedDuration::from_hours(1);
-        rig.engine.snapshot(&pair.name, engine::snapshot::SnapshotOptions::default(), deadline).await.unwrap();
-        let options = engine::records::MergeOptions { mode: MergeMode::TwoWay, limit: None, group: None, enforce: false, take_over: false };
-        rig.engine.merge(&pair.name, &options, None, deadline).await.unwrap();
-    }
-    all_pairs(&rig, 6).await;
+    rig.merge_each_pair(6).await.unwrap();
     assert_eq!(names(&rig.gal("contoso")), ["Pat", "Person-of-contoso", "Person-of-fabrikam"]);
     assert_eq!(names(&rig.gal("fabrikam")), ["Pat", "Person-of-contoso", "Person-of-fabrikam", "Person-of-initech"]);
     assert_eq!(names(&rig.gal("initech")), ["Person-of-fabrikam", "Person-of-initech"], "nothing is relayed");
@@ -342,7 +305,7 @@ async fn law_11_no_secret_and_above_debug_no_address_is_logged() {
     drop(guard);
     let text = |collected: &Collected| String::from_utf8_lossy(&collected.0.lock().unwrap()).into_owned();
     let (all, above) = (text(&all), text(&above));
-    assert!(above.contains("reconcile done"), "something was logged");
+    assert!(above.contains("run done"), "something was logged");
     for secret in ["eyJ", "client_assertion=", "PRIVATE KEY", "Bearer ey"] {
         assert!(!all.contains(secret), "{secret} was logged");
     }

@@ -15,7 +15,7 @@ use engine::records::{Outcome, RunSummary};
 use gal::Side;
 use gal::policy::MergeMode;
 use jiff::SignedDuration;
-use m365_simulator::GalEntry;
+use rig::people::{self, contact, find, property, update};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,21 +23,15 @@ use uuid::Uuid;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 fn user(name: &str) -> Value {
-    let address = format!("{}@contoso.example", name.to_lowercase());
-    json!({"op": "create", "kind": "user", "set": {"DisplayName": name, "FirstName": name, "PrimarySmtpAddress": address, "Title": "Engineer"}})
+    people::user("contoso", name)
 }
 
-fn contact(name: &str, title: &str) -> Value {
-    let address = format!("{}@partner.example", name.to_lowercase());
-    json!({"op": "create", "kind": "contact", "set": {"DisplayName": name, "ExternalEmailAddress": address, "Title": title}})
-}
-
-fn update(anchor: Uuid, set: Value) -> Value {
-    json!([{"op": "update", "anchor": anchor, "set": set}])
+fn user2(name: &str) -> Value {
+    people::user("fabrikam", name)
 }
 
 fn delete(anchor: Uuid) -> Value {
-    json!([{"op": "delete", "anchor": anchor}])
+    people::delete(&[anchor])
 }
 
 async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Rig, Vec<Uuid>, Vec<Uuid>) {
@@ -48,14 +42,6 @@ async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (
     rig.merge(MergeMode::TwoWay).await.expect("a merge");
     rig.settle(6).await.expect("quiet");
     (rig, a, b)
-}
-
-fn find<'g>(gal: &'g [GalEntry], name: &str) -> Option<&'g GalEntry> {
-    gal.iter().find(|entry| entry.properties.get("DisplayName").and_then(Value::as_str) == Some(name))
-}
-
-fn property(entry: &GalEntry, name: &str) -> String {
-    entry.properties.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn nothing(done: &[RunSummary]) -> bool {
@@ -287,11 +273,6 @@ async fn a_lost_table_is_rebuilt_from_the_stamps() {
     fresh.apply("contoso", update(a[0], json!({"Title": "Director"})));
     fresh.settle(4).await.unwrap();
     assert_eq!(property(find(&fresh.gal("fabrikam"), "Ann").unwrap(), "Title"), "Director");
-}
-
-fn user2(name: &str) -> Value {
-    let address = format!("{}@fabrikam.example", name.to_lowercase());
-    json!({"op": "create", "kind": "user", "set": {"DisplayName": name, "PrimarySmtpAddress": address}})
 }
 
 #[tokio::test(start_paused = true)]

@@ -98,6 +98,7 @@ impl CoreLevel {
         let pair = self.policy.as_ref().ok_or_else(|| Broken("no profile was given".to_owned()))?;
         let mesh = Side::BOTH.map(Self::facts);
         let context = Context {
+            intended: gal::managers::Intended::default(),
             now: self.now,
             installation: INSTALLATION,
             pair,

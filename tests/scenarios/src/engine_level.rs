@@ -153,7 +153,7 @@ impl EngineLevel {
 
     async fn dry_run(rig: &Rig, tenants: &Tenants, merge: bool) -> Result<Report, EngineError> {
         rig.snapshot(false).await?;
-        let options = MergeOptions { mode: MergeMode::TwoWay, limit: None, group: None, enforce: false, take_over: false };
+        let options = MergeOptions::of(MergeMode::TwoWay);
         let preview = rig.engine.preview(&rig.pair(), merge.then_some(&options)).await?;
         Ok(Report { plan: planned(tenants, &preview.plan), writes: tenants.written(), ..Report::default() })
     }

@@ -179,7 +179,7 @@ pub struct DetailRow {
 }
 
 /// An accepted domain of a tenant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AcceptedDomain {
     /// The domain, lower case.
     pub domain: String,
@@ -188,7 +188,7 @@ pub struct AcceptedDomain {
 }
 
 /// How a tenant accepts a domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DomainType {
     /// All addresses of it are the tenant's.
     Authoritative,
@@ -196,13 +196,24 @@ pub enum DomainType {
     Relay,
 }
 
-/// A dynamic distribution group, for `check`.
+/// A dynamic distribution group, for `check` and the first merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DynamicGroup {
     /// What people call it.
     pub name: String,
     /// Its OPATH filter.
     pub filter: String,
+}
+
+impl DynamicGroup {
+    /// Whether the filter may let a mail contact in. It is not evaluated: one that names recipient types and not contacts
+    /// keeps them out, any other may admit them.
+    pub fn admits_contacts(&self) -> bool {
+        let filter = self.filter.to_lowercase();
+        let excluded = filter.contains("galbridge-") || filter.contains("-ne 'mailcontact'");
+        let types = filter.contains("recipienttype");
+        !excluded && (!types || filter.contains("mailcontact"))
+    }
 }
 
 /// Reads one tenant.
@@ -227,9 +238,7 @@ pub trait DirectoryReader: Send + Sync {
     async fn dynamic_groups(&self) -> Result<Vec<DynamicGroup>, ReadError>;
 
     /// The groups that a mail contact is a direct member of, by display name (`/contacts/{id}/memberOf`), for `make-way`.
-    async fn groups_of(&self, _contact: Anchor) -> Result<Vec<String>, ReadError> {
-        Ok(Vec::new())
-    }
+    async fn groups_of(&self, contact: Anchor) -> Result<Vec<String>, ReadError>;
 
     /// The application roles in the Graph and the Exchange token, for `check`.
     async fn roles(&self) -> Result<Vec<String>, TenantError>;

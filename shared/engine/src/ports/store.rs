@@ -154,8 +154,8 @@ pub trait Store: Send + Sync {
     /// Adds rows; a row under the same key is replaced.
     async fn put_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError>;
 
-    /// Removes a row if it still has the version that was planned.
-    async fn delete_agenda(&self, pair: &str, row: &AgendaRow) -> Result<(), StoreError>;
+    /// Removes rows, each if it still has the version that was planned.
+    async fn delete_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError>;
 
     // --- full readings and groups
 

@@ -1,13 +1,13 @@
 //! Applying a plan: link by link, each outcome stored before the next write, both sides at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::{StreamExt, TryStreamExt, future, stream};
 use gal::operation::{Action, Operation, Quiet, QuietChange};
 use gal::plan::Plan;
 use gal::reason::Note;
-use gal::{Link, LinkKey, Side, Sides};
+use gal::{Link, Side, Sides};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
@@ -16,6 +16,7 @@ use crate::load::Loaded;
 use crate::ports::{TenantError, WriteError};
 use crate::records::{AgendaRow, Due, PairState};
 
+use super::order::{Job, Managers, Waves, waves};
 use super::run::{Ended, Run};
 
 /// Links that are worked on at once, for each request that may be in flight. The adapter holds a
@@ -28,29 +29,21 @@ const QUOTA_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 /// How often the lease is prolonged during a long run.
 const PROLONG: SignedDuration = SignedDuration::from_mins(5);
 
-/// The waves of a plan: what frees addresses, then what needs them, then what takes away.
-fn wave(action: Action) -> u8 {
-    match action {
-        Action::MakeWay | Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => 0,
-        Action::Resume | Action::Create => 1,
-        Action::Abandon | Action::HandOver | Action::Release | Action::Stage | Action::Purge => 2,
-    }
-}
-
 /// What the operations of a run share.
 pub(crate) struct Shared<'l> {
     pub(crate) loaded: Mutex<&'l mut Loaded>,
     pub(crate) paused: Sides<AtomicBool>,
+    pub(crate) managers: Managers,
     prolonged: Mutex<Timestamp>,
 }
 
 impl Run<'_> {
-    /// Applies everything that the guard lets through.
+    /// Applies everything that the guard lets through; of the plan's operations those are left that it holds.
     pub(crate) async fn apply(
         &mut self,
         state: &PairState,
         loaded: &mut Loaded,
-        plan: &Plan,
+        plan: &mut Plan,
         held: &BTreeSet<String>,
     ) -> Result<(), EngineError> {
         for noted in &plan.notes {
@@ -58,40 +51,59 @@ impl Run<'_> {
                 self.conflict(noted.side.other());
             }
         }
+        let (waiting, due) = std::mem::take(&mut plan.operations).into_iter().partition(|operation| held.contains(&operation.id()));
+        plan.operations = waiting;
         for side in Side::BOTH {
-            self.held(side, plan.of_side(side).filter(|operation| held.contains(&operation.id())).count() as u64);
+            self.held(side, plan.of_side(side).count() as u64);
         }
-        let shared = Shared { loaded: Mutex::new(loaded), paused: Sides::default(), prolonged: Mutex::new(self.engine.now()) };
+        let waves = waves(due);
+        let shared = Shared {
+            loaded: Mutex::new(loaded),
+            paused: Sides::default(),
+            managers: Managers::of(&waves),
+            prolonged: Mutex::new(self.engine.now()),
+        };
         let shared = self.with_quota(shared).await?;
         for change in &plan.quiet {
             self.quiet(&shared, change).await?;
         }
-        for number in 0..=2 {
-            let jobs = jobs(plan, held, number);
-            let total = jobs.a.len() + jobs.b.len();
-            let done = AtomicU64::new(0);
-            let Sides { a, b } = jobs;
-            let count = (&done, total as u64);
-            let (a, b) = future::join(self.jobs(&shared, state, Side::A, a, count), self.jobs(&shared, state, Side::B, b, count)).await;
-            a?;
-            b?;
+        let total = waves.a.iter().chain(&waves.b).map(Vec::len).sum::<usize>() as u64;
+        let done = AtomicU64::new(0);
+        let Sides { a, b } = waves;
+        // The two sides wait for nothing of each other.
+        let side = |side, waves| self.waves(&shared, state, side, waves, (&done, total));
+        let (a, b) = future::join(side(Side::A, a), side(Side::B, b)).await;
+        a.and(b)
+    }
+
+    async fn waves(
+        &self,
+        shared: &Shared<'_>,
+        state: &PairState,
+        side: Side,
+        waves: Waves,
+        count: (&AtomicU64, u64),
+    ) -> Result<(), EngineError> {
+        for jobs in waves {
+            self.jobs(shared, state, side, jobs, count).await?;
         }
         Ok(())
     }
 
-    /// The jobs of one side: several links at once, so that waiting for one lets others go ahead.
+    /// The jobs of one wave: several links at once, so that waiting for one lets others go ahead. They begin in their order.
     async fn jobs(
         &self,
         shared: &Shared<'_>,
         state: &PairState,
         side: Side,
-        jobs: Vec<Vec<&Operation>>,
+        jobs: Vec<Job>,
         (done, total): (&AtomicU64, u64),
     ) -> Result<(), EngineError> {
         let ahead = self.ahead(side);
         stream::iter(jobs)
             .map(|job| async move {
                 self.job(shared, state, &job).await?;
+                shared.managers.ended(&job);
                 self.engine.progress.step("writing", done.fetch_add(1, Ordering::Relaxed) + 1, total);
                 Ok(())
             })
@@ -116,11 +128,11 @@ impl Run<'_> {
     }
 
     /// All operations of one link, one after the other.
-    async fn job(&self, shared: &Shared<'_>, state: &PairState, job: &[&Operation]) -> Result<(), EngineError> {
+    async fn job(&self, shared: &Shared<'_>, state: &PairState, job: &[Operation]) -> Result<(), EngineError> {
         self.prolong(shared, state).await?;
         for operation in job {
             let ended = if self.late() {
-                Ended::Deferred("the time was up".to_owned())
+                Ended::Waits
             } else {
                 match self.operation(shared, operation).await {
                     Ok(ended) => ended,
@@ -158,7 +170,7 @@ impl Run<'_> {
                 let state = crate::records::TenantState { creations_paused_until: Some(until), ..state };
                 self.engine.store.put_tenant(&tenant.name, &state).await?;
                 self.note(format!("the creation quota of {} is used up; creations go on after {until}", tenant.name));
-                Ok(Ended::Deferred("the tenant's creation quota is used up".to_owned()))
+                Ok(Ended::Waits)
             }
             // The tenant as a whole: stop; what is done is stored.
             WriteError::Tenant(error @ TenantError::Configuration { .. }) => {
@@ -205,7 +217,7 @@ impl Run<'_> {
             Some(mut link) => {
                 link.linked_at = link.linked_at.or_else(|| Some(self.engine.now()));
                 self.store_link(shared, &link).await?;
-                self.tie(shared, &link).await?;
+                self.tie(&link).await?;
             }
         }
         match &change.quiet {
@@ -274,26 +286,4 @@ impl From<crate::ports::StoreError> for Failed {
 /// A slowing schedule: an hour, doubling, at most a week.
 fn retry_after(attempts: u32) -> SignedDuration {
     SignedDuration::from_hours(1_i64.checked_shl(attempts.saturating_sub(1)).unwrap_or(i64::MAX).clamp(1, 24 * 7))
-}
-
-/// The operations of a wave, grouped by link, on the side of each group's first operation.
-fn jobs<'p>(plan: &'p Plan, held: &BTreeSet<String>, number: u8) -> Sides<Vec<Vec<&'p Operation>>> {
-    let mut order: Vec<LinkKey> = Vec::new();
-    let mut groups: BTreeMap<LinkKey, Vec<&Operation>> = BTreeMap::new();
-    for operation in plan.operations.iter().filter(|operation| wave(operation.action) == number && !held.contains(&operation.id())) {
-        let group = groups.entry(operation.key).or_default();
-        if group.is_empty() {
-            order.push(operation.key);
-        }
-        group.push(operation);
-    }
-    let mut sides: Sides<Vec<Vec<&Operation>>> = Sides::default();
-    for key in order {
-        if let Some(group) = groups.remove(&key)
-            && let Some(first) = group.first()
-        {
-            sides.get_mut(first.side).push(group);
-        }
-    }
-    sides
 }

@@ -1,16 +1,18 @@
 //! Changing a contact that exists, and remembering what was written: the link with its bases, and
 //! the replica as the service will show it.
 
+use std::borrow::Cow;
+
 use gal::operation::{Action, Extras, FieldChange, Operation};
 use gal::reading::ExchangeHalf;
 use gal::recipient::Presence;
-use gal::{Anchor, Field, Link, LinkKey, Side};
+use gal::{Anchor, Field, Link, LinkKey, Origin, Side};
 use uuid::Uuid;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ports::{ContactChange, ContactWriter, ReplicaWrite, StoreError, WriteError};
-use crate::records::{AgendaRow, Due, Replica};
+use crate::records::{Due, Replica};
 
 use super::apply::{Failed, Shared};
 use super::run::{Ended, Run};
@@ -38,8 +40,9 @@ impl Run<'_> {
         // What a found contact was before is stored before the first write.
         if let Some(start) = &operation.start {
             self.store_link(shared, start).await?;
-            self.tie(shared, start).await?;
+            self.tie(start).await?;
         }
+        let operation = &*self.with_manager(shared, operation).await;
         let mut change = self.contact_change(operation.side, &operation.changes, &operation.extras);
         let guest = operation.action == Action::AdoptGuest || self.is_guest(shared, operation.side, contact.anchor).await;
         let writer = self.writer(operation.side)?;
@@ -57,9 +60,20 @@ impl Run<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.wrote(shared, operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
+        self.wrote(operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
         self.remember(shared, operation, x500_refused).await?;
         Ok(Ended::Done)
+    }
+
+    /// The operation once its manager is there; without the manager, to be looked at again, if he is not.
+    pub(crate) async fn with_manager<'o>(&self, shared: &Shared<'_>, operation: &'o Operation) -> Cow<'o, Operation> {
+        let Some(manager) = operation.manager else { return Cow::Borrowed(operation) };
+        shared.managers.wait_for(manager, operation.key).await;
+        if shared.link(manager).await.is_some_and(|link| link.is_live()) {
+            return Cow::Borrowed(operation);
+        }
+        self.again(operation, self.engine.now(), Due::Touched);
+        Cow::Owned(operation.without_manager())
     }
 
     async fn is_guest(&self, shared: &Shared<'_>, side: Side, anchor: Anchor) -> bool {
@@ -92,14 +106,14 @@ impl Run<'_> {
                 if link.is_live() && !was_live {
                     link.linked_at = Some(self.engine.now());
                 }
-                self.store_link(shared, &link).await?;
-                self.tie(shared, &link).await?;
-                // The new link stands before the old one goes: a crash in between leaves both, and the plan knows which counts.
-                if link.key != operation.key {
-                    self.forget_link(shared, operation.key).await?;
-                }
                 if link.is_live() && !was_live {
                     self.manager_published(shared, &link).await?;
+                }
+                self.store_link(shared, &link).await?;
+                // The new link stands before the old one goes: a crash in between leaves both, and the plan knows which counts.
+                if link.key != operation.key {
+                    self.tie(&link).await?;
+                    self.forget_link(shared, operation.key).await?;
                 }
                 if let Some(since) = operation.staged_since() {
                     let due = gal::decide::purge_at(since, self.pair.policy.deletion_grace_days);
@@ -128,40 +142,26 @@ impl Run<'_> {
         }
         let link = shared.loaded.lock().await.world.remove_link(key);
         self.live(link.as_ref(), None);
-        if let Some(link) = link {
-            if let Some(side) = key.origin.source_side() {
-                self.tie_half(shared, side, key.anchor, Some(key), None).await?;
-            }
-            if let Some(target) = link.target {
-                self.tie_half(shared, link.target_side(), target, Some(key), None).await?;
-            }
+        match link {
+            Some(link) => self.untie(&link).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Writes into both replicas which link they belong to.
-    pub(crate) async fn tie(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
-        if let Some(side) = link.key.origin.source_side() {
-            self.tie_half(shared, side, link.key.anchor, None, Some(link.key)).await?;
-        }
-        if let Some(target) = link.target {
-            self.tie_half(shared, link.target_side(), target, None, Some(link.key)).await?;
-        }
-        Ok(())
+    /// Writes into the contact's replica which link it belongs to. The source's link has the source's own key.
+    pub(crate) async fn tie(&self, link: &Link) -> Result<(), EngineError> {
+        let Some(target) = link.target else { return Ok(()) };
+        self.edit_replica(link.target_side(), target, |replica| {
+            (replica.linked_to != Some(link.key)).then(|| Replica { linked_to: Some(link.key), ..replica.clone() })
+        })
+        .await
     }
 
-    /// `only`: change it only if it says this link now.
-    async fn tie_half(
-        &self,
-        shared: &Shared<'_>,
-        side: Side,
-        anchor: Anchor,
-        only: Option<LinkKey>,
-        key: Option<LinkKey>,
-    ) -> Result<(), EngineError> {
-        self.edit_replica(shared, side, anchor, |replica| {
-            let concerned = replica.linked_to != key && only.is_none_or(|only| replica.linked_to == Some(only));
-            concerned.then(|| Replica { linked_to: key, ..replica.clone() })
+    /// The contact's replica belongs to no link any more, if it belonged to this one.
+    async fn untie(&self, link: &Link) -> Result<(), EngineError> {
+        let Some(target) = link.target else { return Ok(()) };
+        self.edit_replica(link.target_side(), target, |replica| {
+            (replica.linked_to == Some(link.key)).then(|| Replica { linked_to: None, ..replica.clone() })
         })
         .await
     }
@@ -170,7 +170,6 @@ impl Run<'_> {
     /// reading that is older than our write must not look like an edit.
     pub(crate) async fn wrote(
         &self,
-        shared: &Shared<'_>,
         side: Side,
         anchor: Anchor,
         changes: &[FieldChange],
@@ -182,13 +181,14 @@ impl Run<'_> {
         if let Some((half, key)) = new {
             let mut half = half.clone();
             written(&mut half, attribute, changes, extras);
-            if self.new_replica(shared, side, anchor, half, key).await? {
+            if self.new_replica(side, anchor, half, key).await? {
                 return Ok(());
             }
         }
-        self.edit_replica(shared, side, anchor, |replica| {
+        self.edit_replica(side, anchor, |replica| {
             let mut next = replica.clone();
             next.written_at = Some(now);
+            next.linked_to = new.map_or(next.linked_to, |(_, key)| Some(key));
             let half = next.reading.exchange.as_mut()?;
             written(half, attribute, changes, extras);
             Some(next)
@@ -197,14 +197,7 @@ impl Run<'_> {
     }
 
     /// Stores the replica of a contact that was just made; `false` if a snapshot was faster: then its replica stands, and is edited.
-    async fn new_replica(
-        &self,
-        shared: &Shared<'_>,
-        side: Side,
-        anchor: Anchor,
-        half: ExchangeHalf,
-        key: LinkKey,
-    ) -> Result<bool, EngineError> {
+    async fn new_replica(&self, side: Side, anchor: Anchor, half: ExchangeHalf, key: LinkKey) -> Result<bool, EngineError> {
         let stamp = self.pair.tenants.get(side).stamp_attribute;
         let now = self.engine.now();
         let reading = gal::reading::Reading { graph: None, exchange: Some(half) };
@@ -218,29 +211,15 @@ impl Run<'_> {
             written_at: Some(now),
         };
         let holders = replica.holder_keys(stamp);
-        let write = ReplicaWrite { side, replica: replica.clone(), expected: None, holders, holders_before: Vec::new(), agenda: None };
-        let stored = self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty();
-        if stored {
-            shared.loaded.lock().await.replicas.get_mut(side).insert(anchor, replica);
-        }
-        Ok(stored)
+        let write = ReplicaWrite { side, replica, expected: None, holders, holders_before: Vec::new(), agenda: None };
+        Ok(self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty())
     }
 
     /// Changes a replica under its version; read again if somebody else changed it first.
-    async fn edit_replica(
-        &self,
-        shared: &Shared<'_>,
-        side: Side,
-        anchor: Anchor,
-        edit: impl Fn(&Replica) -> Option<Replica>,
-    ) -> Result<(), EngineError> {
+    async fn edit_replica(&self, side: Side, anchor: Anchor, edit: impl Fn(&Replica) -> Option<Replica>) -> Result<(), EngineError> {
         let stamp = self.pair.tenants.get(side).stamp_attribute;
-        let mut known = shared.loaded.lock().await.replicas.get(side).get(&anchor).cloned();
         for _ in 0..CONFLICT_RETRIES {
-            if known.is_none() {
-                known = self.engine.store.replica(&self.pair.name, side, anchor).await?;
-            }
-            let Some(replica) = known.take() else { return Ok(()) };
+            let Some(replica) = self.engine.store.replica(&self.pair.name, side, anchor).await? else { return Ok(()) };
             let Some(mut next) = edit(&replica) else { return Ok(()) };
             next.version = replica.version + 1;
             let write = ReplicaWrite {
@@ -248,18 +227,18 @@ impl Run<'_> {
                 holders: next.holder_keys(stamp),
                 holders_before: replica.holder_keys(stamp),
                 expected: Some(replica.version),
-                replica: next.clone(),
+                replica: next,
                 agenda: None,
             };
             if self.engine.store.put_replicas(&self.pair.name, vec![write]).await?.is_empty() {
-                shared.loaded.lock().await.replicas.get_mut(side).insert(anchor, next);
                 return Ok(());
             }
         }
         Err(StoreError::Conflict { item: format!("replica {anchor}") }.into())
     }
 
-    /// Somebody was published who may be a manager: the reports get the field now.
+    /// Somebody is published who may be a manager: the reports get the field now. They are on the agenda before the link is
+    /// live, so that a crash forgets none of them; those that this run writes anyway wait for it themselves.
     async fn manager_published(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
         let Some(side) = link.key.origin.source_side() else { return Ok(()) };
         let name = {
@@ -272,11 +251,9 @@ impl Run<'_> {
             name
         };
         let reports = self.engine.store.holders(&self.pair.name, side, &format!("manager:{name}")).await?;
-        let due = self.engine.now();
-        for anchor in reports {
-            self.later(AgendaRow { due, side, anchor, why: Due::Touched, version: 0 });
-        }
-        Ok(())
+        let key = |anchor| LinkKey { origin: Origin::of(side), anchor };
+        let others = reports.into_iter().filter(|anchor| !shared.managers.has_report(key(*anchor)));
+        self.engine.touch(self.pair, side, others).await
     }
 }
 

@@ -9,7 +9,7 @@ use gal::{Anchor, Field, Link, Phase};
 use std::sync::atomic::Ordering;
 
 use crate::error::EngineError;
-use crate::ports::{CreatedContact, ExchangeRow, NewContact, RecipientQuery, WriteError};
+use crate::ports::{CreatedContact, ExchangeRow, NewContact, ReadError, RecipientQuery, TenantError, WriteError};
 
 use super::apply::{Failed, Shared};
 use super::contact::new_half;
@@ -34,12 +34,11 @@ impl Run<'_> {
         };
         if step == Step::Intended {
             if shared.paused.get(operation.side).load(Ordering::Relaxed) {
-                return Ok(Ended::Deferred("the tenant's creation quota is used up".to_owned()));
+                return Ok(Ended::Waits);
             }
             // The intention is stored before the first call.
             if operation.start.is_some() {
                 self.store_link(shared, &link).await?;
-                self.tie(shared, &link).await?;
             }
             let created = self.make_or_find(operation, &link).await?;
             link.target_guid = Some(created.guid);
@@ -71,6 +70,7 @@ impl Run<'_> {
             link.x500_refused = x500_refused;
             self.store_link(shared, &link).await?;
         }
+        let operation = &*self.with_manager(shared, operation).await;
         let (_, second) = split(&operation.changes, resumed);
         if !second.is_empty() {
             writer.change(guid, &self.contact_change(operation.side, &second, &Extras::default())).await?;
@@ -98,7 +98,7 @@ impl Run<'_> {
         if x500_refused {
             extras.x500_add.clear();
         }
-        self.wrote(shared, operation.side, anchor, &operation.changes, &extras, Some((&half, link.key))).await?;
+        self.wrote(operation.side, anchor, &operation.changes, &extras, Some((&half, link.key))).await?;
         self.remember(shared, operation, x500_refused).await?;
         Ok(Ended::Done)
     }
@@ -133,16 +133,21 @@ impl Run<'_> {
         }
     }
 
-    async fn find_by_name(&self, operation: &Operation, link: &Link) -> Result<Option<CreatedContact>, EngineError> {
+    async fn find_by_name(&self, operation: &Operation, link: &Link) -> Result<Option<CreatedContact>, Failed> {
         let row = self.row(operation, RecipientQuery::Name(link.name.clone())).await?;
         Ok(row.filter(|row| row.half.type_details == "MailContact").map(|row| CreatedContact { guid: row.half.guid, anchor: row.anchor }))
     }
 
-    /// The first row of a query on the side that an operation writes.
-    pub(crate) async fn row(&self, operation: &Operation, query: RecipientQuery) -> Result<Option<ExchangeRow>, EngineError> {
-        let tenant = self.pair.tenants.get(operation.side);
-        let reader = &self.engine.connection(tenant)?.reader;
-        let page = reader.recipients(&query, None).await.map_err(|error| EngineError::read(&tenant.name, error))?;
+    /// The first row of a query on the side that an operation writes. A look that fails is a failure of this operation, not
+    /// of the run (law 8).
+    pub(crate) async fn row(&self, operation: &Operation, query: RecipientQuery) -> Result<Option<ExchangeRow>, Failed> {
+        let reader = &self.engine.connection(self.pair.tenants.get(operation.side))?.reader;
+        let page = reader.recipients(&query, None).await.map_err(|error| match error {
+            ReadError::Tenant(error) => WriteError::Tenant(error),
+            ReadError::CursorExpired | ReadError::PageExpired | ReadError::GroupGone(_) => {
+                WriteError::Tenant(TenantError::Transient { message: error.to_string(), retry_after: None })
+            }
+        })?;
         Ok(page.rows.into_iter().next())
     }
 
@@ -156,7 +161,7 @@ impl Run<'_> {
                 link.target = Some(anchor);
                 link.phase = Phase::Creating { step: Step::Created };
                 self.store_link(shared, &link).await?;
-                self.abandoned_replica(shared, operation, anchor, &link).await?;
+                self.abandoned_replica(operation, anchor, &link).await?;
                 self.again(operation, self.engine.now(), crate::records::Due::Touched);
             }
             Some(CreatedContact { anchor: None, .. }) => return Ok(Ended::Deferred("the contact has no Entra id yet".to_owned())),
@@ -165,11 +170,10 @@ impl Run<'_> {
         Ok(Ended::Done)
     }
 
-    async fn abandoned_replica(&self, shared: &Shared<'_>, operation: &Operation, anchor: Anchor, link: &Link) -> Result<(), EngineError> {
+    async fn abandoned_replica(&self, operation: &Operation, anchor: Anchor, link: &Link) -> Result<(), EngineError> {
         let Some(guid) = link.target_guid else { return Ok(()) };
         let half = new_half(guid, &link.name, &link.address, self.engine);
-        self.wrote(shared, operation.side, anchor, &[], &Extras::default(), Some((&half, link.key))).await?;
-        self.tie(shared, link).await
+        self.wrote(operation.side, anchor, &[], &Extras::default(), Some((&half, link.key))).await
     }
 }
 

@@ -5,13 +5,15 @@ mod apply;
 mod contact;
 mod create;
 mod history;
+mod order;
 mod run;
 mod take_away;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gal::decide::{Context, MergeRules, Serve};
+use gal::decide::{Again, Context, MergeRules, Serve};
 use gal::guard::Judgement;
+use gal::managers::Intended;
 use gal::operation::Operation;
 use gal::plan::{Focus, Plan, plan};
 use gal::policy::TenantFacts;
@@ -38,52 +40,52 @@ impl Engine {
     pub async fn reconcile(&self, pair: &str, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
         let pair = self.pair(pair)?;
         let state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
-        let outcome = self.reconcile_leased(pair, &state, deadline).await;
-        self.give_back(pair, state.writing, outcome).await
+        let kind = if state.writing.merge.is_some() { RunKind::Merge } else { RunKind::Reconcile };
+        let mut run = Run::begin(self, pair, kind, deadline);
+        let outcome = self.reconcile_leased(&mut run, pair, state).await;
+        self.give_back(&run, outcome).await
     }
 
-    /// Stores the writing half and gives the lease back, whatever happened.
+    /// Stores the writing half and what the run did, and gives the lease back, whatever happened.
     pub(crate) async fn give_back(
         &self,
-        pair: &PairSetup,
-        before: WritingState,
-        outcome: Result<(WritingState, Option<RunSummary>), EngineError>,
+        run: &Run<'_>,
+        outcome: Result<WritingState, EngineError>,
     ) -> Result<Option<RunSummary>, EngineError> {
+        let pair = &run.pair.name;
         match outcome {
-            Ok((writing, summary)) => {
-                self.store.save_writing(&pair.name, &self.owner, &writing, None).await?;
+            Ok(writing) => {
+                let summary = run.end(&writing).await?;
+                self.store.save_writing(pair, &self.owner, &writing, None).await?;
                 if let Some(summary) = &summary {
                     self.store.put_run(summary).await?;
-                    info!(pair = %pair.name, run = %summary.id, outcome = ?summary.outcome, left = summary.left, "reconcile done");
+                    info!(pair = %pair, run = %summary.id, outcome = ?summary.outcome, left = summary.left, "run done");
                 }
                 Ok(summary)
             }
             Err(error) => {
-                // What was pre-counted for the guard stays as it was stored before the first write: never too low.
-                let current = self.store.pair(&pair.name).await.map_or(before, |state| state.writing);
-                let released = self.store.save_writing(&pair.name, &self.owner, &current, None).await;
-                if let Err(lost) = released {
-                    info!(pair = %pair.name, error = %lost, "the writing lease could not be given back");
+                if let Err(lost) = self.give_back_failed(run, &error).await {
+                    info!(pair = %pair, error = %lost, "the run could not be recorded, or its lease not be given back");
                 }
                 Err(error)
             }
         }
     }
 
-    async fn reconcile_leased(
-        &self,
-        pair: &PairSetup,
-        state: &PairState,
-        deadline: Timestamp,
-    ) -> Result<(WritingState, Option<RunSummary>), EngineError> {
-        let writing = state.writing.clone();
+    async fn give_back_failed(&self, run: &Run<'_>, error: &EngineError) -> Result<(), EngineError> {
+        let pair = &run.pair.name;
+        // What was counted beforehand for the guard stays as it was stored before the first write: never too low.
+        let current = self.store.pair(pair).await?.writing;
+        self.store.save_writing(pair, &self.owner, &current, None).await?;
+        self.store.put_run(&run.failed(error).await?).await?;
+        Ok(())
+    }
+
+    async fn reconcile_leased(&self, run: &mut Run<'_>, pair: &PairSetup, mut state: PairState) -> Result<WritingState, EngineError> {
         // Until a merge is confirmed the schedule only reads.
-        if writing.paused.is_some() || (writing.stage == Stage::Unmerged && writing.merge.is_none()) {
-            return Ok((writing, None));
+        if state.writing.paused.is_some() || (state.writing.stage == Stage::Unmerged && state.writing.merge.is_none()) {
+            return Ok(state.writing);
         }
-        let kind = if writing.merge.is_some() { RunKind::Merge } else { RunKind::Reconcile };
-        let mut run = Run::begin(self, pair, kind, deadline);
-        let mut state = PairState { writing, reading: state.reading.clone() };
         // Recovering a link, or ending one, may make more work at once: a few rounds until quiet.
         for _ in 0..ROUNDS {
             let rows = self.store.due(&pair.name, self.now(), ROWS).await?;
@@ -91,15 +93,14 @@ impl Engine {
             if rows.is_empty() {
                 break;
             }
-            self.round(&mut run, pair, &mut state, &rows).await?;
+            self.round(run, pair, &mut state, &rows).await?;
             if run.late() {
                 break;
             }
         }
-        self.merge_done(pair, &mut state.writing, &mut run).await?;
+        self.merge_done(pair, &mut state.writing, run).await?;
         state.writing.last_success = Some(self.now());
-        let summary = run.end(&state.writing).await?;
-        Ok((state.writing, summary))
+        Ok(state.writing)
     }
 
     /// One round: load, plan, guard, apply, tidy the agenda.
@@ -115,9 +116,9 @@ impl Engine {
         let judgements = self.guard(pair, state, &plan);
         let held: BTreeSet<String> = judgements.a.held.iter().chain(&judgements.b.held).cloned().collect();
         self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease().until)).await?;
-        run.apply(state, &mut loaded, &plan, &held).await?;
+        run.apply(state, &mut loaded, &mut plan, &held).await?;
         history::settle(&mut state.writing, run, self.now());
-        self.tidy(run, rows, &plan, &held, &loaded).await
+        self.tidy(run, rows, &plan, &loaded).await
     }
 
     /// Plans a loaded world under the pair's present rules.
@@ -150,6 +151,7 @@ impl Engine {
             mesh,
             serve: serve(writing),
             closed: writing.closed,
+            intended: Intended::default(),
         }
     }
 
@@ -178,24 +180,15 @@ impl Engine {
         judgements
     }
 
-    /// Removes rows that are done with, and adds those that come back later.
-    async fn tidy(
-        &self,
-        run: &mut Run<'_>,
-        rows: &[AgendaRow],
-        plan: &Plan,
-        held: &BTreeSet<String>,
-        loaded: &Loaded,
-    ) -> Result<(), EngineError> {
-        let mut waiting: BTreeSet<(Side, Anchor)> = run.take_unfinished();
-        for operation in &plan.operations {
-            let unfinished = halves(operation).iter().any(|half| waiting.contains(half));
-            if unfinished || held.contains(&operation.id()) {
-                waiting.extend(halves(operation));
-                // The row may be the other half's.
-                waiting.extend(loaded.world.link(operation.key).into_iter().flat_map(link_halves));
-            }
-        }
+    /// Adds what comes back later, and removes what is done with; in this order, so that a crash in between loses nothing.
+    /// `plan`: what is left of it, the operations that are held.
+    async fn tidy(&self, run: &mut Run<'_>, rows: &[AgendaRow], plan: &Plan, loaded: &Loaded) -> Result<(), EngineError> {
+        let unfinished = run.unfinished();
+        let held = plan.operations.iter().flat_map(halves);
+        let mut waiting: BTreeSet<(Side, Anchor)> = unfinished.into_iter().chain(held).collect();
+        // The row may be the other half's.
+        let links: Vec<&Link> = waiting.iter().filter_map(|(side, anchor)| loaded.world.link_of(*side, *anchor)).collect();
+        waiting.extend(links.into_iter().flat_map(link_halves));
         for skipped in &plan.skipped {
             // A deletion that waits for the merge keeps its place.
             if skipped.reason == SkipReason::MergeFirst {
@@ -203,14 +196,17 @@ impl Engine {
                 waiting.extend(loaded.world.link_of(skipped.side, skipped.anchor).into_iter().flat_map(link_halves));
             }
         }
-        for row in rows {
-            if waiting.contains(&(row.side, row.anchor)) || run.is_waiting_link(row) {
-                run.wait_for(row.clone());
-            } else {
-                self.store.delete_agenda(&run.pair.name, row).await?;
-            }
-        }
-        self.store.put_agenda(&run.pair.name, &run.take_later()).await?;
+        let mut later = run.take_later();
+        later.extend(plan.again.iter().map(comes_back));
+        self.store.put_agenda(&run.pair.name, &later).await?;
+        let (waits, done): (Vec<AgendaRow>, Vec<AgendaRow>) =
+            rows.iter().cloned().partition(|row| waiting.contains(&(row.side, row.anchor)));
+        waits.into_iter().for_each(|row| run.wait_for(row));
+        // A row that comes back under the same key stands in the place of the one that is done.
+        let place = |row: &AgendaRow| (row.due, row.side, row.anchor);
+        let places: BTreeSet<_> = later.iter().map(place).collect();
+        let done: Vec<AgendaRow> = done.into_iter().filter(|row| !places.contains(&place(row))).collect();
+        self.store.delete_agenda(&run.pair.name, &done).await?;
         Ok(())
     }
 
@@ -272,6 +268,15 @@ fn link_halves(link: &Link) -> Vec<(Side, Anchor)> {
     source.into_iter().chain(link.target.map(|anchor| (link.target_side(), anchor))).collect()
 }
 
+/// The row for a time that must not be missed.
+fn comes_back((side, anchor, again): &(Side, Anchor, Again)) -> AgendaRow {
+    let (due, why) = match again {
+        Again::Purge(at) => (*at, Due::Purge),
+        Again::Retry(at) => (*at, Due::Retry),
+    };
+    AgendaRow { due, side: *side, anchor: *anchor, why, version: 0 }
+}
+
 /// The hold of a side after the guard's judgement.
 fn hold_of(before: Option<&Hold>, judgement: &Judgement, plan: &Plan, side: Side, now: Timestamp) -> Option<Hold> {
     if judgement.tripped.is_empty() {
@@ -297,16 +302,13 @@ fn hold_of(before: Option<&Hold>, judgement: &Judgement, plan: &Plan, side: Side
 }
 
 /// The outcome of a run in one word, for its summary.
-pub(crate) fn outcome(writing: &WritingState, reading_incomplete: Option<&str>, left: u64, late: bool) -> Outcome {
+pub(crate) fn outcome(writing: &WritingState, left: u64, late: bool) -> Outcome {
     let holds: Vec<String> = Side::BOTH
         .into_iter()
         .filter_map(|side| writing.holds.get(side).as_ref().map(|hold| format!("writes into side {side}: {}", hold.reasons.join("; "))))
         .collect();
     if !holds.is_empty() {
         return Outcome::Held(holds.join(" · "));
-    }
-    if let Some(why) = reading_incomplete {
-        return Outcome::Partial(why.to_owned());
     }
     if late && left > 0 {
         return Outcome::Partial(format!("the time was up with {left} rows left; the next run goes on"));

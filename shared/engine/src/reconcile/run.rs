@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{AgendaRow, Change, OperationRecord, OperationResult, RunKind, RunSummary, SideCounters, WritingState};
+use crate::records::{AgendaRow, Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, WritingState};
 use crate::setup::PairSetup;
 
 /// How long the operations of a run are kept.
@@ -30,7 +30,9 @@ pub(crate) struct Undone {
 pub(crate) enum Ended {
     /// Done.
     Done,
-    /// Not now: quota, throttling, an unknown outcome, the deadline. The row stays.
+    /// Not begun: the time is up, or the tenant's creation quota is used up. The row stays.
+    Waits,
+    /// Not now: throttling, an unknown outcome. The row stays.
     Deferred(String),
     /// Set aside with a reason.
     Quarantined(String),
@@ -47,7 +49,6 @@ struct Inner {
     undone: Sides<Undone>,
     live: Sides<i64>,
     notes: Vec<String>,
-    incomplete: Option<String>,
 }
 
 /// One run of one pair.
@@ -81,14 +82,17 @@ impl<'e> Run<'e> {
         self.inner().notes.push(note);
     }
 
-    /// Remembers how an operation ended, with the values before and after.
+    /// Remembers how an operation ended, with the values before and after. What was not even begun is only counted: a
+    /// merge that quotas stretch over days would fill the records with it.
     pub(crate) async fn ended(&self, operation: &Operation, ended: &Ended) -> Result<(), EngineError> {
         let full = {
             let mut inner = self.inner();
-            inner.number += 1;
-            let number = inner.number;
-            inner.records.push(record(number, operation, ended));
             inner.count(operation, ended);
+            if let Some(result) = result(ended) {
+                inner.number += 1;
+                let number = inner.number;
+                inner.records.push(record(number, operation, result));
+            }
             if inner.records.len() >= RECORDS { std::mem::take(&mut inner.records) } else { Vec::new() }
         };
         self.store_records(&full).await
@@ -110,18 +114,14 @@ impl<'e> Run<'e> {
         std::mem::take(&mut self.inner().later)
     }
 
-    pub(crate) fn take_unfinished(&self) -> BTreeSet<(Side, Anchor)> {
+    /// Both halves of every operation that is not finished.
+    pub(crate) fn unfinished(&self) -> BTreeSet<(Side, Anchor)> {
         self.inner().unfinished.clone()
     }
 
     /// Whether a row is not taken again by this run.
     pub(crate) fn waits(&self, row: &AgendaRow) -> bool {
         self.inner().waiting.contains(row)
-    }
-
-    /// Whether the recipient of a row has an unfinished operation.
-    pub(crate) fn is_waiting_link(&self, row: &AgendaRow) -> bool {
-        self.inner().unfinished.contains(&(row.side, row.anchor))
     }
 
     pub(crate) fn wait_for(&self, row: AgendaRow) {
@@ -162,24 +162,38 @@ impl<'e> Run<'e> {
 
     /// The summary; `None` if nothing was done and nothing waits.
     pub(crate) async fn end(&self, writing: &WritingState) -> Result<Option<RunSummary>, EngineError> {
-        let records = std::mem::take(&mut self.inner().records);
-        self.store_records(&records).await?;
+        self.flush().await?;
         let inner = self.inner();
         let left = inner.waiting.len() as u64;
         if inner.number == 0 && left == 0 && inner.notes.is_empty() && inner.counters == Sides::default() {
             return Ok(None);
         }
-        Ok(Some(RunSummary {
+        Ok(Some(self.summary(&inner, super::outcome(writing, left, self.late()))))
+    }
+
+    /// The summary of a run that could not go on.
+    pub(crate) async fn failed(&self, error: &EngineError) -> Result<RunSummary, EngineError> {
+        self.flush().await?;
+        Ok(self.summary(&self.inner(), Outcome::Failed(error.to_string())))
+    }
+
+    async fn flush(&self) -> Result<(), EngineError> {
+        let records = std::mem::take(&mut self.inner().records);
+        self.store_records(&records).await
+    }
+
+    fn summary(&self, inner: &Inner, outcome: Outcome) -> RunSummary {
+        RunSummary {
             id: self.id.clone(),
             pair: self.pair.name.clone(),
             kind: self.kind,
             began: self.began,
             ended: self.engine.now(),
-            outcome: super::outcome(writing, inner.incomplete.as_deref(), left, self.late()),
+            outcome,
             counters: inner.counters,
-            left,
+            left: inner.waiting.len() as u64,
             notes: inner.notes.clone(),
-        }))
+        }
     }
 }
 
@@ -191,7 +205,7 @@ impl Inner {
             Ended::Done => {
                 count_done(counters, operation.action);
             }
-            Ended::Deferred(_) | Ended::Quarantined(_) => {
+            Ended::Waits | Ended::Deferred(_) | Ended::Quarantined(_) => {
                 if matches!(ended, Ended::Quarantined(_)) {
                     counters.quarantined += 1;
                 } else {
@@ -223,7 +237,17 @@ fn count_done(counters: &mut SideCounters, action: Action) {
     }
 }
 
-fn record(number: u64, operation: &Operation, ended: &Ended) -> OperationRecord {
+/// What is recorded of how an operation ended.
+fn result(ended: &Ended) -> Option<OperationResult> {
+    match ended {
+        Ended::Done => Some(OperationResult::Done),
+        Ended::Waits => None,
+        Ended::Deferred(reason) => Some(OperationResult::Deferred(reason.clone())),
+        Ended::Quarantined(reason) => Some(OperationResult::Quarantined(reason.clone())),
+    }
+}
+
+fn record(number: u64, operation: &Operation, result: OperationResult) -> OperationRecord {
     let mut changes: Vec<Change> =
         operation.changes.iter().map(|change| Change::of(change.field, change.before.as_deref(), change.after.as_deref())).collect();
     let mut extra = |property: &str, after: Option<String>| changes.push(Change { property: property.to_owned(), before: None, after });
@@ -246,10 +270,6 @@ fn record(number: u64, operation: &Operation, ended: &Ended) -> OperationRecord 
         link: operation.key,
         reason: operation.reason.to_string(),
         changes,
-        result: match ended {
-            Ended::Done => OperationResult::Done,
-            Ended::Deferred(reason) => OperationResult::Deferred(reason.clone()),
-            Ended::Quarantined(reason) => OperationResult::Quarantined(reason.clone()),
-        },
+        result,
     }
 }

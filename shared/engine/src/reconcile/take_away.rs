@@ -49,7 +49,7 @@ impl Run<'_> {
                 if !change.is_empty() {
                     writer.change(contact.guid, &change).await?;
                 }
-                self.wrote(shared, operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
+                self.wrote(operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
             }
             Action::Create
             | Action::Resume

@@ -68,9 +68,6 @@ pub struct SideReading {
     /// When the last complete full reading began.
     #[serde(default)]
     pub last_full: Option<Timestamp>,
-    /// The accepted domains, from the last full reading or before the last creations.
-    #[serde(default)]
-    pub accepted_domains: Option<Vec<AcceptedDomain>>,
     /// How many recipients of this side are in scope, as of the last count.
     #[serde(default)]
     pub in_scope: u64,
@@ -165,6 +162,16 @@ pub struct MergeOptions {
     /// Take over contacts stamped by other installations.
     #[serde(default)]
     pub take_over: bool,
+    /// A person knows which dynamic groups take published contacts in.
+    #[serde(default)]
+    pub accept_dynamic_groups: bool,
+}
+
+impl MergeOptions {
+    /// A merge of everybody, with nothing else asked for.
+    pub fn of(mode: MergeMode) -> Self {
+        Self { mode, limit: None, group: None, enforce: false, take_over: false, accept_dynamic_groups: false }
+    }
 }
 
 /// A confirmed merge. It is its own approval.

@@ -16,7 +16,7 @@ pub struct Replica {
     /// Whether it still exists.
     #[serde(default)]
     pub presence: Presence,
-    /// The link it belongs to, if any.
+    /// The link whose contact it is, if any. A source finds its link by its own key.
     #[serde(default)]
     pub linked_to: Option<LinkKey>,
     /// Counts the changes; conditional writes and the agenda compare it.

@@ -17,6 +17,9 @@ use crate::records::{FullReading, Replica, Window};
 use super::SideReader;
 use super::record::Seen;
 
+/// Rows below which a window is not halved: a page.
+const SMALL_WINDOW: usize = 1_000;
+
 /// Anchors in one stored chunk.
 const CHUNK: usize = 10_000;
 
@@ -36,29 +39,33 @@ impl SideReader<'_> {
     /// Goes on with the full reading until it is complete or the deadline comes.
     pub(super) async fn continue_full(&mut self) -> Result<(), EngineError> {
         let Some(mut full) = self.state.full.clone() else { return Ok(()) };
+        let read = self.read_pieces(&mut full).await;
+        self.state.full = Some(full.clone());
+        if read? { self.conclude(&full).await } else { Ok(()) }
+    }
+
+    /// Reads piece after piece; `full` tells at every moment what is left. Answers whether nothing is.
+    async fn read_pieces(&mut self, full: &mut FullReading) -> Result<bool, EngineError> {
         for collection in Collection::ALL {
             while let Some(cursor) = full.collections.get(collection.as_str()).cloned() {
                 if self.late() {
-                    self.state.full = Some(full);
-                    return Ok(());
+                    return Ok(false);
                 }
-                self.enumerate(collection, cursor, &mut full).await?;
+                self.enumerate(collection, cursor, full).await?;
             }
         }
         while let Some(window) = full.windows.last().cloned() {
             if self.late() {
-                self.state.full = Some(full);
-                return Ok(());
+                return Ok(false);
             }
-            if self.read_window(&window, &mut full).await? {
+            if self.read_window(&window, full).await? {
                 full.windows.pop();
             }
         }
-        self.state.full = Some(full.clone());
-        self.conclude(&full).await
+        Ok(true)
     }
 
-    /// Enumerates a Graph collection; stores the cursor at each pause.
+    /// Enumerates a Graph collection; the cursor moves whenever everything up to it is stored.
     async fn enumerate(&mut self, collection: Collection, mut cursor: GraphCursor, full: &mut FullReading) -> Result<(), EngineError> {
         let name = collection.as_str().to_owned();
         let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
@@ -89,36 +96,32 @@ impl SideReader<'_> {
                 }
                 NextPage::Complete(link) => Some(GraphCursor::Delta(link)),
             };
-            if complete.is_some() || anchors.len() >= CHUNK || self.late() {
-                self.record(std::mem::take(&mut seen)).await?;
-                self.remember(full, false, std::mem::take(&mut anchors)).await?;
+            if complete.is_none() && anchors.len() < CHUNK && !self.late() {
+                continue;
             }
+            self.record(std::mem::take(&mut seen)).await?;
+            self.remember(full, false, std::mem::take(&mut anchors)).await?;
             if let Some(delta) = complete {
                 full.collections.remove(&name);
                 self.state.cursors.insert(name, delta);
                 return Ok(());
             }
+            full.collections.insert(name.clone(), cursor.clone());
             if self.late() {
-                full.collections.insert(name, cursor);
                 return Ok(());
             }
         }
     }
 
-    /// Reads a window of creation times. A window that the deadline cuts is halved, so that the next tick gets further.
+    /// Reads a window of creation times. One that the deadline cuts is halved, so that the next tick gets further.
     async fn read_window(&mut self, window: &Window, full: &mut FullReading) -> Result<bool, EngineError> {
         let query = RecipientQuery::CreatedIn { from: window.from, to: window.to };
-        let rows = self.rows(&query).await?;
-        if self.late() && rows.len() > 1_000 {
-            let mut created: Vec<Timestamp> = rows.iter().map(|row| row.half.when_created).collect();
-            created.sort_unstable();
-            let middle = created[created.len() / 2];
-            if Some(middle) != window.from {
-                full.windows.pop();
-                full.windows.push(Window { from: Some(middle), to: window.to });
-                full.windows.push(Window { from: window.from, to: Some(middle) });
-                return Ok(false);
-            }
+        let cut = |rows: &[ExchangeRow]| self.late() && halves(window, rows).is_some();
+        let (rows, complete) = self.rows_until(&query, cut).await?;
+        if !complete && let Some(halves) = halves(window, &rows) {
+            full.windows.pop();
+            full.windows.extend(halves);
+            return Ok(false);
         }
         let anchors: BTreeSet<Anchor> = rows.iter().filter_map(ExchangeRow::identity).collect();
         let detailed = self.detailed(&query, rows).await?;
@@ -169,7 +172,8 @@ impl SideReader<'_> {
             self.state.incomplete = None;
             self.record(missing).await?;
         }
-        self.engine.refresh_and_touch(self.pair, self.side).await?;
+        self.engine.refresh_domains(self.tenant()).await?;
+        self.engine.learn_domains().await;
         self.refresh_groups().await?;
         self.recount().await?;
         store.forget_seen(pair, self.side, series(full.began, false), full.graph_chunks).await?;
@@ -213,6 +217,15 @@ impl SideReader<'_> {
         self.state.in_scope = count;
         Ok(())
     }
+}
+
+/// The halves of a window by what is known of it, the earlier one last; none where it is small already.
+fn halves(window: &Window, rows: &[ExchangeRow]) -> Option<[Window; 2]> {
+    let mut created: Vec<Timestamp> = rows.iter().map(|row| row.half.when_created).collect();
+    created.sort_unstable();
+    let middle = *created.get(created.len() / 2).filter(|_| created.len() >= SMALL_WINDOW)?;
+    let later = Window { from: Some(middle), to: window.to };
+    (Some(middle) != window.from).then(|| [later, Window { from: window.from, to: Some(middle) }])
 }
 
 /// The key of a series of chunks.

@@ -15,7 +15,7 @@ use tracing::info;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{LeaseKind, PairState, SideReading};
+use crate::records::{LeaseKind, ReadingState, SideReading};
 use crate::setup::PairSetup;
 
 /// What a snapshot is asked for.
@@ -23,6 +23,8 @@ use crate::setup::PairSetup;
 pub struct SnapshotOptions {
     /// Begin a full reading, unless one is going on (the daily tick).
     pub full: bool,
+    /// Only this side: for `unpublish`, which needs one tenant's credential.
+    pub only: Option<Side>,
 }
 
 /// What a snapshot found.
@@ -43,19 +45,21 @@ impl Engine {
     pub async fn snapshot(&self, pair: &str, options: SnapshotOptions, deadline: Timestamp) -> Result<SnapshotReport, EngineError> {
         let pair = self.pair(pair)?;
         let state = self.store.acquire(&pair.name, LeaseKind::Reading, &self.lease(), self.now()).await?;
-        let outcome = self.read_sides(pair, &state, options, deadline).await;
-        match outcome {
-            Ok((mut reading, mut report)) => {
-                report.due = !self.store.due(&pair.name, self.now(), 1).await?.is_empty();
-                reading.last_success = Some(self.now());
-                self.store.save_reading(&pair.name, &self.owner, &reading, None).await?;
+        let mut reading = state.reading;
+        let outcome = self.read_sides(pair, &mut reading, options, deadline).await;
+        if outcome.is_ok() && options.only.is_none() {
+            reading.last_success = Some(self.now());
+        }
+        // What was read is kept, also where the other side, or a later page, could not be read.
+        let saved = self.store.save_reading(&pair.name, &self.owner, &reading, None).await;
+        match (outcome, saved) {
+            (Ok(report), Ok(())) => {
                 info!(pair = %pair.name, changed_a = report.changed.a, changed_b = report.changed.b, due = report.due, "snapshot done");
                 Ok(report)
             }
-            Err(error) => {
-                // The lease goes back with the cursors as they were: nothing that was read is lost, it is read again.
-                let released = self.store.save_reading(&pair.name, &self.owner, &state.reading, None).await;
-                if let Err(lost) = released {
+            (Ok(_), Err(lost)) => Err(lost.into()),
+            (Err(error), saved) => {
+                if let Err(lost) = saved {
                     info!(pair = %pair.name, error = %lost, "the reading lease could not be given back");
                 }
                 Err(error)
@@ -63,33 +67,36 @@ impl Engine {
         }
     }
 
+    /// Reads the sides into `reading`, which after a failure holds what was read until then.
     async fn read_sides(
         &self,
         pair: &PairSetup,
-        state: &PairState,
+        reading: &mut ReadingState,
         options: SnapshotOptions,
         deadline: Timestamp,
-    ) -> Result<(crate::records::ReadingState, SnapshotReport), EngineError> {
-        let mut reading = state.reading.clone();
+    ) -> Result<SnapshotReport, EngineError> {
+        let reader = |side| SideReader { engine: self, pair, side, deadline, state: reading.sides.get(side).clone(), changed: 0 };
+        let (mut a, mut b) = (reader(Side::A), reader(Side::B));
+        let wanted = |side| options.only.is_none_or(|only| only == side);
+        let outcomes = future::join(a.read(wanted(Side::A), options.full), b.read(wanted(Side::B), options.full)).await;
         let mut report = SnapshotReport::default();
-        let reader = |side| SideReader { engine: self, pair, side, deadline, state: state.reading.sides.get(side).clone(), changed: 0 };
-        let (a, b) = future::join(reader(Side::A).read(options.full), reader(Side::B).read(options.full)).await;
-        for (side, outcome) in [(Side::A, a), (Side::B, b)] {
-            let done = outcome?;
-            *report.changed.get_mut(side) = done.changed;
-            report.incomplete.get_mut(side).clone_from(&done.state.incomplete);
+        for done in [a, b] {
+            *report.changed.get_mut(done.side) = done.changed;
+            report.incomplete.get_mut(done.side).clone_from(&done.state.incomplete);
             report.unfinished |= done.state.full.is_some();
-            *reading.sides.get_mut(side) = done.state;
+            *reading.sides.get_mut(done.side) = done.state;
         }
-        if reading.settings != pair.settings && !report.unfinished {
-            self.touch_everything(pair, &mut reading).await?;
+        (outcomes.0?, outcomes.1?);
+        if reading.settings != pair.settings && !report.unfinished && options.only.is_none() {
+            self.touch_everything(pair, reading).await?;
             reading.settings = pair.settings;
         }
-        Ok((reading, report))
+        report.due = !self.store.due(&pair.name, self.now(), 1).await?.is_empty();
+        Ok(report)
     }
 }
 
-/// Reads one side.
+/// Reads one side. `state` is how far it has come.
 struct SideReader<'e> {
     engine: &'e Engine,
     pair: &'e PairSetup,
@@ -99,14 +106,12 @@ struct SideReader<'e> {
     changed: u64,
 }
 
-/// What became of it.
-struct SideDone {
-    state: SideReading,
-    changed: u64,
-}
-
 impl SideReader<'_> {
-    async fn read(mut self, full: bool) -> Result<SideDone, EngineError> {
+    /// At every moment `state` tells of nothing that is not stored: a failure in the middle loses no page before it.
+    async fn read(&mut self, wanted: bool, full: bool) -> Result<(), EngineError> {
+        if !wanted {
+            return Ok(());
+        }
         // Nothing was ever read, or a cursor died: only a full reading tells the truth.
         if self.state.full.is_none() && (full || self.state.watermark.is_none()) {
             self.begin_full();
@@ -121,7 +126,7 @@ impl SideReader<'_> {
         if self.state.full.is_some() {
             self.continue_full().await?;
         }
-        Ok(SideDone { state: self.state, changed: self.changed })
+        Ok(())
     }
 
     fn tenant(&self) -> &crate::setup::TenantSetup {

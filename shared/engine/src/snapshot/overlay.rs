@@ -33,8 +33,18 @@ impl SideReader<'_> {
         Ok(())
     }
 
-    /// All rows of a query; a reading whose page link expired begins again.
+    /// All rows of a query.
     pub(super) async fn rows(&self, query: &RecipientQuery) -> Result<Vec<ExchangeRow>, EngineError> {
+        self.rows_until(query, |_| false).await.map(|(rows, _)| rows)
+    }
+
+    /// The rows of a query, and whether they are all: after each page but the last `cut` may end the reading. A reading whose
+    /// page link expired begins again.
+    pub(super) async fn rows_until(
+        &self,
+        query: &RecipientQuery,
+        cut: impl Fn(&[ExchangeRow]) -> bool,
+    ) -> Result<(Vec<ExchangeRow>, bool), EngineError> {
         let reader = &self.engine.connection(self.tenant())?.reader;
         'again: for _ in 0..PAGE_RETRIES {
             let mut rows = Vec::new();
@@ -49,8 +59,8 @@ impl SideReader<'_> {
                     Err(ReadError::PageExpired) => continue 'again,
                     Err(error) => return Err(self.failed(error)),
                 }
-                if next.is_none() {
-                    return Ok(rows);
+                if next.is_none() || cut(&rows) {
+                    return Ok((rows, next.is_none()));
                 }
             }
         }

@@ -85,8 +85,12 @@ impl SideReader<'_> {
                 replica: next,
             });
         }
+        // Before, so that a crash in between loses nobody who waits for an address; and after, because a reconcile that
+        // ran in between has taken the first row for done.
+        let waiting = self.engine.holders_of(self.pair, self.side.other(), &released).await?;
+        self.engine.touch(self.pair, self.side.other(), waiting.iter().copied()).await?;
         let failed: BTreeSet<Anchor> = store.put_replicas(&self.pair.name, writes).await?.into_iter().collect();
-        self.engine.touch_holders(self.pair, self.side.other(), &released).await?;
+        self.engine.touch(self.pair, self.side.other(), waiting).await?;
         self.state.in_scope = self.state.in_scope.saturating_add_signed(scope_delta);
         Ok(batch.into_iter().filter(|(anchor, _)| failed.contains(anchor)).collect())
     }

@@ -4,21 +4,28 @@
 use std::collections::BTreeSet;
 
 use gal::recipient::domain_of;
-use gal::{Anchor, Side};
+use gal::{Anchor, Kind, Side};
+use tracing::warn;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{AgendaRow, Due, ReadingState};
-use crate::setup::PairSetup;
+use crate::ports::AcceptedDomain;
+use crate::records::{AgendaRow, Due, ReadingState, TenantState};
+use crate::setup::{PairSetup, TenantSetup};
 
 impl Engine {
-    /// Whoever on `side` holds one of these addresses is looked at again.
-    pub(crate) async fn touch_holders(&self, pair: &PairSetup, side: Side, addresses: &BTreeSet<String>) -> Result<(), EngineError> {
+    /// Whoever on `side` holds one of these addresses.
+    pub(super) async fn holders_of(
+        &self,
+        pair: &PairSetup,
+        side: Side,
+        addresses: &BTreeSet<String>,
+    ) -> Result<BTreeSet<Anchor>, EngineError> {
         let mut anchors = BTreeSet::new();
         for address in addresses {
             anchors.extend(self.store.holders(&pair.name, side, address).await?);
         }
-        self.touch(pair, side, anchors).await
+        Ok(anchors)
     }
 
     /// Puts recipients on the agenda, due now.
@@ -49,29 +56,52 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads the accepted domains of a side's tenant; where they changed, everybody whose address is in a changed domain is looked at again.
-    pub(crate) async fn refresh_and_touch(&self, pair: &PairSetup, side: Side) -> Result<(), EngineError> {
-        let tenant = pair.tenants.get(side);
-        let before: BTreeSet<_> = self.store.tenant(&tenant.name).await?.accepted_domains.into_iter().map(|domain| domain.domain).collect();
-        if !self.refresh_domains(tenant).await? {
-            return Ok(());
+    /// Reads the accepted domains of a tenant; answers whether they changed. Whoever has an address in a changed domain is
+    /// looked at again, in every pair: the domains of all tenants of the profile tell who is a stand-in. The domains are
+    /// stored last, so that a crash in between forgets nobody.
+    pub(crate) async fn refresh_domains(&self, tenant: &TenantSetup) -> Result<bool, EngineError> {
+        let reader = &self.connection(tenant)?.reader;
+        let mut domains = reader.accepted_domains().await.map_err(|error| EngineError::read(&tenant.name, error))?;
+        domains.sort_by(|left, right| left.domain.cmp(&right.domain));
+        let state = self.store.tenant(&tenant.name).await?;
+        if state.accepted_domains == domains {
+            return Ok(false);
         }
-        let after: BTreeSet<_> = self.store.tenant(&tenant.name).await?.accepted_domains.into_iter().map(|domain| domain.domain).collect();
-        let changed: BTreeSet<&String> = before.symmetric_difference(&after).collect();
-        for touched in Side::BOTH {
-            for shard in 0..16 {
-                let replicas = self.store.replica_shard(&pair.name, touched, shard).await?;
-                let stamp = pair.tenants.get(touched).stamp_attribute;
-                let concerned = replicas.iter().filter(|replica| {
-                    let recipient = replica.recipient(stamp);
-                    recipient
-                        .primary
-                        .as_deref()
-                        .and_then(domain_of)
-                        .is_some_and(|domain| changed.iter().any(|held| held.as_str() == domain))
-                });
-                self.touch(pair, touched, concerned.map(|replica| replica.anchor)).await?;
+        let (before, now): (BTreeSet<&AcceptedDomain>, BTreeSet<&AcceptedDomain>) =
+            (state.accepted_domains.iter().collect(), domains.iter().collect());
+        let changed: BTreeSet<&str> = before.symmetric_difference(&now).map(|domain| domain.domain.as_str()).collect();
+        for pair in &self.setup.pairs {
+            for side in Side::BOTH {
+                let own = pair.tenants.get(side).name == tenant.name;
+                self.touch_domains(pair, side, own, &changed).await?;
             }
+        }
+        self.store.put_tenant(&tenant.name, &TenantState { accepted_domains: domains, ..state }).await?;
+        Ok(true)
+    }
+
+    /// Reads the domains of the profile's other tenants, where they were never read and a connection is there: their
+    /// stand-ins must be known before the first merge. Whoever cannot be reached is asked with a pair of its own.
+    pub(super) async fn learn_domains(&self) {
+        for tenant in self.setup.tenants.iter().filter(|tenant| self.connections.contains_key(&tenant.name)) {
+            let unknown = self.store.tenant(&tenant.name).await.is_ok_and(|state| state.accepted_domains.is_empty());
+            if unknown && let Err(error) = self.refresh_domains(tenant).await {
+                warn!(tenant = %tenant.name, error = %error, "the accepted domains could not be read; its stand-ins are not known yet");
+            }
+        }
+    }
+
+    /// `own`: the domains are this side's own; there only contacts depend on them.
+    async fn touch_domains(&self, pair: &PairSetup, side: Side, own: bool, domains: &BTreeSet<&str>) -> Result<(), EngineError> {
+        let stamp = pair.tenants.get(side).stamp_attribute;
+        for shard in 0..16 {
+            let replicas = self.store.replica_shard(&pair.name, side, shard).await?;
+            let concerned = replicas.iter().filter(|replica| {
+                let recipient = replica.recipient(stamp);
+                let holds = |address: &String| domain_of(address).is_some_and(|domain| domains.contains(domain));
+                (!own || recipient.kind == Kind::Contact) && (recipient.addresses.iter().any(holds) || recipient.primary.iter().any(holds))
+            });
+            self.touch(pair, side, concerned.map(|replica| replica.anchor)).await?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What ends: staging, purging, releasing, handing over, forgetting; and what the operator takes away.
 
-use super::{Case, Decision, contact_of};
+use super::{Again, Case, Decision, contact_of};
 use crate::desired::current;
 use crate::link::{Base, Link, LinkKey, Origin, Phase, Provenance, Suppression};
 use crate::merge;
@@ -58,8 +58,9 @@ impl Case<'_, '_> {
             return Decision::skip(SkipReason::MergeFirst);
         }
         let Phase::Staged { side, .. } = self.link.phase else { return Decision::nothing() };
-        if self.context.now < purge_at(since, self.context.pair.deletion_grace_days) {
-            return Decision::nothing();
+        let purge = purge_at(since, self.context.pair.deletion_grace_days);
+        if self.context.now < purge {
+            return Decision { again: Some(Again::Purge(purge)), ..Decision::nothing() };
         }
         let mut operation = self.operation(Action::Purge, side, Reason::GraceOver { since }, Some(contact));
         operation.patch = LinkPatch::forget();
@@ -125,6 +126,7 @@ pub(super) fn release(installation: &str, link: &Link, contact: &Entry, reason: 
         extras,
         start: None,
         patch: LinkPatch::forget(),
+        manager: None,
         notes: Vec::new(),
     }
 }
@@ -151,6 +153,7 @@ pub(super) fn hand_over(link: &Link, contact: &Entry, reason: Reason, title: &st
         extras,
         start: None,
         patch: LinkPatch::forget(),
+        manager: None,
         notes: Vec::new(),
     }
 }

@@ -130,6 +130,7 @@ pub(super) fn creation(context: &Context<'_>, world: &World, link: Link, source:
             ..LinkPatch::default()
         },
         start: Some(Box::new(link)),
+        manager: None,
         notes: desired.notes,
     }
 }

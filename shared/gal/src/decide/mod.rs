@@ -10,6 +10,7 @@ mod peers;
 mod update;
 
 use crate::link::{Link, LinkKey, Origin, Phase, Role};
+use crate::managers::Intended;
 use crate::operation::{Action, Contact, Extras, LinkPatch, Operation, Quiet, QuietChange, Reason};
 use crate::policy::{Direction, MergeMode, PairPolicy, TenantFacts};
 use crate::reason::{Note, SkipReason};
@@ -40,6 +41,8 @@ pub struct Context<'c> {
     pub serve: Serve,
     /// Target sides closed to writes (`unpublish`).
     pub closed: Sides<bool>,
+    /// Whom the plan in the making publishes itself; nobody, for whoever asks for a plan.
+    pub intended: Intended,
 }
 
 /// Who is served by a plan.
@@ -139,8 +142,19 @@ pub struct Decision {
     pub quiet: Vec<QuietChange>,
     /// Why nothing is done.
     pub skipped: Option<SkipReason>,
+    /// When it must be looked at again although nothing happens.
+    pub again: Option<Again>,
     /// What a person should know.
     pub notes: Vec<Note>,
+}
+
+/// A time that must not be missed. It is told at every look, so that no crash can lose it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Again {
+    /// The end of a grace period.
+    Purge(Timestamp),
+    /// The next attempt for a quarantined one.
+    Retry(Timestamp),
 }
 
 impl Decision {
@@ -209,7 +223,8 @@ pub fn decide_link(context: &Context<'_>, world: &World, link: &Link, fresh: boo
         return case.forget();
     }
     if let Some(reason) = frozen(context, link, &source, &target, fresh) {
-        return Decision::skip(reason);
+        let retry = link.quarantine.as_ref().filter(|_| matches!(reason, SkipReason::Quarantined { .. }));
+        return Decision { again: retry.map(|quarantine| Again::Retry(quarantine.retry_at)), ..Decision::skip(reason) };
     }
     match link.role {
         Role::Projection => projection_life(&case, source, target),
@@ -313,6 +328,7 @@ impl Case<'_, '_> {
             extras: Extras::default(),
             start: None,
             patch: LinkPatch::default(),
+            manager: None,
             notes: Vec::new(),
         }
     }

@@ -47,9 +47,10 @@ impl StateStore {
     }
 
     /// A row that has another version by now, or is gone, is left as it is.
-    pub(super) async fn remove_agenda(&self, pair: &str, row: &AgendaRow) -> Result<(), StoreError> {
-        let key = keys::agenda_row(pair, row.due, row.side, row.anchor);
-        let removed = self.table.delete(&key, Condition::absent_or_version(row.version), "removing a row of the agenda").await?;
-        removed.succeeded(None).map(drop)
+    pub(super) async fn remove_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError> {
+        let condition = |row: &AgendaRow| Condition::absent_or_version(row.version);
+        let wanted = rows.iter().map(|row| (keys::agenda_row(pair, row.due, row.side, row.anchor), condition(row))).collect();
+        let removed = self.table.delete_each(wanted, "removing rows of the agenda").await?;
+        removed.iter().try_for_each(|removed| removed.succeeded(None).map(drop))
     }
 }

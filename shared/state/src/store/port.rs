@@ -76,8 +76,8 @@ impl Store for StateStore {
         self.write_agenda(pair, rows).await
     }
 
-    async fn delete_agenda(&self, pair: &str, row: &AgendaRow) -> Result<(), StoreError> {
-        self.remove_agenda(pair, row).await
+    async fn delete_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError> {
+        self.remove_agenda(pair, rows).await
     }
 
     async fn put_seen(&self, pair: &str, side: Side, began: Timestamp, chunk: u32, anchors: &[Anchor]) -> Result<(), StoreError> {

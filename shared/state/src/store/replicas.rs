@@ -15,6 +15,9 @@ use crate::item::{self, BY, Item, VERSION};
 use crate::keys::{self, Key};
 use crate::table::{BatchWrite, Condition, Group, IN_FLIGHT, Partition, Range, text};
 
+/// Up to so many new holder rows go into the transaction of their replica, where transactions cost nothing more.
+const TRAVEL_TOGETHER: usize = 20;
+
 /// What is to be done once a replica is stored.
 struct Afterwards {
     anchor: Anchor,
@@ -82,11 +85,12 @@ impl StateStore {
     fn prepare(&self, pair: &str, write: ReplicaWrite, holders: &mut BTreeMap<Key, BatchWrite>) -> Result<(Group, Afterwards), StoreError> {
         let ReplicaWrite { side, replica, expected, holders: now, holders_before: before, agenda } = write;
         let (now, before): (BTreeSet<String>, BTreeSet<String>) = (now.into_iter().collect(), before.into_iter().collect());
+        let mut new: BTreeMap<Key, Item> = BTreeMap::new();
         for key in now.difference(&before) {
             let key = keys::holder(pair, side, key, replica.anchor);
             let mut row = item::new(&key);
             row.insert(VERSION.to_owned(), item::number(replica.version));
-            holders.insert(key, BatchWrite::Put(row));
+            new.insert(key, row);
         }
         let stale = before.difference(&now).map(|key| keys::holder(pair, side, key, replica.anchor)).collect();
         let key = keys::replica(pair, side, replica.anchor);
@@ -97,7 +101,14 @@ impl StateStore {
             stored.insert(BY.to_owned(), text(mark));
         }
         let row = agenda.map(|row| agenda::encode(pair, &row)).transpose()?;
-        let group = Group { first: (stored, Condition::expected(expected)), others: row.into_iter().map(|row| (row, None)).collect() };
+        let mut others: Vec<(Item, Option<Condition>)> = row.into_iter().map(|row| (row, None)).collect();
+        if self.embedded && new.len() <= TRAVEL_TOGETHER {
+            // In one commit nothing is first.
+            others.extend(new.into_values().map(|row| (row, None)));
+        } else {
+            holders.extend(new.into_iter().map(|(key, row)| (key, BatchWrite::Put(row))));
+        }
+        let group = Group { first: (stored, Condition::expected(expected)), others };
         Ok((group, Afterwards { anchor: replica.anchor, version: replica.version, mark, stale }))
     }
 

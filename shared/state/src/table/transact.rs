@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use engine::ports::StoreError;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -21,6 +21,8 @@ use crate::keys::Key;
 const TOGETHER_SERVICE: usize = 10;
 /// The same on the embedded engine, where nothing is in the way.
 const TOGETHER_EMBEDDED: usize = 50;
+/// A transaction takes so many items.
+const MOST_ITEMS: usize = 100;
 /// A transaction takes 4 MB. Sizes are estimated here, so half of it.
 const LARGEST: usize = 2_000_000;
 
@@ -70,24 +72,64 @@ impl Table {
         Ok(outcomes.into_iter().map(|(_, written)| written).collect())
     }
 
+    /// Removes items, each if its condition holds; the outcomes in their order. On the embedded engine many in one commit.
+    pub(crate) async fn delete_each(&self, wanted: Vec<(Key, Condition)>, doing: &str) -> Result<Vec<Written>, StoreError> {
+        let together = if self.writer.is_none() { TOGETHER_EMBEDDED } else { 1 };
+        let parts: Vec<Vec<(Key, Condition)>> = wanted.chunks(together).map(<[(Key, Condition)]>::to_vec).collect();
+        let outcomes: Vec<Vec<Written>> =
+            stream::iter(parts).map(|part| self.delete_part(part, doing)).buffered(IN_FLIGHT).try_collect().await?;
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    /// All in one transaction, or, if a condition does not hold, one after the other.
+    async fn delete_part(&self, part: Vec<(Key, Condition)>, doing: &str) -> Result<Vec<Written>, StoreError> {
+        let distinct: BTreeSet<&Key> = part.iter().map(|(key, _)| key).collect();
+        if part.len() > 1 && distinct.len() == part.len() {
+            self.count(Operation::TransactWriteItems);
+            let actions = part.iter().map(|(key, condition)| self.removal(key, condition, doing)).collect::<Result<Vec<_>, _>>()?;
+            if self.client.transact_write_items().set_transact_items(Some(actions)).send().await.is_ok() {
+                return Ok(vec![Written::Done; part.len()]);
+            }
+        }
+        let mut outcomes = Vec::with_capacity(part.len());
+        for (key, condition) in part {
+            outcomes.push(self.delete(&key, condition, doing).await?);
+        }
+        Ok(outcomes)
+    }
+
+    fn removal(&self, key: &Key, condition: &Condition, doing: &str) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .condition_expression(&condition.expression)
+            .set_expression_attribute_names(some(condition.names.clone()))
+            .set_expression_attribute_values(some(condition.values.clone()))
+            .build();
+        delete.map(|delete| TransactWriteItem::builder().delete(delete).build()).map_err(|error| unavailable(&self.place, doing, error))
+    }
+
     /// Parts groups into transactions: not too many, not too large, no item twice.
     fn transactions(&self, groups: Vec<(usize, Group)>, together: usize, doing: &str) -> Result<Vec<Vec<Pending>>, StoreError> {
         let mut transactions: Vec<Vec<Pending>> = Vec::new();
         let mut keys: BTreeSet<Key> = BTreeSet::new();
-        let mut size = 0;
+        let (mut size, mut count) = (0, 0);
         for (index, group) in groups {
             let Group { first: (first, condition), others } = group;
             let items: Vec<(Item, Option<Condition>)> = std::iter::once((first, Some(condition))).chain(others).collect();
             let own_keys = items.iter().map(|(item, _)| item::key_of(item)).collect::<Result<Vec<Key>, _>>()?;
             let own_size: usize = items.iter().map(|(item, _)| estimate(item)).sum();
-            let full = transactions.last().is_none_or(|last| last.len() >= together) || size + own_size > LARGEST;
+            let full = transactions.last().is_none_or(|last| last.len() >= together)
+                || size + own_size > LARGEST
+                || count + items.len() > MOST_ITEMS;
             if full || own_keys.iter().any(|key| keys.contains(key)) {
                 transactions.push(Vec::new());
                 keys.clear();
-                size = 0;
+                (size, count) = (0, 0);
             }
             keys.extend(own_keys);
             size += own_size;
+            count += items.len();
             let actions = items.into_iter().map(|(item, condition)| self.action(item, condition, doing)).collect::<Result<_, _>>()?;
             if let Some(last) = transactions.last_mut() {
                 last.push(Pending { index, actions });

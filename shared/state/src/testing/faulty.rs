@@ -109,8 +109,8 @@ impl<S: Store> Store for Faulty<S> {
         through!(self.put_agenda(pair, rows))
     }
 
-    async fn delete_agenda(&self, pair: &str, row: &AgendaRow) -> Result<(), StoreError> {
-        through!(self.delete_agenda(pair, row))
+    async fn delete_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError> {
+        through!(self.delete_agenda(pair, rows))
     }
 
     async fn put_seen(&self, pair: &str, side: Side, began: Timestamp, chunk: u32, anchors: &[Anchor]) -> Result<(), StoreError> {

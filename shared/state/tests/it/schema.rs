@@ -62,7 +62,7 @@ async fn overwrite_all(store: &StateStore) -> Vec<Option<StoreError>> {
         store.put_seen("p", Side::A, at(0), 0, &[anchor(1)]).await.err(),
         store.put_group_members("p", Side::A, anchor(9), &[anchor(2)]).await.err(),
         store.put_agenda("p", &[row(1, 0, 5)]).await.err(),
-        store.delete_agenda("p", &row(1, 0, 1)).await.err(),
+        store.delete_agenda("p", &[row(1, 0, 1)]).await.err(),
         store.put_link("p", &link(1), Some(1)).await.err(),
         store.delete_link("p", link_key(1), 1).await.err(),
         store.export(&mut Vec::new(), at(100)).await.err(),

@@ -86,17 +86,39 @@ pub(crate) fn answer(inner: &Inner, tenant: &Tenant, asked: &Asked, roles: &[Str
     if asking.count_only {
         return Ok(Reply::text(200, "text/plain", all.len().to_string()));
     }
-    let mut rows = Vec::new();
     let page = page_of(inner, tenant, asked, asking.path, &query, &all)?;
-    for member in all.iter().skip(page.from).take(page.size) {
-        let Some(entry) = state.directory.live(*member) else {
+    let rows = rows(&state.directory, &query, all.iter().skip(page.from).take(page.size));
+    let kind = asking.cast.map_or("directoryObjects", property::collection);
+    let count = (query.count && advanced && page.from == 0).then_some(all.len());
+    Ok(page.reply(asked, kind, query.select.as_deref(), count, rows))
+}
+
+/// Answers `/contacts/{id}/memberOf` and its siblings: the groups that an object is a direct member of.
+pub(crate) fn member_of(inner: &Inner, tenant: &Tenant, asked: &Asked, class: Class, id: &str) -> Result<Reply, GraphError> {
+    let state = tenant.lock();
+    let query = Query::read(asked)?;
+    let anchor: Uuid = id.parse().map_err(|_| GraphError::not_found(id))?;
+    let found = state.directory.live(anchor).filter(|entry| entry.kind.class() == Some(class) && entry.graph_from <= asked.arrived);
+    found.ok_or_else(|| GraphError::not_found(id))?;
+    let mut all = state.directory.groups_of(anchor);
+    all.sort_unstable();
+    let path = asked.path.trim_start_matches("/v1.0/");
+    let page = page_of(inner, tenant, asked, path, &query, &all)?;
+    let rows = rows(&state.directory, &query, all.iter().skip(page.from).take(page.size));
+    Ok(page.reply(asked, "directoryObjects", query.select.as_deref(), None, rows))
+}
+
+/// Objects of mixed types as rows; each has the selected properties that its type knows.
+fn rows<'i>(directory: &Directory, query: &Query, ids: impl Iterator<Item = &'i Uuid>) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for member in ids {
+        let Some(entry) = directory.live(*member) else {
             continue;
         };
         let Some(class) = entry.kind.class() else {
             continue;
         };
         let selected = match &query.select {
-            // Of a mixed collection each object has the selected properties that its type knows.
             Some(list) => {
                 let known: Vec<&str> = list.split(',').map(str::trim).filter(|name| property::select(class, name, false).is_ok()).collect();
                 property::select(class, &known.join(","), false).unwrap_or_default()
@@ -110,14 +132,12 @@ pub(crate) fn answer(inner: &Inner, tenant: &Tenant, asked: &Asked, roles: &[Str
             if name == "members" || name == "manager" || name == "id" && !id_selected {
                 continue;
             }
-            row.insert(name.to_owned(), property::value(&state.directory, entry, name));
+            row.insert(name.to_owned(), property::value(directory, entry, name));
         }
         if query.select.is_none() && class == Class::User {
             row.insert("preferredLanguage".to_owned(), Value::Null);
         }
         rows.push(Value::Object(row));
     }
-    let kind = asking.cast.map_or("directoryObjects", property::collection);
-    let count = (query.count && advanced && page.from == 0).then_some(all.len());
-    Ok(page.reply(asked, kind, query.select.as_deref(), count, rows))
+    rows
 }

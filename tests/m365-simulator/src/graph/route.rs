@@ -19,6 +19,7 @@ pub(crate) enum Route {
     List { class: Class, count: bool },
     Single { class: Class, id: String },
     Members { group: String, transitive: bool, cast: Option<Class>, count: bool },
+    MemberOf { class: Class, id: String },
     Batch,
     Unknown,
 }
@@ -69,6 +70,7 @@ pub(crate) fn recognise(path: &str) -> Route {
         [_, "$count"] => Route::List { class, count: true },
         [_, delta] if is_delta(delta) => Route::Delta(class),
         [_, id] => Route::Single { class, id: (*id).to_owned() },
+        [_, id, "memberOf"] => Route::MemberOf { class, id: (*id).to_owned() },
         [_, group, "members", rest @ ..] if class == Class::Group => members_route(group, false, rest),
         [_, group, "transitiveMembers", rest @ ..] if class == Class::Group => members_route(group, true, rest),
         _ => Route::Unknown,
@@ -96,6 +98,7 @@ impl Route {
             Route::List { .. } => "list",
             Route::Single { .. } => "object",
             Route::Members { .. } => "members",
+            Route::MemberOf { .. } => "member-of",
             Route::Batch => "batch",
             Route::Unknown => "unknown",
         }
@@ -111,7 +114,7 @@ impl Route {
             }
         };
         match self {
-            Route::Delta(class) | Route::List { class, .. } | Route::Single { class, .. } => of(class),
+            Route::Delta(class) | Route::List { class, .. } | Route::Single { class, .. } | Route::MemberOf { class, .. } => of(class),
             Route::Members { .. } => of(&Class::Group),
             Route::Batch | Route::Unknown => &[],
         }
@@ -158,6 +161,7 @@ pub(crate) fn answer(
             let asking = Asking { group, transitive: *transitive, cast: *cast, count_only: *count, path };
             members::answer(inner, tenant, asked, roles, &asking)
         }
+        Route::MemberOf { class, id } => members::member_of(inner, tenant, asked, *class, id),
         Route::Batch => batch::answer(inner, tenant, asked, roles),
         Route::Unknown => Err(GraphError::new(
             400,

@@ -24,17 +24,17 @@ pub(super) async fn rows_come_in_the_order_of_time(store: &impl Store) {
 pub(super) async fn a_row_of_another_version_stays(store: &impl Store) {
     store.put_agenda("p", &[row(1, 0, 1)]).await.unwrap();
     store.put_agenda("p", &[row(1, 0, 2)]).await.unwrap();
-    store.delete_agenda("p", &row(1, 0, 1)).await.unwrap();
+    store.delete_agenda("p", &[row(1, 0, 1)]).await.unwrap();
     assert_eq!(store.due("p", at(0), 9).await.unwrap(), [row(1, 0, 2)]);
-    store.delete_agenda("p", &row(1, 0, 2)).await.unwrap();
+    store.delete_agenda("p", &[row(1, 0, 2)]).await.unwrap();
     assert!(store.due("p", at(0), 9).await.unwrap().is_empty());
-    store.delete_agenda("p", &row(1, 0, 2)).await.unwrap();
+    store.delete_agenda("p", &[row(1, 0, 2)]).await.unwrap();
 }
 
 pub(super) async fn a_newer_row_is_not_replaced_by_an_older(store: &impl Store) {
     let older = AgendaRow { why: Due::Touched, ..row(1, 0, 4) };
     store.put_agenda("p", &[row(1, 0, 5), older.clone()]).await.unwrap();
     store.put_agenda("p", std::slice::from_ref(&older)).await.unwrap();
-    store.delete_agenda("p", &older).await.unwrap();
+    store.delete_agenda("p", std::slice::from_ref(&older)).await.unwrap();
     assert_eq!(store.due("p", at(0), 9).await.unwrap(), [row(1, 0, 5)]);
 }

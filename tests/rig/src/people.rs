@@ -1,0 +1,50 @@
+//! People and contacts for tests, and looking for them in an address list.
+
+use m365_simulator::GalEntry;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Makes a user of a tenant: `NAME@TENANT.example`, an engineer.
+pub fn user(tenant: &str, name: &str) -> Value {
+    let address = format!("{}@{tenant}.example", name.to_lowercase());
+    json!({"op": "create", "kind": "user", "set": {"DisplayName": name, "FirstName": name, "PrimarySmtpAddress": address, "Title": "Engineer"}})
+}
+
+/// Makes a mail contact of an outside company: `NAME@partner.example`.
+pub fn contact(name: &str, title: &str) -> Value {
+    contact_at(name, &format!("{}@partner.example", name.to_lowercase()), title)
+}
+
+/// Makes a mail contact with this address.
+pub fn contact_at(name: &str, address: &str, title: &str) -> Value {
+    json!({"op": "create", "kind": "contact", "set": {"DisplayName": name, "ExternalEmailAddress": address, "Title": title}})
+}
+
+/// Changes properties of an object.
+pub fn update(anchor: Uuid, set: Value) -> Value {
+    let mut operation = json!([{"op": "update", "anchor": anchor}]);
+    operation[0]["set"] = set;
+    operation
+}
+
+/// Deletes objects.
+pub fn delete(anchors: &[Uuid]) -> Value {
+    anchors.iter().map(|anchor| json!({"op": "delete", "anchor": anchor})).collect()
+}
+
+/// The entry with this display name.
+pub fn find<'g>(gal: &'g [GalEntry], name: &str) -> Option<&'g GalEntry> {
+    gal.iter().find(|entry| property(entry, "DisplayName") == name)
+}
+
+/// A property as text; empty if it has none.
+pub fn property(entry: &GalEntry, name: &str) -> String {
+    entry.properties.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// All display names, sorted.
+pub fn names(gal: &[GalEntry]) -> Vec<String> {
+    let mut names: Vec<String> = gal.iter().map(|entry| property(entry, "DisplayName")).collect();
+    names.sort();
+    names
+}

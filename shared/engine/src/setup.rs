@@ -94,18 +94,20 @@ impl Setup {
             let tenants = Sides { a: tenant(&pair.a)?, b: tenant(&pair.b)? };
             // A tenant's static contacts are published by the first pair that has it.
             let homes: Vec<Side> = Side::BOTH.into_iter().filter(|side| home.insert(pair.tenant(*side))).collect();
-            let statics = homes
+            let statics: Vec<(Side, Recipient)> = homes
                 .into_iter()
                 .flat_map(|side| profile.static_contacts_of(pair.tenant(side)).map(move |contact| (side, contact.recipient())))
                 .collect();
-            Some(PairSetup {
-                name: pair.name(),
-                policy: pair.policy(),
-                tenants,
-                statics,
-                // A conflict that is held is looked at again under another policy.
-                settings: Sides::from_fn(|side| gal::values::fingerprint(&format!("{} {:?}", pair.fingerprint(side), pair.conflicts))),
-            })
+            let stand = |published: Side| {
+                let told = statics
+                    .iter()
+                    .filter(|(side, _)| *side == published.other())
+                    .map(|(_, recipient)| (recipient.anchor, &recipient.values));
+                format!("{:?}", told.collect::<Vec<_>>())
+            };
+            // A conflict that is held is looked at again under another policy.
+            let settings = |side| gal::values::fingerprint(&format!("{} {:?} {}", pair.fingerprint(side), pair.conflicts, stand(side)));
+            Some(PairSetup { name: pair.name(), policy: pair.policy(), tenants, settings: Sides::from_fn(settings), statics })
         });
         let pairs = pairs.collect();
         Self { client: profile.client.clone(), tenants: profile.tenants.keys().filter_map(|name| tenant(name)).collect(), pairs }

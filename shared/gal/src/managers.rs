@@ -20,10 +20,10 @@ const LONGEST_CHAIN: usize = 64;
 pub struct Intended(BTreeMap<LinkKey, String>);
 
 impl Intended {
-    /// The contacts that these operations make.
+    /// The contacts that these operations make or adopt.
     pub(crate) fn of(operations: &[Operation]) -> Self {
-        let made = operations.iter().filter(|operation| operation.action == Action::Create);
-        Self(made.filter_map(|operation| Some((operation.key, operation.start.as_ref()?.name.clone()))).collect())
+        let begun = operations.iter().filter(|operation| matches!(operation.action, Action::Create | Action::Adopt));
+        Self(begun.filter_map(|operation| Some((operation.key, operation.start.as_ref()?.name.clone()))).collect())
     }
 
     /// The Name that the contact of a recipient will have.

@@ -168,6 +168,11 @@ impl Rig {
             engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
     }
 
+    /// Lets the tokens of this process run out.
+    pub async fn restart_tokens(&self) {
+        self.advance(Duration::from_secs(2 * 3_600)).await;
+    }
+
     /// The same rig under another profile (what stands after the tenants).
     pub fn reprofile(&mut self, profile: &str) {
         self.restarts += 1;

@@ -76,7 +76,7 @@ impl Run<'_> {
         Cow::Owned(operation.without_manager())
     }
 
-    async fn is_guest(&self, shared: &Shared<'_>, side: Side, anchor: Anchor) -> bool {
+    pub(crate) async fn is_guest(&self, shared: &Shared<'_>, side: Side, anchor: Anchor) -> bool {
         shared.loaded.lock().await.world.entry(side, anchor).is_some_and(|entry| entry.recipient.kind == gal::Kind::Guest)
     }
 

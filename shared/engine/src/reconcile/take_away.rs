@@ -34,7 +34,8 @@ impl Run<'_> {
         }
         let link = shared.link(operation.key).await;
         let row = self.row(operation, RecipientQuery::Guid(contact.guid)).await?;
-        match self.look(operation, link.as_ref(), row.as_ref()) {
+        let guest = operation.action == Action::Release && self.is_guest(shared, operation.side, contact.anchor).await;
+        match self.look(operation, link.as_ref(), row.as_ref(), guest) {
             Look::Right => {}
             // Purged already: by an answer that was lost, or by the administrator.
             Look::Gone if operation.action == Action::Purge || operation.action == Action::MakeWay => {}
@@ -46,8 +47,10 @@ impl Run<'_> {
             Action::Purge | Action::MakeWay => writer.remove(contact.guid).await?,
             Action::Stage | Action::Release | Action::HandOver => {
                 let change = self.contact_change(operation.side, &operation.changes, &operation.extras);
-                if !change.is_empty() {
-                    writer.change(contact.guid, &change).await?;
+                match (change.is_empty(), guest) {
+                    (true, _) => {}
+                    (false, true) => writer.change_guest(contact.guid, &change).await?,
+                    (false, false) => writer.change(contact.guid, &change).await?,
                 }
                 self.wrote(operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
             }
@@ -75,14 +78,15 @@ impl Run<'_> {
         Ok(Ended::Done)
     }
 
-    /// The last look: identity, kind and stamp, straight from Exchange.
-    fn look(&self, operation: &Operation, link: Option<&Link>, row: Option<&ExchangeRow>) -> Look {
+    /// The last look: identity, kind and stamp, straight from Exchange. `guest`: an adopted guest is given back.
+    fn look(&self, operation: &Operation, link: Option<&Link>, row: Option<&ExchangeRow>, guest: bool) -> Look {
         let Some(row) = row else { return Look::Gone };
         let contact_anchor = operation.contact.as_ref().map(|contact| contact.anchor);
         if row.anchor.is_some() && row.anchor != contact_anchor {
             return Look::Wrong("another object has its Guid now; nothing was touched".to_owned());
         }
-        if Kind::from_type_details(&row.half.type_details) != Kind::Contact {
+        let kind = if guest { Kind::Guest } else { Kind::Contact };
+        if Kind::from_type_details(&row.half.type_details) != kind {
             return Look::Wrong(format!("it is a {} now, no mail contact; nothing was touched", row.half.type_details));
         }
         let attribute = self.pair.tenants.get(operation.side).stamp_attribute;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gal::reading::ExchangeHalf;
 use gal::{Anchor, Kind};
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::engine::OVERLAP;
@@ -13,6 +14,9 @@ use crate::ports::{Detail, DetailRow, ExchangeRow, ReadError, RecipientQuery};
 
 use super::SideReader;
 use super::record::Seen;
+
+/// Change times are whole seconds, of clocks that differ a little.
+const ONE_MOMENT: SignedDuration = SignedDuration::from_secs(5);
 
 /// How often a reading whose page link expired is begun again.
 const PAGE_RETRIES: usize = 3;
@@ -24,7 +28,7 @@ impl SideReader<'_> {
         let began = self.engine.now();
         let query = RecipientQuery::ChangedSince(watermark - OVERLAP);
         let rows = self.rows(&query).await?;
-        let fresh = self.fresh_rows(rows).await?;
+        let fresh = self.fresh_rows(rows, watermark).await?;
         if !fresh.is_empty() {
             let detailed = self.detailed(&query, fresh).await?;
             self.record_rows(detailed).await?;
@@ -89,8 +93,9 @@ impl SideReader<'_> {
         Err(self.failed(ReadError::PageExpired))
     }
 
-    /// The rows whose change time is not the one that is already known.
-    async fn fresh_rows(&self, rows: Vec<ExchangeRow>) -> Result<Vec<ExchangeRow>, EngineError> {
+    /// The rows whose change time is not the one that is already known. One that changed as late as the last reading may have
+    /// changed again right after it, in the same second.
+    async fn fresh_rows(&self, rows: Vec<ExchangeRow>, watermark: Timestamp) -> Result<Vec<ExchangeRow>, EngineError> {
         let anchors: Vec<Anchor> = rows.iter().filter_map(ExchangeRow::identity).collect();
         if anchors.is_empty() {
             return Ok(Vec::new());
@@ -98,7 +103,11 @@ impl SideReader<'_> {
         let known = self.engine.store.replicas(&self.pair.name, self.side, &anchors).await?;
         let known: BTreeMap<Anchor, _> =
             known.into_iter().filter_map(|replica| Some((replica.anchor, replica.reading.exchange?.when_changed))).collect();
-        Ok(rows.into_iter().filter(|row| row.identity().is_some_and(|anchor| known.get(&anchor) != Some(&row.half.when_changed))).collect())
+        let fresh = |row: &ExchangeRow| {
+            let changed = row.half.when_changed;
+            row.identity().is_some_and(|anchor| known.get(&anchor) != Some(&changed) || changed + ONE_MOMENT >= watermark)
+        };
+        Ok(rows.into_iter().filter(fresh).collect())
     }
 
     /// Completes rows by the detail cmdlets that their kinds need, asked by the same query.

@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::ports::AcceptedDomain;
+use crate::ports::{AcceptedDomain, Versioned};
 use crate::records::{AgendaRow, Due, ReadingState, TenantState};
 use crate::setup::{PairSetup, TenantSetup};
 
@@ -39,9 +39,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Scope or mapping changed: everybody is looked at again, shard by shard. The static contacts too.
+    /// Scope or mapping changed: everybody is looked at again, shard by shard. The static contacts too, also those that the
+    /// profile does not name any more.
     pub(crate) async fn touch_everything(&self, pair: &PairSetup, reading: &mut ReadingState) -> Result<(), EngineError> {
         let first = reading.settings == gal::Sides::default();
+        for shard in 0..16 {
+            for Versioned { item: link, .. } in self.store.link_shard(&pair.name, shard).await? {
+                if link.key.origin.source_side().is_none() {
+                    self.touch(pair, link.target_side(), [link.key.anchor]).await?;
+                }
+            }
+        }
         for side in Side::BOTH {
             let statics = pair.statics.iter().filter(|(target, _)| *target == side).map(|(_, recipient)| recipient.anchor);
             self.touch(pair, side, statics).await?;

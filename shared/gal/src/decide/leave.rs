@@ -50,7 +50,8 @@ impl Case<'_, '_> {
         Decision::operation(operation)
     }
 
-    pub(super) fn wait_or_purge(&self, contact: &Entry, since: Timestamp) -> Decision {
+    /// `left`: why the source is not wanted, where it is still there.
+    pub(super) fn wait_or_purge(&self, contact: &Entry, since: Timestamp, left: Option<SkipReason>) -> Decision {
         if !contact.recipient.hidden {
             return Decision::quiet(Quiet::Keep, self.link, LinkPatch::phase(Phase::Kept), &self.title);
         }
@@ -60,7 +61,7 @@ impl Case<'_, '_> {
         let Phase::Staged { side, .. } = self.link.phase else { return Decision::nothing() };
         let purge = purge_at(since, self.context.pair.deletion_grace_days);
         if self.context.now < purge {
-            return Decision { again: Some(Again::Purge(purge)), ..Decision::nothing() };
+            return Decision { again: Some(Again::Purge(purge)), skipped: left, ..Decision::nothing() };
         }
         let mut operation = self.operation(Action::Purge, side, Reason::GraceOver { since }, Some(contact));
         operation.patch = LinkPatch::forget();

@@ -64,7 +64,10 @@ pub(super) fn projection_life(case: &Case<'_, '_>, source: Source<'_>, target: T
             case.update_projection(entry, &address, contact, Action::Restore, Some(link.base_hidden))
         }
         // Staged, and still unwanted: purged when the grace period is over, unless the administrator unhid it.
-        (Phase::Staged { since, .. }, Source::Left(..) | Source::Gone, Target::Present(contact)) => case.wait_or_purge(contact, *since),
+        (Phase::Staged { since, .. }, Source::Left(_, reason), Target::Present(contact)) => {
+            case.wait_or_purge(contact, *since, Some(reason))
+        }
+        (Phase::Staged { since, .. }, Source::Gone, Target::Present(contact)) => case.wait_or_purge(contact, *since, None),
         // The administrator deleted it before us: the link ends.
         (Phase::Staged { .. }, Source::Wanted(..) | Source::Left(..) | Source::Gone, Target::Gone) => case.forget(),
 
@@ -136,11 +139,14 @@ pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<
             case.restore_peer(entry, contact)
         }
         // Staged: purged when the grace period is over, unless its administrator unhid it.
-        (Phase::Staged { side, since }, Source::Left(..) | Source::Gone, Target::Present(contact)) if *side == link.target_side() => {
-            case.wait_or_purge(contact, *since)
+        (Phase::Staged { side, since }, Source::Left(_, reason), Target::Present(contact)) if *side == link.target_side() => {
+            case.wait_or_purge(contact, *since, Some(reason))
+        }
+        (Phase::Staged { side, since }, Source::Gone, Target::Present(contact)) if *side == link.target_side() => {
+            case.wait_or_purge(contact, *since, None)
         }
         (Phase::Staged { side, since }, Source::Wanted(entry, _) | Source::Left(entry, _), Target::Gone) if *side != link.target_side() => {
-            case.wait_or_purge(entry, *since)
+            case.wait_or_purge(entry, *since, None)
         }
         // The half that was staged is gone, or the one whose deletion staged it came back: the link ends.
         (Phase::Staged { .. }, Source::Wanted(..) | Source::Left(..) | Source::Gone, Target::Gone | Target::Present(_)) => case.forget(),

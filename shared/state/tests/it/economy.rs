@@ -49,8 +49,8 @@ async fn a_replica_costs_what_it_must() {
     let one = count(&store, async || drop(store.put_replicas("p", vec![quiet]).await.unwrap())).await;
     assert_eq!(one.to_string(), "1 requests: PutItem 1", "no agenda row, no transaction");
     let new = count(&store, async || drop(store.put_replicas("p", (100..150).map(|n| write(n, None, 1)).collect()).await.unwrap())).await;
-    // Three holder keys each (two addresses and the Name): 150 rows in six batches.
-    assert_eq!(new.to_string(), "7 requests: BatchWriteItem 6, TransactWriteItems 1");
+    // A replica, its agenda row and three holder keys each (two addresses and the Name): 250 items, a hundred a transaction.
+    assert_eq!(new.to_string(), "3 requests: TransactWriteItems 3");
 }
 
 #[tokio::test]

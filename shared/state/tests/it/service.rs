@@ -79,7 +79,7 @@ async fn a_service_short_of_throughput_is_waited_for() {
 async fn a_service_without_throughput_is_unavailable() {
     let faults = Faults::default();
     faults.be_scarce(0);
-    let store = state::testing::memory(&faults).unwrap();
+    let store = state::testing::service_in_memory(&faults).unwrap();
     let error = store.put_replicas("p", vec![crate::samples::write(1, None, 1)]).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unavailable { detail, .. } if detail.contains("throttled")), "{error}");
     let error = store.replicas("p", gal::Side::A, &[crate::samples::anchor(1)]).await.unwrap_err();

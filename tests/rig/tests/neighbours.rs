@@ -1,0 +1,251 @@
+//! Who else stands there: guests, other pairs, domains that change hands, static contacts; and readings that fail.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails where its set-up fails"
+)]
+
+use std::time::Duration;
+
+use engine::records::{Due, Outcome};
+use gal::Side;
+use gal::policy::MergeMode;
+use rig::people::{contact, contact_at, delete, find, names, property, update, user};
+use rig::{Rig, RigOptions};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Rig, Vec<Uuid>, Vec<Uuid>) {
+    let profile = format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{profile}");
+    let rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
+    let a = rig.apply("contoso", Value::Array(contoso)).into_iter().flatten().collect();
+    let b = rig.apply("fabrikam", Value::Array(fabrikam)).into_iter().flatten().collect();
+    rig.merge(MergeMode::TwoWay).await.expect("a merge");
+    rig.settle(6).await.expect("quiet");
+    (rig, a, b)
+}
+
+async fn mesh(pairs: &[(&str, &str)], profile: &str) -> Rig {
+    let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
+    let pairs: String = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n{profile}")).collect();
+    Rig::new(RigOptions { tenants, profile: pairs, ..RigOptions::default() }).await
+}
+
+fn guest(name: &str, address: &str) -> Value {
+    json!({"op": "create", "kind": "guest", "set": {"DisplayName": name, "ExternalEmailAddress": address, "HiddenFromAddressListsEnabled": true}})
+}
+
+async fn code(rig: &Rig, pair: &str, address: &str, side: Side) -> Vec<&'static str> {
+    let explained = rig.engine.explain(pair, address).await.unwrap();
+    explained.into_iter().filter(|one| one.side == side).filter_map(|one| one.code).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_holds_the_address_is_left_alone_or_adopted_by_policy() {
+    let sides = || (vec![user("contoso", "Ann")], vec![guest("Ann (guest)", "ann@contoso.example")]);
+    let (contoso, fabrikam) = sides();
+    let (rig, _, b) = rig_with("", contoso, fabrikam).await;
+    let gal = rig.gal_with_hidden("fabrikam");
+    assert!(gal.len() == 1 && gal[0].hidden && property(&gal[0], "Title").is_empty(), "{gal:#?}");
+    assert_eq!(code(&rig, &rig.pair(), "ann@contoso.example", Side::A).await, ["address-held"]);
+    // Once the guest is gone, nobody is in the way.
+    rig.apply("fabrikam", json!([{"op": "delete", "anchor": b[0], "permanent": true}]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann"]);
+
+    let (contoso, fabrikam) = sides();
+    let (rig, a, b) = rig_with("[pairs.a_to_b]\nguests = \"adopt-guest\"\n", contoso, fabrikam).await;
+    let shown = |rig: &Rig| rig.gal("fabrikam").into_iter().next().expect("the guest is shown");
+    let adopted = shown(&rig);
+    assert_eq!((adopted.anchor, adopted.kind.as_str(), property(&adopted, "Title")), (b[0], "guest", "Engineer".to_owned()));
+    rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(property(&shown(&rig), "Title"), "Director", "and is kept in step");
+    assert_eq!(rig.settle(2).await.unwrap().len(), 0, "and is quiet");
+    rig.apply("contoso", delete(&[a[0]]));
+    rig.settle(4).await.unwrap();
+    rig.advance(DAY * 40).await;
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal_with_hidden("fabrikam");
+    assert!(gal.len() == 1 && gal[0].hidden, "a guest is given back as it was, never removed: {gal:#?}");
+    assert_eq!(property(&gal[0], "Title"), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_domain_that_becomes_the_targets_own_is_reported_and_frozen() {
+    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![user("fabrikam", "Bob")]).await;
+    // fabrikam buys the domain; an ordinary creation is what makes galbridge look at the domains again.
+    rig.apply("fabrikam", json!([{"op": "accepted-domain", "domain": "contoso.example"}]));
+    rig.apply("contoso", json!([user("contoso", "Cem")]));
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal_with_hidden("fabrikam"), "Cem").is_none(), "nobody new under its own domain");
+    assert_eq!(code(&rig, &rig.pair(), "ann@contoso.example", Side::A).await, ["must-yield"]);
+    assert_eq!(code(&rig, &rig.pair(), "cem@contoso.example", Side::A).await, ["target-owns-domain"]);
+    rig.apply("contoso", delete(&[a[0]]));
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ann").is_some(), "a frozen link is left alone");
+    rig.apply("fabrikam", json!([{"op": "accepted-domain", "domain": "contoso.example", "remove": true}]));
+    rig.advance(DAY).await;
+    rig.snapshot(true).await.unwrap();
+    rig.settle(6).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben", "Bob", "Cem"], "and goes on when the domain is given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn domains_of_any_tenant_make_stand_ins_in_every_pair() {
+    let rig = mesh(&[("contoso", "fabrikam"), ("contoso", "initech")], "").await;
+    rig.apply("fabrikam", json!([contact_at("Ian", "ian@initech.example", "Stand-in"), contact("Pat", "Partner")]));
+    rig.apply("initech", json!([user("initech", "Ian")]));
+    rig.merge_each_pair(4).await.unwrap();
+    assert_eq!(names(&rig.gal("contoso")), ["Ian", "Pat"], "Pat is a peer, and Ian of initech himself");
+    assert!(find(&rig.gal("contoso"), "Ian").is_some_and(|ian| property(ian, "Title") == "Engineer"));
+    assert_eq!(code(&rig, "contoso-fabrikam", "ian@initech.example", Side::B).await, ["stand-in"]);
+    // A domain that initech gets later makes a stand-in of Pat, in the pair that does not have initech.
+    rig.apply("initech", json!([{"op": "accepted-domain", "domain": "partner.example"}]));
+    rig.advance(DAY).await;
+    for pair in &rig.engine.setup.pairs {
+        rig.engine.snapshot(&pair.name, engine::snapshot::SnapshotOptions { full: true, only: None }, rig.deadline()).await.unwrap();
+    }
+    rig.cycle_of_each_pair().await.unwrap();
+    assert_eq!(code(&rig, "contoso-fabrikam", "pat@partner.example", Side::B).await, ["stand-in"]);
+    assert_eq!(names(&rig.gal("contoso")), ["Ian"], "the twin is staged");
+    assert!(find(&rig.gal_with_hidden("contoso"), "Pat").is_some_and(|twin| twin.hidden));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_of_another_pair_is_covered_and_taken_over_when_its_owner_leaves() {
+    let rig = mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "deletion_grace_days = 0\n").await;
+    let a: Vec<Uuid> = rig.apply("contoso", json!([contact("Pat", "Of contoso")])).into_iter().flatten().collect();
+    rig.apply("fabrikam", json!([contact("Pat", "Of fabrikam")]));
+    rig.merge_each_pair(4).await.unwrap();
+    let gal = rig.gal("initech");
+    assert_eq!((gal.len(), property(&gal[0], "Title")), (1, "Of contoso".to_owned()));
+    assert_eq!(code(&rig, "fabrikam-initech", "pat@partner.example", Side::A).await, ["covered"]);
+    rig.apply("contoso", delete(&a));
+    for _ in 0..8 {
+        rig.advance(Duration::from_secs(600)).await;
+        rig.cycle_of_each_pair().await.unwrap();
+    }
+    let gal = rig.gal("initech");
+    assert_eq!((gal.len(), property(&gal[0], "Title")), (1, "Of fabrikam".to_owned()), "{gal:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn static_contacts_stand_in_every_tenant_that_the_profile_names() {
+    let desk = |title: &str, tenants: &str| {
+        format!(
+            "[[static_contacts]]\ntenants = [{tenants}]\ncontacts = [{{ key = \"desk\", address = \"help@msp.example\", display_name = \"Helpdesk\", title = \"{title}\" }}]\n"
+        )
+    };
+    let pair = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\ndeletion_grace_days = 0\n";
+    let profile = format!("{pair}{}", desk("Always there", "\"contoso\", \"fabrikam\""));
+    let mut rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
+    rig.apply("contoso", json!([user("contoso", "Ann")]));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("contoso")), ["Ann", "Helpdesk"]);
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Helpdesk"], "once, and not relayed");
+    rig.reprofile(&format!("{pair}{}", desk("Day and night", "\"contoso\"")));
+    rig.settle(5).await.unwrap();
+    assert_eq!(property(find(&rig.gal("contoso"), "Helpdesk").expect("there"), "Title"), "Day and night");
+    assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Ann"], "not named any more");
+    assert!(rig.settle(2).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn managers_come_with_their_reports_and_those_who_are_missing_later() {
+    let rig = Rig::new(RigOptions::default()).await;
+    let a: Vec<Uuid> = rig
+        .apply("contoso", json!([user("contoso", "Boss"), user("contoso", "Ann"), user("contoso", "Ben")]))
+        .into_iter()
+        .flatten()
+        .collect();
+    // Ben's manager is hidden at first; Boss and Ann manage each other.
+    let late = rig.apply("contoso", json!([user("contoso", "Late")]))[0].unwrap();
+    rig.apply("contoso", update(late, json!({"HiddenFromAddressListsEnabled": true})));
+    for (who, manager) in [(a[1], a[0]), (a[0], a[1]), (a[2], late)] {
+        rig.apply("contoso", update(who, json!({"Manager": manager})));
+    }
+    rig.recorded.take();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    let writes = rig.recorded.cmdlets().into_iter().filter(|(name, _)| name == "Set-Contact").count();
+    assert_eq!(writes, 4, "one for each of the three, and one more for the circle");
+    let manager = |rig: &Rig, name: &str| {
+        let gal = rig.gal("fabrikam");
+        let of = property(find(&gal, name).expect("published"), "Manager");
+        gal.iter().find(|entry| property(entry, "Name") == of || entry.anchor.to_string() == of).map(|entry| property(entry, "DisplayName"))
+    };
+    assert_eq!((manager(&rig, "Ann"), manager(&rig, "Boss"), manager(&rig, "Ben")), (Some("Boss".into()), Some("Ann".into()), None));
+    rig.apply("contoso", update(late, json!({"HiddenFromAddressListsEnabled": false})));
+    rig.settle(5).await.unwrap();
+    assert_eq!(manager(&rig, "Ben"), Some("Late".into()));
+    assert!(rig.settle(2).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_side_that_cannot_be_read_costs_the_other_nothing() {
+    let (rig, _, b) = rig_with("", vec![user("contoso", "Ann")], vec![user("fabrikam", "Bob")]).await;
+    rig.apply("fabrikam", update(b[0], json!({"Title": "Director"})));
+    rig.advance(Duration::from_secs(600)).await;
+    let before = rig.engine.state(&rig.pair()).await.unwrap().reading;
+    rig.apply("contoso", json!([{"op": "revoke", "role": "Exchange.ManageAsApp"}]));
+    rig.restart_tokens().await;
+    assert!(rig.snapshot(false).await.is_err());
+    let after = rig.engine.state(&rig.pair()).await.unwrap().reading;
+    assert_eq!(after.last_success, before.last_success);
+    assert!(after.sides.b.watermark > before.sides.b.watermark, "fabrikam's reading is kept");
+    assert_eq!(after.sides.a.watermark, before.sides.a.watermark);
+    rig.reconcile().await.unwrap_err();
+    rig.apply("contoso", json!([{"op": "grant", "role": "Exchange.ManageAsApp"}]));
+    rig.restart_tokens().await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(property(find(&rig.gal("contoso"), "Bob").unwrap(), "Title"), "Director");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_is_not_forgotten_by_a_crash() {
+    let mut crashed = 0;
+    for at in 1.. {
+        let (mut rig, a, _) = rig_with("", vec![user("contoso", "Ann")], vec![]).await;
+        rig.apply("contoso", delete(&a));
+        rig.advance(Duration::from_secs(600)).await;
+        rig.snapshot(false).await.unwrap();
+        rig.faults.crash_at(at, state::testing::Fault::After);
+        let staged = rig.reconcile().await;
+        rig.faults.revive();
+        if staged.is_ok() {
+            break;
+        }
+        crashed += 1;
+        rig.restart();
+        rig.advance(Duration::from_secs(20 * 60)).await;
+        rig.settle(4).await.unwrap();
+        assert!(find(&rig.gal("fabrikam"), "Ann").is_none(), "crash at request {at}");
+        let due = rig.engine.store.due(&rig.pair(), rig.now() + jiff::SignedDuration::from_hours(24 * 31), 10).await.unwrap();
+        assert!(due.iter().any(|row| row.why == Due::Purge), "crash at request {at}: {due:?}");
+        rig.advance(DAY * 31).await;
+        rig.settle(4).await.unwrap();
+        assert!(find(&rig.gal_with_hidden("fabrikam"), "Ann").is_none(), "crash at request {at}: purged");
+    }
+    assert!(crashed > 8, "only {crashed} crash points were met");
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_changed_is_held() {
+    let people: Vec<Value> = (0..20).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    let (mut rig, _, _) = rig_with("", people, vec![]).await;
+    let suffix = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\n";
+    rig.reprofile(suffix);
+    let done = rig.settle(3).await.unwrap();
+    assert!(done.iter().any(|run| matches!(&run.outcome, Outcome::Held(why) if why.contains("max_update_share"))), "{done:#?}");
+    assert!(find(&rig.gal("fabrikam"), "Person00").is_some(), "nothing was renamed");
+    let hold = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("a hold");
+    rig.engine.approve(&rig.pair(), &hold.checksum.unwrap()).await.unwrap();
+    rig.settle(3).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Person00 (Contoso)").is_some());
+}

@@ -79,8 +79,8 @@ pub(crate) enum Verb {
         /// The run's id, or the beginning of one.
         run: Option<String>,
         /// How many are listed.
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
     },
     /// Why an address is, or is not, in the other list.
     Explain {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use credentials::{Credential, CredentialError, CredentialFile};
 use engine::Engine;
-use engine::ports::{Clock, Store as _};
+use engine::ports::{Clock, Store as _, StoreError};
 use engine::setup::{Connection, PairSetup, Setup};
 use gal::Side;
 use jiff::{SignedDuration, Timestamp};
@@ -48,7 +48,7 @@ impl Loaded {
         })?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         let name = path.display().to_string();
-        let load = |file: &str| std::fs::read_to_string(folder.join(file));
+        let load = |file: &str| included(&folder, file);
         let (profile, warnings) = Profile::parse_bytes(&name, &bytes, &load).map_err(|errors| CliError::wrong(errors.to_string()))?;
         Ok(Self { profile, text: String::from_utf8_lossy(&bytes).into_owned(), warnings, folder })
     }
@@ -84,6 +84,28 @@ impl Loaded {
             (None, _) => Err(CliError::wrong(format!("the profile has more than one pair; name one with --pair: {}", names.join(", ")))),
         }
     }
+}
+
+/// The largest file that a profile includes, in bytes.
+const LARGEST_INCLUDE: u64 = 1024 * 1024;
+
+/// Reads a file that a profile includes: an ordinary one of a sensible size, in the profile's folder or below. Whoever may
+/// write a profile may not read other files by it.
+fn included(folder: &Path, file: &str) -> std::io::Result<String> {
+    use std::path::Component;
+    let refused = |why: &str| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why.to_owned()));
+    if !Path::new(file).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return refused("it must be in the profile's folder or below");
+    }
+    let path = folder.join(file);
+    let about = std::fs::metadata(&path)?;
+    if !about.is_file() {
+        return refused("it is no ordinary file");
+    }
+    if about.len() > LARGEST_INCLUDE {
+        return refused("it is larger than 1 MiB");
+    }
+    std::fs::read_to_string(path)
 }
 
 /// A tenant that can be called.
@@ -203,6 +225,23 @@ pub(crate) fn state_file(global: &Global) -> PathBuf {
     }
 }
 
+/// How often, and how long each time, a state file that another process has is waited for.
+const TRIES: u32 = 20;
+const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Opens a state file; one that another process has open for a moment is waited for.
+async fn patient(open: impl Fn() -> Result<StateStore, StoreError>) -> Result<StateStore, StoreError> {
+    for _ in 0..TRIES {
+        match open() {
+            Err(StoreError::Unavailable { detail, .. }) if detail.contains("one process at a time") => {
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            other => return other,
+        }
+    }
+    open()
+}
+
 impl Session {
     /// Opens everything.
     pub(crate) async fn open(environment: &Environment, global: &Global, need: Need) -> Result<Self, CliError> {
@@ -212,7 +251,7 @@ impl Session {
         // The tenants first: a key that is missing makes no state.
         let connections = connections(environment, &loaded, &pair, &time, need)?;
         let state = state_file(global);
-        let store = StateStore::file(&state)?;
+        let store = patient(|| StateStore::file(&state)).await?;
         let of = Pieces { loaded, pair, time, connections, store, state: state.display().to_string() };
         Self::of(environment, of, need).await
     }
@@ -298,7 +337,7 @@ async fn keep_profile(store: &StateStore, loaded: &Loaded) -> Result<(), CliErro
         if current.item == loaded.text {
             return Ok(());
         }
-        let load = |file: &str| std::fs::read_to_string(loaded.folder.join(file));
+        let load = |file: &str| included(&loaded.folder, file);
         // A text of an older galbridge that does not parse any more drops no pair that anybody could name.
         let before = Profile::parse("the stored profile", &current.item, &load).map(|(before, _)| before.pairs).unwrap_or_default();
         for pair in before.iter().map(profile::Pair::name).filter(|name| loaded.profile.pair(name).is_none()) {

@@ -1,5 +1,6 @@
 //! Plans as CSV, one row a change. Spreadsheets run what looks like a formula; here nothing does.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use super::plan::PlanDocument;
@@ -9,13 +10,17 @@ const HEADER: [&str; 10] = ["side", "tenant", "operation", "title", "address", "
 
 /// A cell that no spreadsheet takes for a formula.
 pub(crate) fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let text: String = text.chars().filter(|letter| !letter.is_control() || "\n\t\r".contains(*letter)).collect();
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 /// Writes a plan to a file.
 pub(crate) fn write(path: &Path, plan: &PlanDocument) -> Result<(), CliError> {
     let failed = |error: csv::Error| CliError::failed(format!("{}: the CSV file cannot be written: {error}", path.display()));
-    let mut writer = csv::Writer::from_path(path).map_err(failed)?;
+    let mut file = std::fs::File::create(path).map_err(|error| CliError::file(path, "written", &error))?;
+    // By this mark a spreadsheet knows that names are UTF-8.
+    file.write_all("\u{feff}".as_bytes()).map_err(|error| CliError::file(path, "written", &error))?;
+    let mut writer = csv::Writer::from_writer(file);
     for row in rows(plan) {
         writer.write_record(row.iter().map(|text| cell(text))).map_err(failed)?;
     }
@@ -50,6 +55,7 @@ fn rows(plan: &PlanDocument) -> Vec<[String; 10]> {
         row[1].clone_from(&skipped.tenant);
         row[2] = format!("skip:{}", skipped.code);
         row[3].clone_from(&skipped.title);
+        row[4] = skipped.address.clone().unwrap_or_default();
         row[5].clone_from(&skipped.reason);
         rows.push(row);
     }
@@ -76,7 +82,7 @@ mod tests {
         let path = folder.path().join("plan.csv");
         write(&path, &crate::show::plan::tests::sample()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("side,tenant,operation,title,"), "{text}");
+        assert!(text.starts_with("\u{feff}side,tenant,operation,title,"), "{text}");
         assert!(text.contains("b,fabrikam,update,'=Ann,ann@contoso.example,edited at its source,Phone,'+41,'+42,\n"), "{text}");
         assert!(text.contains("skip:hidden"), "{text}");
     }

@@ -42,7 +42,9 @@ pub(crate) fn value(value: Option<&str>) -> String {
 
 /// A text of others on the terminal: without the characters that steer one.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    // Controls, and what turns the direction of the letters after it.
+    let steers = |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|letter| if steers(letter) { ' ' } else { letter }).collect()
 }
 
 #[cfg(test)]

@@ -103,6 +103,8 @@ pub(crate) struct SkippedDocument {
     pub(crate) anchor: String,
     /// What people call it.
     pub(crate) title: String,
+    /// Its address, if it has one.
+    pub(crate) address: Option<String>,
     /// The reason in one word.
     pub(crate) code: &'static str,
     /// The reason.
@@ -177,6 +179,7 @@ impl PlanDocument {
                     tenant: tenant(skipped.side),
                     anchor: skipped.anchor.to_string(),
                     title: skipped.title.clone(),
+                    address: skipped.address.clone(),
                     code: skipped.reason.code(),
                     reason: skipped.reason.to_string(),
                 })
@@ -262,7 +265,7 @@ impl PlanDocument {
                 let _ = writeln!(
                     text,
                     "      {}",
-                    paint.dim(&format!("and {} more (--all shows them)", thousands((group.len() - shown) as u64)))
+                    paint.dim(&format!("and {} more (`plan --all` shows them)", thousands((group.len() - shown) as u64)))
                 );
             }
         }
@@ -494,6 +497,7 @@ pub(crate) mod tests {
         operations.extend((1..=6).map(|number| operation("create", &format!("Person {number}"), "in scope and not yet on the other side")));
         operations.push(operation("stage", "Leaver", "the source was deleted"));
         let skipped = |code: &'static str, title: &str, reason: &str| SkippedDocument {
+            address: None,
             side: Side::A,
             tenant: "contoso".to_owned(),
             anchor: "44444444-4444-4444-4444-444444444444".to_owned(),
@@ -539,7 +543,7 @@ Into fabrikam (b)
       Person 3 <ann@contoso.example>  in scope and not yet on the other side
       Person 4 <ann@contoso.example>  in scope and not yet on the other side
       Person 5 <ann@contoso.example>  in scope and not yet on the other side
-      and 1 more (--all shows them)
+      and 1 more (`plan --all` shows them)
   - stage: 1, 1 held by the guard
       Leaver <ann@contoso.example>  the source was deleted
           Phone: \"+41\" → \"+42\"
@@ -566,6 +570,6 @@ The guard would hold 1 operation into fabrikam (b):
     #[test]
     fn everything_is_shown_on_request() {
         let text = sample().text(Paint::PLAIN, true);
-        assert!(text.contains("Person 6") && !text.contains("more (--all"), "{text}");
+        assert!(text.contains("Person 6") && !text.contains("--all"), "{text}");
     }
 }

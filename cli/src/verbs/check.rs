@@ -109,6 +109,9 @@ async fn look(environment: &Environment, loaded: &Loaded, tenant: &Tenant, time:
         Ok(roles) => rights(findings, &roles),
         Err(error) => return findings.add(Level::Fail, "token", error.to_string()),
     }
+    if !probe {
+        findings.add(Level::Ok, "right to write", "not looked at: only `check --probe`, or a first write, shows it");
+    }
     match domains(&*reader).await {
         Ok((level, text)) => findings.add(level, "accepted domains", text),
         // Without them nothing is ever written; the rest would fail for the same reason.

@@ -19,11 +19,11 @@ use crate::wiring::Environment;
 const SEARCHED: usize = 10_000;
 
 /// The last runs, or one with its operations.
-pub(crate) async fn runs(environment: &Environment, global: &Global, id: Option<&str>, limit: usize) -> Result<Exit, CliError> {
+pub(crate) async fn runs(environment: &Environment, global: &Global, id: Option<&str>, limit: u16) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Nobody).await?;
     let setup = session.setup()?;
     let Some(id) = id else {
-        let runs = session.store.runs(&session.pair, limit).await?;
+        let runs = session.store.runs(&session.pair, usize::from(limit)).await?;
         environment.screen.answer(&runs, |paint| {
             if runs.is_empty() {
                 return format!("{}: there was no run yet", session.pair);
@@ -46,6 +46,9 @@ pub(crate) async fn runs(environment: &Environment, global: &Global, id: Option<
 
 /// Why an address is, or is not, in the other list.
 pub(crate) async fn explain(environment: &Environment, global: &Global, address: &str) -> Result<Exit, CliError> {
+    if address.rsplit_once('@').is_none_or(|(local, domain)| local.is_empty() || domain.is_empty()) {
+        return Err(CliError::wrong(format!("\"{}\" is no mail address", clean(address))));
+    }
     let session = Session::open(environment, global, Need::Nobody).await?;
     let found = session.engine.explain(&session.pair, address).await?;
     environment.screen.answer(&found, |paint| {
@@ -76,7 +79,10 @@ fn explained(one: &Explained, paint: Paint) -> String {
             Phase::Joining => "being adopted".to_owned(),
             Phase::Creating { .. } => "being made".to_owned(),
             Phase::Live => "kept in step".to_owned(),
-            Phase::Staged { since, .. } => format!("hidden since {} UTC, to be removed", moment(*since)),
+            Phase::Staged { since, .. } => match one.purge_at {
+                Some(at) => format!("hidden since {} UTC, to be removed after {} UTC", moment(*since), moment(at)),
+                None => format!("hidden since {} UTC, to be removed", moment(*since)),
+            },
             Phase::Kept => "kept by the target's administrator".to_owned(),
             Phase::Suppressed { .. } => "suppressed".to_owned(),
         };
@@ -87,8 +93,16 @@ fn explained(one: &Explained, paint: Paint) -> String {
     }
     let _ = match &one.skipped {
         Some(reason) => writeln!(text, "  {}", paint.yellow(&format!("not published: {}", clean(reason)))),
-        None if one.link.is_some() => writeln!(text, "  {}", paint.green("published, or stands for somebody who is")),
-        None => writeln!(text, "  {}", paint.green("would be published")),
+        None => match one.link.as_ref().map(|link| &link.phase) {
+            Some(Phase::Live | Phase::Creating { .. } | Phase::Joining) => {
+                writeln!(text, "  {}", paint.green("published, or stands for somebody who is"))
+            }
+            Some(Phase::Staged { .. } | Phase::Kept | Phase::Suppressed { .. }) => {
+                writeln!(text, "  {}", paint.yellow("not published any more"))
+            }
+            None if matches!(one.presence, Presence::Gone(_)) => Ok(()),
+            None => writeln!(text, "  {}", paint.green("would be published")),
+        },
     };
     for operation in &one.next {
         let _ = writeln!(text, "  next: {} into side {}: {}", operation.action, operation.side, clean(&operation.reason.to_string()));

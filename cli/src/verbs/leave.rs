@@ -28,7 +28,7 @@ pub(crate) async fn unpublish(environment: &Environment, global: &Global, argume
         Leave::Release => "unpublish: all contacts stay, as the administrator's",
     };
     let document = PlanDocument::of_plan(session.setup()?, what.to_owned(), checksum.clone(), &plan, &no_judgement());
-    if !confirmed(environment, global, &document, &arguments.confirmation)? {
+    if !confirmed(environment, &document, &arguments.confirmation)? {
         return Ok(Exit::Held);
     }
     let summary = session.engine.unpublish(&session.pair, arguments.side, leave, &checksum, session.no_hurry()).await;
@@ -43,7 +43,7 @@ pub(crate) async fn rebuild(environment: &Environment, global: &Global, confirma
     let checksum = rebuild_checksum(&plan);
     let what = "rebuild: links are restored, nothing is written to a tenant".to_owned();
     let document = PlanDocument::of_plan(session.setup()?, what, checksum.clone(), &plan, &no_judgement());
-    if !confirmed(environment, global, &document, confirmation)? {
+    if !confirmed(environment, &document, confirmation)? {
         return Ok(Exit::Held);
     }
     let summary = session.engine.rebuild(&session.pair, &checksum, session.no_hurry()).await;

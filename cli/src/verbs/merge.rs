@@ -4,7 +4,7 @@ use engine::records::MergeOptions;
 use gal::Anchor;
 use serde_json::json;
 
-use super::{ended, merge_words, read, repeated};
+use super::{ended, merge_words, read};
 use crate::arguments::{Confirmation, Global, MergeArguments, MergeChoice, Mode};
 use crate::error::{CliError, Exit};
 use crate::session::{Need, Session};
@@ -31,7 +31,7 @@ pub(crate) async fn merge(environment: &Environment, global: &Global, arguments:
     let mut options = choice_of(arguments.mode, &arguments.choice);
     let preview = session.engine.preview(&session.pair, Some(&options)).await?;
     let plan = PlanDocument::of_preview(session.setup()?, merge_words(arguments.mode, &arguments.choice), &preview);
-    if !confirmed(environment, global, &plan, &arguments.confirmation)? {
+    if !confirmed(environment, &plan, &arguments.confirmation)? {
         return Ok(Exit::Held);
     }
     options.accept_dynamic_groups = arguments.accept_dynamic_groups || accepts(environment, &session, &preview.plan).await?;
@@ -47,6 +47,12 @@ pub(crate) async fn merge(environment: &Environment, global: &Global, arguments:
         }
         None => "\nThe merge had nothing to do.".to_owned(),
     })?;
+    if environment.stop.asked() {
+        return Err(CliError::failed(format!(
+            "pair {}: the merge was stopped; what was done is stored, and the next run goes on",
+            session.pair
+        )));
+    }
     ended(&session, summary.as_ref()).await
 }
 
@@ -63,20 +69,13 @@ async fn accepts(environment: &Environment, session: &Session, plan: &gal::plan:
 }
 
 /// Shows a plan, and asks for a person's word where it was not given: by checksum, by `--yes`, or on the terminal.
-pub(super) fn confirmed(
-    environment: &Environment,
-    global: &Global,
-    plan: &PlanDocument,
-    confirmation: &Confirmation,
-) -> Result<bool, CliError> {
+pub(super) fn confirmed(environment: &Environment, plan: &PlanDocument, confirmation: &Confirmation) -> Result<bool, CliError> {
     let screen = &environment.screen;
     if let Some(given) = &confirmation.confirm {
         if *given != plan.checksum {
             return Err(CliError::wrong(format!(
-                "pair {}: the plan's checksum is {}, not {given}: it has changed since it was shown; look at it again with `galbridge plan{}`",
-                plan.pair,
-                plan.checksum,
-                repeated(global)
+                "pair {}: the checksum of \"{}\" is {}, not {given}: it has changed since it was shown, or was that of another plan; the same command without --confirm shows it",
+                plan.pair, plan.of, plan.checksum
             )));
         }
         return Ok(true);
@@ -84,6 +83,9 @@ pub(super) fn confirmed(
     screen.say(&plan.text(screen.paint, false))?;
     if confirmation.yes {
         return Ok(true);
+    }
+    if screen.json {
+        screen.answer(plan, |_| String::new())?;
     }
     if screen.asks {
         return screen.ask(&format!("Carry this out for {}?", plan.pair));

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{ended, read};
 use crate::arguments::{Global, RunArguments};
 use crate::error::{CliError, Exit};
-use crate::screen::print;
+use crate::screen::{count, print};
 use crate::session::{Need, Session, Time};
 use crate::show;
 use crate::wiring::Environment;
@@ -102,9 +102,13 @@ async fn cycle(
             text
         })?;
     }
-    let exit = ended(&session, summary.as_ref()).await?;
-    if let Some(stopped) = paused(&session).await? {
+    let mut exit = ended(&session, summary.as_ref()).await?;
+    if exit == Exit::InStep && Side::BOTH.into_iter().any(|side| report.incomplete.get(side).is_some()) {
+        exit = Exit::Held;
+    }
+    if let Some((stopped, waits)) = paused(&session).await? {
         environment.screen.say(&stopped)?;
+        exit = waits.unwrap_or(exit);
     }
     let wait = every.map_or(SignedDuration::ZERO, |every| (every - session.now().duration_since(began)).max(SignedDuration::from_secs(1)));
     Ok((exit, wait.unsigned_abs()))
@@ -139,11 +143,23 @@ async fn full_reading_due(engine: &Engine, pair: &str) -> Result<bool, CliError>
     Ok(due(state.reading.sides.a.last_full) || due(state.reading.sides.b.last_full))
 }
 
-async fn paused(session: &Session) -> Result<Option<String>, CliError> {
+/// Why the pair only reads, if so, and the exit code where that needs a person.
+async fn paused(session: &Session) -> Result<Option<(String, Option<Exit>)>, CliError> {
     let writing = session.engine.state(&session.pair).await?.writing;
     if let Some(reason) = writing.paused {
-        return Ok(Some(format!("The pair is paused ({reason}): it only reads. `galbridge resume` goes on.")));
+        return Ok(Some((format!("The pair is paused ({reason}): it only reads. `galbridge resume` goes on."), None)));
     }
-    let unmerged = writing.stage == engine::records::Stage::Unmerged && writing.merge.is_none();
-    Ok(unmerged.then(|| "Nothing is merged yet, so it only reads. `galbridge plan` and `galbridge merge` come first.".to_owned()))
+    if writing.stage != engine::records::Stage::Unmerged || writing.merge.is_some() {
+        return Ok(None);
+    }
+    let stamped = session.engine.stamped(&session.pair).await?;
+    if stamped == 0 {
+        let text = "Nothing is merged yet, so it only reads. `galbridge plan` and `galbridge merge` come first.".to_owned();
+        return Ok(Some((text, None)));
+    }
+    let contacts = count(stamped, "contact");
+    let text = format!(
+        "This state knows of no merge, but {contacts} there bear this installation's stamp: the state was lost. `galbridge rebuild` restores it; until then it only reads."
+    );
+    Ok(Some((text, Some(Exit::Held))))
 }

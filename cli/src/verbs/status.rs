@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use engine::ports::Store as _;
-use engine::records::{Hold, PairState, RunSummary, SideReading, Stage};
+use engine::records::{Hold, Outcome, PairState, RunSummary, SideReading, Stage};
 use engine::setup::PairSetup;
-use gal::{Link, Side, Sides};
+use gal::guard::approval_holds;
+use gal::{Link, LinkKey, Side, Sides};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -34,7 +35,7 @@ struct StatusDocument {
     sides: Sides<SideDocument>,
     last_snapshot: Option<Timestamp>,
     last_run: Option<Timestamp>,
-    holds: Sides<Option<Hold>>,
+    holds: Sides<Option<HeldDocument>>,
     quarantined: Vec<QuarantinedDocument>,
     agenda: AgendaDocument,
     runs: Vec<RunSummary>,
@@ -62,6 +63,23 @@ struct QuarantinedDocument {
     retry_at: Timestamp,
 }
 
+/// A hold, and whom it concerns.
+#[derive(Debug, Serialize)]
+struct HeldDocument {
+    #[serde(flatten)]
+    hold: Hold,
+    who: Vec<WhoDocument>,
+    /// A person approved it; the next run carries it out.
+    approved: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct WhoDocument {
+    operation: String,
+    address: String,
+    link: String,
+}
+
 #[derive(Debug, Default, Serialize)]
 struct AgendaDocument {
     due: u64,
@@ -77,7 +95,8 @@ pub(crate) async fn status(environment: &Environment, global: &Global) -> Result
     let document = document(environment, &session, setup, &state, &quarantined).await?;
     let now = session.now();
     environment.screen.answer(&document, |paint| text(&document, setup, paint, now))?;
-    standing(&session).await
+    let failed = document.runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)));
+    if failed { Ok(Exit::Failed) } else { standing(&session).await }
 }
 
 async fn document(
@@ -122,11 +141,40 @@ async fn document(
         sides: Sides::from_fn(side),
         last_snapshot: state.reading.last_success,
         last_run: state.writing.last_success,
-        holds: state.writing.holds.clone(),
+        holds: Sides { a: held(session, state, Side::A).await?, b: held(session, state, Side::B).await? },
         quarantined: quarantined.iter().filter_map(quarantined_document).collect(),
         agenda,
         runs: session.store.runs(&session.pair, 5).await?,
     })
+}
+
+/// The hold of a side, with whom it concerns.
+async fn held(session: &Session, state: &PairState, side: Side) -> Result<Option<HeldDocument>, CliError> {
+    let Some(hold) = state.writing.holds.get(side).clone() else { return Ok(None) };
+    let now = session.now();
+    let approvals = state.writing.approvals.get(side).iter();
+    let approved = approvals.filter(|approval| approval_holds(approval.at, now)).any(|one| Some(&one.checksum) == hold.checksum.as_ref());
+    let mut who = Vec::new();
+    for id in &hold.operations {
+        let (operation, link) = id.split_once(' ').unwrap_or((id, ""));
+        let address = match link.parse::<LinkKey>() {
+            Ok(key) => match session.store.link(&session.pair, key).await? {
+                Some(found) => Some(found.item.address),
+                None => source_address(session, key).await?,
+            },
+            Err(()) => None,
+        };
+        who.push(WhoDocument { operation: operation.to_owned(), link: link.to_owned(), address: address.unwrap_or_default() });
+    }
+    Ok(Some(HeldDocument { hold, who, approved }))
+}
+
+/// The address of somebody who has no link yet.
+async fn source_address(session: &Session, key: LinkKey) -> Result<Option<String>, CliError> {
+    let Some(side) = key.origin.source_side() else { return Ok(None) };
+    let stamp = session.setup()?.tenants.get(side).stamp_attribute;
+    let replica = session.store.replica(&session.pair, side, key.anchor).await?;
+    Ok(replica.and_then(|replica| replica.recipient(stamp).primary))
 }
 
 fn quarantined_document(link: &Link) -> Option<QuarantinedDocument> {
@@ -212,21 +260,23 @@ fn write_side(text: &mut String, document: &StatusDocument, side: Side, paint: P
     }
 }
 
-fn write_hold(text: &mut String, hold: &Hold, side: Side, tenant: &str, paint: Paint, now: Timestamp) {
+fn write_hold(text: &mut String, hold: &HeldDocument, side: Side, tenant: &str, paint: Paint, now: Timestamp) {
+    let HeldDocument { hold, who, approved } = hold;
     let _ = writeln!(text, "\n{}", paint.yellow(&format!("Held: writes into {tenant} ({side}), since {}", ago(hold.since, now))));
     for reason in &hold.reasons {
         let _ = writeln!(text, "  {reason}");
     }
     let waiting = format!("{} creations, {} deletions, {} updates wait", hold.creations, hold.deletions, hold.updates);
     let _ = writeln!(text, "  {waiting}:");
-    for operation in hold.operations.iter().take(LISTED) {
-        let _ = writeln!(text, "    {operation}");
+    for one in who.iter().take(LISTED) {
+        let _ = writeln!(text, "    {} <{}>  {}", one.operation, clean(&one.address), paint.dim(&one.link));
     }
     if hold.operations.len() > LISTED {
         let _ = writeln!(text, "    and {} more (--json lists them)", hold.operations.len() - LISTED);
     }
     let _ = match &hold.checksum {
-        Some(checksum) => writeln!(text, "  If this is meant: galbridge approve {checksum}"),
+        Some(_) if *approved => writeln!(text, "  {}", paint.green("Approved; the next run does them.")),
+        Some(checksum) => writeln!(text, "  `galbridge plan` tells more of them. If this is meant: galbridge approve {checksum}"),
         None => writeln!(text, "  It cannot be approved: the reading must be complete first."),
     };
 }

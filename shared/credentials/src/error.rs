@@ -84,7 +84,7 @@ pub enum CredentialError {
 
     /// Encrypted, and no passphrase was given.
     #[error(
-        "the private key is protected by a passphrase, and none was given: give it, or export the key without one into a file that only you can read"
+        "the private key is protected by a passphrase, and none was given: put it into the environment as GALBRIDGE_KEY_PASSPHRASE, or export the key without one into a file that only you can read"
     )]
     PassphraseNeeded,
 

@@ -4,7 +4,8 @@ use gal::operation::Operation;
 use gal::plan::{Focus, Skipped};
 use gal::reason::Note;
 use gal::recipient::Presence;
-use gal::{Anchor, Kind, Link, Side};
+use gal::{Anchor, Kind, Link, Phase, Side};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::engine::Engine;
@@ -30,6 +31,8 @@ pub struct Explained {
     pub hidden: bool,
     /// The link it belongs to.
     pub link: Option<Link>,
+    /// When its contact is removed, where that is decided.
+    pub purge_at: Option<Timestamp>,
     /// Why it is not published, or left alone; `None`: it is published, or would be.
     pub skipped: Option<String>,
     /// The same in one word.
@@ -79,6 +82,10 @@ impl Engine {
                     kind: recipient.kind,
                     presence: recipient.presence,
                     hidden: recipient.hidden,
+                    purge_at: link.as_ref().and_then(|link| match link.phase {
+                        Phase::Staged { since, .. } => Some(gal::decide::purge_at(since, setup.policy.deletion_grace_days)),
+                        Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => None,
+                    }),
                     skipped: skipped.map(|skipped| skipped.reason.to_string()),
                     code: skipped.map(|skipped| skipped.reason.code()),
                     next: next.cloned().collect(),
@@ -87,6 +94,23 @@ impl Engine {
                 })
             })
             .collect())
+    }
+
+    /// How many contacts of either side bear this installation's stamp (for people: it looks at every shard).
+    pub async fn stamped(&self, pair: &str) -> Result<u64, EngineError> {
+        let setup = self.pair(pair)?;
+        let mut count = 0;
+        for side in Side::BOTH {
+            let stamp = setup.tenants.get(side).stamp_attribute;
+            for shard in 0..16 {
+                let replicas = self.store.replica_shard(&setup.name, side, shard).await?;
+                let recipients =
+                    replicas.iter().filter(|replica| replica.presence == Presence::Present).map(|replica| replica.recipient(stamp));
+                let ours = |recipient: &gal::Recipient| recipient.mark.stamp().is_some_and(|stamp| stamp.installation == self.installation);
+                count += recipients.filter(ours).count() as u64;
+            }
+        }
+        Ok(count)
     }
 
     /// Every link that is quarantined, with its reason (for people: it looks at every shard).

@@ -1,9 +1,9 @@
 //! What an operator asks for by hand: approve, pause, unsuppress, make way, unpublish, rebuild.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gal::link::Suppression;
-use gal::operation::{LinkPatch, Operation, Quiet, Reason};
+use gal::operation::{LinkPatch, Operation, Quiet, QuietChange, Reason};
 use gal::plan::{Focus, Plan};
 use gal::{Entry, Link, LinkKey, Phase, Recipient, Side, Sides};
 use jiff::Timestamp;
@@ -11,9 +11,11 @@ use jiff::Timestamp;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::Loaded;
-use crate::ports::Versioned;
+use crate::ports::{ReplicaWrite, Versioned};
 use crate::reconcile::Run;
-use crate::records::{Approval, LeaseKind, Merge, MergeOptions, OperationResult, PairState, RunKind, RunSummary, Stage, WritingState};
+use crate::records::{
+    Approval, LeaseKind, Merge, MergeOptions, OperationResult, PairState, Replica, RunKind, RunSummary, Stage, WritingState,
+};
 use crate::setup::PairSetup;
 
 /// What becomes of contacts that galbridge made when a side is unpublished.
@@ -210,10 +212,12 @@ impl Engine {
             operation.start = stored.is_none().then(|| Box::new(link));
             plan.operations.push(operation);
         }
-        for link in loaded.world.links().filter(|link| link.target_side() == side) {
+        // Suppressions are the administrators' own words, and stay.
+        let stays = |link: &Link| matches!(link.phase, Phase::Suppressed { .. });
+        for link in loaded.world.links().filter(|link| link.target_side() == side && !stays(link)) {
             let planned = plan.operations.iter().any(|operation| operation.key == link.key);
             if !planned {
-                let change = gal::operation::QuietChange {
+                let change = QuietChange {
                     quiet: Quiet::Forget,
                     link: link.clone(),
                     new: false,
@@ -230,6 +234,12 @@ impl Engine {
     /// What `rebuild` would restore: links from stamps, and peers by their address. No write to any tenant.
     pub async fn rebuild_preview(&self, pair: &str) -> Result<Plan, EngineError> {
         let setup = self.pair(pair)?;
+        let state = self.store.pair(&setup.name).await?;
+        if Side::BOTH.into_iter().any(|side| state.reading.sides.get(side).last_full.is_none()) {
+            return Err(EngineError::Refused(format!(
+                "pair {pair}: both sides must be read completely before a rebuild; run a snapshot first"
+            )));
+        }
         let loaded = self.load_everything(setup, false).await?;
         self.rebuild_plan(setup, &loaded).await
     }
@@ -242,7 +252,44 @@ impl Engine {
         let bare = Loaded { world: loaded.world.without_links(), ..Loaded::default() };
         let mut plan = self.plan_world(pair, &writing, &bare, &Focus::Everything).await?;
         plan.operations.clear();
+        self.recover_orphans(pair, &bare, &mut plan);
         Ok(plan)
+    }
+
+    /// Contacts whose source left while the state was lost, or is no source any more: their links are restored from the
+    /// stamps too, so that they leave under the guard like everybody else's, and are not shown for ever.
+    fn recover_orphans(&self, pair: &PairSetup, loaded: &Loaded, plan: &mut Plan) {
+        let known: BTreeSet<LinkKey> = plan.quiet.iter().map(|change| change.link.key).collect();
+        let mut orphans: BTreeMap<LinkKey, Vec<QuietChange>> = BTreeMap::new();
+        for side in Side::BOTH {
+            let other_tenant = &pair.tenants.get(side.other()).id;
+            for entry in loaded.world.entries(side).filter(|entry| entry.recipient.is_present()) {
+                let Some(link) = gal::decide::link_from_stamp(&self.installation, side, other_tenant, &entry.recipient) else { continue };
+                if known.contains(&link.key) || loaded.world.link(link.key).is_some() {
+                    continue;
+                }
+                let title = entry.recipient.title().to_owned();
+                let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title };
+                orphans.entry(change.link.key).or_default().push(change);
+            }
+        }
+        // Two contacts with one stamp are an error to report, never a guess.
+        plan.quiet.extend(orphans.into_values().filter(|changes| changes.len() == 1).flatten());
+    }
+
+    /// Sources that only a stamp tells of: they were looked for in a complete reading, and are gone.
+    async fn bury_unknown_sources(&self, pair: &PairSetup, loaded: &Loaded, plan: &Plan) -> Result<(), EngineError> {
+        let now = self.now();
+        let mut gone = Vec::new();
+        for key in plan.quiet.iter().map(|change| change.link.key) {
+            let Some(side) = key.origin.source_side().filter(|side| loaded.world.entry(*side, key.anchor).is_none()) else { continue };
+            let replica = Replica::gone(key.anchor, now);
+            let (holders, holders_before) = (Vec::new(), Vec::new());
+            gone.push(ReplicaWrite { side, replica, expected: None, holders, holders_before, agenda: None });
+        }
+        // Somebody who came back meanwhile has a replica by now; his stays.
+        self.store.put_replicas(&pair.name, gone).await?;
+        Ok(())
     }
 
     /// Restores the links; the pair counts as merged afterwards.
@@ -255,6 +302,7 @@ impl Engine {
             if now != checksum {
                 return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now });
             }
+            self.bury_unknown_sources(setup, &loaded, &plan).await?;
             Ok((loaded, plan))
         };
         let settle = |writing: &mut WritingState, plan: &Plan| {

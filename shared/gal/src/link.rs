@@ -195,19 +195,31 @@ impl Base {
         self.entries().find(|(candidate, _)| *candidate >= field).filter(|(candidate, _)| *candidate == field).map(|(_, print)| print)
     }
 
-    /// Whether a value is the one that was remembered. Spellings that the service treats alike are alike.
+    /// How a value of a field is remembered; `None` if it is blank. Spellings that the service treats alike are alike.
+    pub fn print(field: Field, value: Option<&str>) -> Option<u64> {
+        value.filter(|value| !value.is_empty()).map(|value| fingerprint(&crate::normalise::compared(field, value)))
+    }
+
+    /// Whether a value is the one that was remembered.
     pub fn holds(&self, field: Field, value: Option<&str>) -> bool {
-        self.get(field) == value.filter(|value| !value.is_empty()).map(|value| fingerprint(&crate::normalise::compared(field, value)))
+        self.get(field) == Self::print(field, value)
     }
 
     /// A copy that remembers these values of these fields.
     #[must_use]
     pub fn with<'v>(&self, changes: impl IntoIterator<Item = (Field, Option<&'v str>)>) -> Self {
+        let prints: Vec<_> = changes.into_iter().map(|(field, value)| (field, Self::print(field, value))).collect();
+        self.with_prints(&prints)
+    }
+
+    /// A copy that remembers these prints of these fields.
+    #[must_use]
+    pub fn with_prints(&self, changes: &[(Field, Option<u64>)]) -> Self {
         let mut entries: BTreeMap<Field, u64> = self.entries().collect();
-        for (field, value) in changes {
-            match value.filter(|value| !value.is_empty()) {
-                Some(value) => entries.insert(field, fingerprint(&crate::normalise::compared(field, value))),
-                None => entries.remove(&field),
+        for (field, print) in changes {
+            match print {
+                Some(print) => entries.insert(*field, *print),
+                None => entries.remove(field),
             };
         }
         Self::from_entries(entries)

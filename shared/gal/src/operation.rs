@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::field::Field;
-use crate::link::{Base, Link, LinkKey, Phase, Suppression};
+use crate::link::{Link, LinkKey, Phase, Suppression};
 use crate::merge::Why;
 use crate::reason::{Note, SkipReason};
 use crate::recipient::{Anchor, Side};
@@ -240,12 +240,12 @@ pub struct LinkPatch {
     /// The new phase.
     #[serde(default)]
     pub phase: Option<Phase>,
-    /// What the source said, field by field.
+    /// What the source said, field by field, as [`Base::print`] tells it.
     #[serde(default)]
-    pub base_source: Vec<(Field, Option<String>)>,
+    pub base_source: Vec<(Field, Option<u64>)>,
     /// What now stands in the target, field by field.
     #[serde(default)]
-    pub base_target: Vec<(Field, Option<String>)>,
+    pub base_target: Vec<(Field, Option<u64>)>,
     /// Whether the target's administrator hides the contact.
     #[serde(default)]
     pub base_hidden: Option<bool>,
@@ -284,11 +284,9 @@ impl LinkPatch {
         if self.forget {
             return None;
         }
-        let entries =
-            |patch: &[(Field, Option<String>)], base: &Base| base.with(patch.iter().map(|(field, value)| (*field, value.as_deref())));
         let mut next = link.clone();
-        next.base_source = entries(&self.base_source, &link.base_source);
-        next.base_target = entries(&self.base_target, &link.base_target);
+        next.base_source = link.base_source.with_prints(&self.base_source);
+        next.base_target = link.base_target.with_prints(&self.base_target);
         next.phase = self.phase.clone().unwrap_or(next.phase);
         next.base_hidden = self.base_hidden.unwrap_or(next.base_hidden);
         next.address = self.address.clone().unwrap_or(next.address);

@@ -32,6 +32,8 @@ pub struct Skipped {
     pub anchor: Anchor,
     /// What people call it.
     pub title: String,
+    /// Its address, if it has one.
+    pub address: Option<String>,
     /// Why.
     pub reason: SkipReason,
 }
@@ -72,9 +74,11 @@ impl Plan {
         self.operations.iter().filter(move |operation| operation.side == side)
     }
 
-    /// The checksum of everything that would be written: the sorted list of (operation, anchor), not of values.
+    /// The checksum of everything that would be done: the sorted list of (operation, anchor), links that are only remembered
+    /// included; not of values.
     pub fn checksum(&self) -> String {
-        checksum(self.operations.iter().map(Operation::id))
+        let remembered = self.quiet.iter().filter(|change| change.new).map(|change| format!("link {}", change.link.key));
+        checksum(self.operations.iter().map(Operation::id).chain(remembered))
     }
 }
 
@@ -306,7 +310,8 @@ impl Planner<'_, '_> {
         self.plan.quiet.extend(quiet);
         self.plan.notes.extend(notes.into_iter().map(|note| Noted { side, anchor, title: title.clone(), note }));
         if let Some(reason) = skipped {
-            self.plan.skipped.push(Skipped { side, anchor, title, reason });
+            let address = self.world.entry(side, anchor).and_then(|entry| entry.recipient.primary.clone());
+            self.plan.skipped.push(Skipped { side, anchor, title, address, reason });
         }
     }
 

@@ -129,6 +129,18 @@ pub struct ExchangeHalf {
     pub when_created: Timestamp,
 }
 
+impl ExchangeHalf {
+    /// Without the attributes that Graph tells of this kind: each has one source, and is kept once.
+    #[must_use]
+    pub fn without_graphs(mut self) -> Self {
+        if needs_graph(Kind::from_type_details(&self.type_details)) {
+            let from_graph = graph_fields();
+            self.values = self.values.iter().filter(|(field, _)| !from_graph.contains(*field)).collect();
+        }
+        self
+    }
+}
+
 /// Both halves, as far as they have been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {

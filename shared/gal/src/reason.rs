@@ -296,7 +296,9 @@ impl fmt::Display for Note {
             Self::Cut { field, limit } => write!(out, "{field} was cut to {limit} characters"),
             Self::TemplateFailed { field, error } => write!(out, "the template of {field} failed and the field is left alone: {error}"),
             Self::Differing { field } => write!(out, "{field} differs since the join; kept until the source changes (or --enforce)"),
-            Self::Conflict { field } => write!(out, "{field} was edited differently on both sides and is held for a person"),
+            Self::Conflict { field } => {
+                write!(out, "{field} was edited differently on both sides and is held for a person: make both sides say the same")
+            }
             Self::Drift { field } => write!(out, "{field} was edited in the copy and is put right"),
             Self::HiddenByAdministrator => out.write_str("hidden by the target's administrator; it stays hidden"),
             Self::RoomBooking => out.write_str("booking from outside needs ProcessExternalMeetingMessages on the room"),

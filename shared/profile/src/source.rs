@@ -32,7 +32,8 @@ impl Source<'_> {
         let start = self.before(range.start).len();
         let lines = self.lines(&(start..start));
         let line = self.text.get(lines.clone())?.trim_end_matches('\r');
-        let end = range.end.clamp(start, lines.start + line.len());
+        // A place may lie behind what is shown of its line: at its \r.
+        let end = range.end.clamp(start, start.max(lines.start + line.len()));
         let width = self.text.get(start..end).map_or(1, |part| part.chars().count()).max(1);
         (line.chars().count() <= LONGEST_EXCERPT).then(|| (line.to_owned(), width))
     }

@@ -156,7 +156,7 @@ fn all(arguments: &Arguments) {
 }
 
 fn quiet_rows(quick: bool, table: &mut Table) -> Result<(), Problem> {
-    let (sizes, cycles) = if quick { ([100, 300, 1_000], 30) } else { ([1_000, 10_000, 100_000], 200) };
+    let (sizes, cycles) = if quick { ([100, 300, 1_000], 30) } else { ([1_000, 10_000, 100_000], 1_000) };
     let mut times = Vec::new();
     for size in sizes {
         let quiet: quiet::Quiet = apart(Child::Quiet, &[size, cycles])?;

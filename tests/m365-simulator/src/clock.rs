@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::ToSpan;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How far a request moves a manual clock on, so that retries and replication never freeze.
@@ -78,13 +77,13 @@ fn wall_clock() -> Timestamp {
 /// `at` plus `by`, without the overflow that no simulation reaches.
 pub(crate) fn later(at: Timestamp, by: Duration) -> Timestamp {
     let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
-    at.checked_add(millis.milliseconds()).unwrap_or(at)
+    at.checked_add(SignedDuration::from_millis(millis)).unwrap_or(at)
 }
 
 /// `at` less `by`.
 pub(crate) fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
-    at.checked_sub(millis.milliseconds()).unwrap_or(at)
+    at.checked_sub(SignedDuration::from_millis(millis)).unwrap_or(at)
 }
 
 /// Whole milliseconds between two instants; zero if `to` is the earlier.

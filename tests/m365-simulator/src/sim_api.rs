@@ -77,10 +77,13 @@ fn with_tenant(inner: &Inner, name: &str, call: impl FnOnce(&Tenant) -> Reply) -
     }
 }
 
+/// Ten years, in seconds.
+const MOST_ADVANCE: f64 = 10.0 * 366.0 * 86_400.0;
+
 fn advance(inner: &Inner, asked: &Asked) -> Reply {
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-    let Some(seconds) = body.get("advance_seconds").and_then(Value::as_f64).filter(|seconds| *seconds >= 0.0) else {
-        return refused("the body is {\"advance_seconds\": N}");
+    let Some(seconds) = body.get("advance_seconds").and_then(Value::as_f64).filter(|seconds| (0.0..=MOST_ADVANCE).contains(seconds)) else {
+        return refused("the body is {\"advance_seconds\": N}, at most ten years");
     };
     if !inner.clock.advance(Duration::from_secs_f64(seconds)) {
         return refused("the wall clock cannot be moved: start with --clock manual");

@@ -249,3 +249,19 @@ async fn everything_changed_is_held() {
     rig.settle(3).await.unwrap();
     assert!(find(&rig.gal("fabrikam"), "Person00 (Contoso)").is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn reports_lose_a_manager_who_leaves_and_find_one_who_came_back() {
+    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann"), user("contoso", "Boss")], vec![]).await;
+    rig.apply("contoso", update(a[0], json!({"Manager": a[1]})));
+    rig.settle(4).await.unwrap();
+    let manager = |rig: &Rig| property(find(&rig.gal("fabrikam"), "Ann").expect("published"), "Manager");
+    assert!(!manager(&rig).is_empty());
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[1], "permanent": true}]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(manager(&rig), "", "the contact that is hidden for deletion is nobody's manager");
+    let again = rig.apply("contoso", json!([user("contoso", "Boss")]))[0].unwrap();
+    rig.apply("contoso", update(a[0], json!({"Manager": again})));
+    rig.settle(5).await.unwrap();
+    assert!(!manager(&rig).is_empty(), "the same contact stands for the new account");
+}

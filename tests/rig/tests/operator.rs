@@ -299,3 +299,69 @@ async fn a_run_that_fails_is_recorded_with_its_reason() {
     rig.settle(3).await.unwrap();
     assert_eq!(property(find(&rig.gal("fabrikam"), "Person00").unwrap(), "Title"), "Director");
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_rebuild_those_who_left_meanwhile_leave_too() {
+    let (mut rig, a, _) = rig_of("", people("contoso", 14), vec![]).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    // One is staged already, one is deleted and one hidden while the state is lost.
+    rig.apply("contoso", delete(&a[..1]));
+    rig.settle(3).await.unwrap();
+    rig.lose_state().await;
+    rig.apply("contoso", delete(&a[1..2]));
+    rig.apply("contoso", update(a[2], json!({"HiddenFromAddressListsEnabled": true})));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.snapshot(false).await.unwrap();
+    assert_eq!(rig.engine.stamped(&rig.pair()).await.unwrap(), 14);
+    let plan = rig.engine.rebuild_preview(&rig.pair()).await.unwrap();
+    assert!(plan.operations.is_empty() && plan.quiet.len() == 14, "{} links", plan.quiet.len());
+    rig.engine.rebuild(&rig.pair(), &engine::operate::rebuild_checksum(&plan), rig.deadline()).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 13, "a rebuild takes nobody away");
+    rig.settle(4).await.unwrap();
+    let hold = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b;
+    let hold = hold.expect("two of thirteen is more than max_deletion_share");
+    rig.engine.approve(&rig.pair(), &hold.checksum.unwrap()).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 11);
+    rig.advance(Duration::from_secs(31 * 24 * 3_600)).await;
+    rig.settle(6).await.unwrap();
+    assert_eq!(rig.gal_with_hidden("fabrikam").len(), 11, "and all three are purged in their time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn suppressions_outlive_unpublish_and_unsuppress_gives_a_fresh_start() {
+    let (rig, _, _) = rig_of("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    rig.engine.make_way(&rig.pair(), "ann@contoso.example", rig.deadline()).await.unwrap();
+    rig.settle(3).await.unwrap();
+    let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Purge).await.unwrap();
+    rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), rig.deadline()).await.unwrap();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"], "never made again");
+    rig.engine.unsuppress(&rig.pair(), "ann@contoso.example").await.unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    let made = find(&rig.gal("fabrikam"), "Ann").expect("with the next run").anchor;
+    rig.apply("fabrikam", delete(&[made]));
+    rig.settle(4).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Ann").is_some(), "one deletion is one: it is made again once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_side_is_written_by_nobody() {
+    let (rig, _, b) = rig_of("", vec![contact("Pat", "Here")], vec![contact("Pat", "")]).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Release).await.unwrap();
+    rig.engine.unpublish(&rig.pair(), Side::B, Leave::Release, &plan.checksum(), rig.deadline()).await.unwrap();
+    rig.apply("fabrikam", update(b[0], json!({"Title": null, "City": "Bern"})));
+    rig.recorded.take();
+    rig.settle(5).await.unwrap();
+    let into_b: Vec<_> =
+        rig.recorded.cmdlets().into_iter().filter(|(name, sent)| !name.starts_with("Get-") && sent["Title"] == "Here").collect();
+    assert!(into_b.is_empty(), "{into_b:?}");
+    assert_eq!(property(find(&rig.gal("fabrikam"), "Pat").unwrap(), "Title"), "");
+}

@@ -216,6 +216,9 @@ impl Run<'_> {
             None => self.forget_link(shared, key).await?,
             Some(mut link) => {
                 link.linked_at = link.linked_at.or_else(|| Some(self.engine.now()));
+                if change.new || link.is_live() != change.link.is_live() {
+                    self.reports_concerned(shared, &link).await?;
+                }
                 self.store_link(shared, &link).await?;
                 self.tie(&link).await?;
             }

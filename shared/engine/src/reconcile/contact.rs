@@ -98,7 +98,12 @@ impl Run<'_> {
         let Some(before) = shared.link(operation.key).await else { return Ok(()) };
         let was_live = before.is_live();
         match operation.patch.apply(&before) {
-            None => self.forget_link(shared, operation.key).await?,
+            None => {
+                if was_live {
+                    self.reports_concerned(shared, &before).await?;
+                }
+                self.forget_link(shared, operation.key).await?;
+            }
             Some(mut link) => {
                 link.quarantine = None;
                 link.x500_refused |= x500_refused;
@@ -106,8 +111,8 @@ impl Run<'_> {
                 if link.is_live() && !was_live {
                     link.linked_at = Some(self.engine.now());
                 }
-                if link.is_live() && !was_live {
-                    self.manager_published(shared, &link).await?;
+                if link.is_live() != was_live || link.key != operation.key {
+                    self.reports_concerned(shared, &link).await?;
                 }
                 self.store_link(shared, &link).await?;
                 // The new link stands before the old one goes: a crash in between leaves both, and the plan knows which counts.
@@ -196,6 +201,16 @@ impl Run<'_> {
         .await
     }
 
+    /// Writes into the replica that a contact was removed: nobody is joined with it any more.
+    pub(crate) async fn removed(&self, side: Side, anchor: Anchor) -> Result<(), EngineError> {
+        let now = self.engine.now();
+        self.edit_replica(side, anchor, |replica| {
+            let present = replica.presence == Presence::Present;
+            present.then(|| Replica { presence: Presence::Gone(now), written_at: Some(now), ..replica.clone() })
+        })
+        .await
+    }
+
     /// Stores the replica of a contact that was just made; `false` if a snapshot was faster: then its replica stands, and is edited.
     async fn new_replica(&self, side: Side, anchor: Anchor, half: ExchangeHalf, key: LinkKey) -> Result<bool, EngineError> {
         let stamp = self.pair.tenants.get(side).stamp_attribute;
@@ -237,9 +252,9 @@ impl Run<'_> {
         Err(StoreError::Conflict { item: format!("replica {anchor}") }.into())
     }
 
-    /// Somebody is published who may be a manager: the reports get the field now. They are on the agenda before the link is
-    /// live, so that a crash forgets none of them; those that this run writes anyway wait for it themselves.
-    async fn manager_published(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
+    /// Somebody is published, or no more, who may be a manager: the reports get the field, or lose it. They are on the agenda
+    /// before the link says so, so that a crash forgets none of them; those that this run writes anyway wait for it themselves.
+    pub(super) async fn reports_concerned(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
         let Some(side) = link.key.origin.source_side() else { return Ok(()) };
         let name = {
             let loaded = shared.loaded.lock().await;

@@ -9,7 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{AgendaRow, Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, WritingState};
+use crate::records::{
+    AgendaRow, Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, WritingState, run_id,
+};
 use crate::setup::PairSetup;
 
 /// How long the operations of a run are kept.
@@ -65,7 +67,7 @@ pub(crate) struct Run<'e> {
 impl<'e> Run<'e> {
     pub(crate) fn begin(engine: &'e Engine, pair: &'e PairSetup, kind: RunKind, deadline: Timestamp) -> Self {
         let began = engine.now();
-        let id = format!("{}-{}", began.strftime("%Y%m%dT%H%M%S%.6fZ"), pair.name);
+        let id = run_id(began, &pair.name);
         Self { engine, pair, id, kind, began, deadline, inner: Mutex::default() }
     }
 

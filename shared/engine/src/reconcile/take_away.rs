@@ -44,7 +44,10 @@ impl Run<'_> {
         }
         let writer = self.writer(operation.side)?;
         match operation.action {
-            Action::Purge | Action::MakeWay => writer.remove(contact.guid).await?,
+            Action::Purge | Action::MakeWay => {
+                writer.remove(contact.guid).await?;
+                self.removed(operation.side, contact.anchor).await?;
+            }
             Action::Stage | Action::Release | Action::HandOver => {
                 let change = self.contact_change(operation.side, &operation.changes, &operation.extras);
                 match (change.is_empty(), guest) {

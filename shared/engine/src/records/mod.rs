@@ -12,4 +12,5 @@ pub use pair::{
     TenantState, Window, WritingState,
 };
 pub use replica::Replica;
+pub(crate) use run::run_id;
 pub use run::{Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters};

@@ -29,6 +29,19 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// A recipient of whom nothing is known but that it existed, and is gone.
+    pub fn gone(anchor: Anchor, now: Timestamp) -> Self {
+        Self {
+            anchor,
+            reading: Reading::default(),
+            presence: Presence::Gone(now),
+            linked_to: None,
+            version: 1,
+            first_seen: now,
+            written_at: None,
+        }
+    }
+
     /// The recipient, composed from both halves.
     pub fn recipient(&self, stamp_attribute: Field) -> Recipient {
         self.reading.recipient(self.anchor, stamp_attribute, self.presence)

@@ -4,6 +4,11 @@ use gal::{Field, LinkKey, Side, Sides};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The id of a run: it sorts by time.
+pub(crate) fn run_id(began: Timestamp, pair: &str) -> String {
+    format!("{}-{pair}", began.strftime("%Y%m%dT%H%M%S%.6fZ"))
+}
+
 /// What kind of run it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

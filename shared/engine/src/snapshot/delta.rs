@@ -13,7 +13,7 @@ use super::SideReader;
 use super::record::Seen;
 
 /// Objects held in memory before they are stored.
-const FLUSH: usize = 5_000;
+const FLUSH: usize = 2_000;
 
 impl SideReader<'_> {
     /// Reads what changed in Graph. Answers whether the membership of any group changed.

@@ -20,6 +20,9 @@ use super::record::Seen;
 /// Rows below which a window is not halved: a page.
 const SMALL_WINDOW: usize = 1_000;
 
+/// Objects that are held in memory before they are stored.
+const FLUSH: usize = 2_000;
+
 /// Anchors in one stored chunk.
 const CHUNK: usize = 10_000;
 
@@ -96,7 +99,7 @@ impl SideReader<'_> {
                 }
                 NextPage::Complete(link) => Some(GraphCursor::Delta(link)),
             };
-            if complete.is_none() && anchors.len() < CHUNK && !self.late() {
+            if complete.is_none() && anchors.len() < FLUSH && !self.late() {
                 continue;
             }
             self.record(std::mem::take(&mut seen)).await?;

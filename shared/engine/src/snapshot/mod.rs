@@ -15,7 +15,7 @@ use tracing::info;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{LeaseKind, ReadingState, SideReading};
+use crate::records::{LeaseKind, Outcome, ReadingState, RunKind, RunSummary, SideReading, run_id};
 use crate::setup::PairSetup;
 
 /// What a snapshot is asked for.
@@ -45,6 +45,7 @@ impl Engine {
     pub async fn snapshot(&self, pair: &str, options: SnapshotOptions, deadline: Timestamp) -> Result<SnapshotReport, EngineError> {
         let pair = self.pair(pair)?;
         let state = self.store.acquire(&pair.name, LeaseKind::Reading, &self.lease(), self.now()).await?;
+        let began = self.now();
         let mut reading = state.reading;
         let outcome = self.read_sides(pair, &mut reading, options, deadline).await;
         if outcome.is_ok() && options.only.is_none() {
@@ -59,11 +60,30 @@ impl Engine {
             }
             (Ok(_), Err(lost)) => Err(lost.into()),
             (Err(error), saved) => {
-                if let Err(lost) = saved {
-                    info!(pair = %pair.name, error = %lost, "the reading lease could not be given back");
+                let recorded = match saved {
+                    Ok(()) => self.store.put_run(&self.failed_reading(pair, began, &error)).await,
+                    Err(lost) => Err(lost),
+                };
+                if let Err(lost) = recorded {
+                    info!(pair = %pair.name, error = %lost, "the failure could not be recorded, or the reading lease not be given back");
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// What a person finds among the runs: a pair that cannot be read is not in step, whatever the last run says.
+    fn failed_reading(&self, pair: &PairSetup, began: Timestamp, error: &EngineError) -> RunSummary {
+        RunSummary {
+            id: run_id(began, &pair.name),
+            pair: pair.name.clone(),
+            kind: RunKind::Snapshot,
+            began,
+            ended: self.now(),
+            outcome: Outcome::Failed(error.to_string()),
+            counters: Sides::default(),
+            left: 0,
+            notes: Vec::new(),
         }
     }
 

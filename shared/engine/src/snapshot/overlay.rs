@@ -71,22 +71,22 @@ impl SideReader<'_> {
         Err(self.failed(ReadError::PageExpired))
     }
 
-    async fn detail_rows(&self, detail: Detail, query: &RecipientQuery) -> Result<Vec<DetailRow>, EngineError> {
+    /// Completes rows by a detail cmdlet, asked by the same query, page by page: the answers are never held together.
+    async fn complete_by(&self, detail: Detail, query: &RecipientQuery, rows: &mut Completing) -> Result<(), EngineError> {
         let reader = &self.engine.connection(self.tenant())?.reader;
         'again: for _ in 0..PAGE_RETRIES {
-            let mut rows = Vec::new();
             let mut next: Option<String> = None;
             loop {
                 match reader.details(detail, query, next.as_deref()).await {
                     Ok(page) => {
-                        rows.extend(page.rows);
+                        page.rows.iter().for_each(|row| rows.take(detail, row));
                         next = page.next;
                     }
                     Err(ReadError::PageExpired) => continue 'again,
                     Err(error) => return Err(self.failed(error)),
                 }
                 if next.is_none() {
-                    return Ok(rows);
+                    return Ok(());
                 }
             }
         }
@@ -110,28 +110,14 @@ impl SideReader<'_> {
         Ok(rows.into_iter().filter(fresh).collect())
     }
 
-    /// Completes rows by the detail cmdlets that their kinds need, asked by the same query.
+    /// Completes rows by the detail cmdlets that their kinds need.
     pub(super) async fn detailed(&self, query: &RecipientQuery, rows: Vec<ExchangeRow>) -> Result<Vec<ExchangeRow>, EngineError> {
         let needed: BTreeSet<Detail> = rows.iter().flat_map(|row| details_of(&row.half.type_details)).copied().collect();
-        let mut by_guid: BTreeMap<Uuid, Vec<DetailRow>> = BTreeMap::new();
+        let mut completing = Completing::of(rows);
         for detail in needed {
-            for row in self.detail_rows(detail, query).await? {
-                by_guid.entry(row.guid).or_default().push(row);
-            }
+            self.complete_by(detail, query, &mut completing).await?;
         }
-        Ok(rows
-            .into_iter()
-            .map(|mut row| {
-                let details = by_guid.get(&row.half.guid).map(Vec::as_slice).unwrap_or_default();
-                // The first cmdlet of a kind has the attributes; without its answer the row is incomplete and is read again.
-                let expected = usize::from(!details_of(&row.half.type_details).is_empty());
-                row.half.detailed = details.len() >= expected;
-                for detail in details {
-                    complete(&mut row.half, detail);
-                }
-                row
-            })
-            .collect())
+        Ok(completing.rows)
     }
 
     pub(super) async fn record_rows(&mut self, rows: Vec<ExchangeRow>) -> Result<(), EngineError> {
@@ -142,6 +128,34 @@ impl SideReader<'_> {
             }
         }
         self.record(seen).await
+    }
+}
+
+/// Rows that are being completed.
+struct Completing {
+    rows: Vec<ExchangeRow>,
+    places: BTreeMap<Uuid, usize>,
+}
+
+impl Completing {
+    fn of(mut rows: Vec<ExchangeRow>) -> Self {
+        let places = rows.iter().enumerate().map(|(place, row)| (row.half.guid, place)).collect();
+        for row in &mut rows {
+            // The first cmdlet of a kind has the attributes; without its answer the row is incomplete and is read again.
+            row.half.detailed = details_of(&row.half.type_details).is_empty();
+        }
+        Self { rows, places }
+    }
+
+    /// Adds what a cmdlet says of one of them; of others it says nothing that was asked.
+    fn take(&mut self, detail: Detail, answer: &DetailRow) {
+        let row = self.places.get(&answer.guid).and_then(|place| self.rows.get_mut(*place));
+        if let Some(row) = row
+            && details_of(&row.half.type_details).contains(&detail)
+        {
+            row.half.detailed = true;
+            complete(&mut row.half, answer);
+        }
     }
 }
 

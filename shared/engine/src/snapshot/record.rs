@@ -116,7 +116,7 @@ fn merge(anchor: Anchor, before: Option<&Replica>, seen: &Seen, now: jiff::Times
     if let Some(row) = &seen.exchange
         && believable(before, row, now)
     {
-        reading.exchange = Some(row.clone());
+        reading.exchange = Some(row.clone().without_graphs());
     }
     if seen.exchange_gone {
         reading.exchange = None;

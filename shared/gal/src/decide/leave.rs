@@ -185,18 +185,20 @@ pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, conta
         // Another pair's.
         _ => return None,
     };
+    let key = LinkKey { origin, anchor: stamp.anchor };
+    let base = Base::default().with(crate::desired::all_fields().map(|field| (field, current(contact, field))));
     Some(Link {
-        key: LinkKey { origin, anchor: stamp.anchor },
+        key,
         target: Some(contact.anchor),
         target_guid: contact.guid,
         provenance: stamp.provenance,
         role: stamp.role,
-        phase: Phase::Live,
+        phase: stamp.staged.map_or(Phase::Live, |since| Phase::Staged { since, side: key.origin.target_side() }),
         name: contact.name.clone(),
         address: contact.primary.clone().unwrap_or_default(),
-        base_source: Base::default(),
-        base_target: Base::default(),
-        base_hidden: contact.hidden,
+        base_source: base.clone(),
+        base_target: base,
+        base_hidden: contact.hidden && stamp.staged.is_none(),
         before: None,
         deletions: 0,
         x500_refused: false,

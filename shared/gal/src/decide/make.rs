@@ -105,9 +105,9 @@ pub(super) fn creation(context: &Context<'_>, world: &World, link: Link, source:
         Role::Projection => desired_projection(context, world, link.key.origin, source, address),
         Role::Peer => desired_peer(context, world, link.key.origin, source, source),
     };
-    let values: Vec<_> = desired.fields.iter().filter_map(|field| Some((field, desired.values.get(field)?.to_owned()))).collect();
-    let changes = values.iter().map(|(field, value)| FieldChange { field: *field, before: None, after: Some(value.clone()) }).collect();
-    let remembered: Vec<_> = values.into_iter().map(|(field, value)| (field, Some(value))).collect();
+    let values = || desired.fields.iter().filter_map(|field| Some((field, desired.values.get(field)?)));
+    let changes = values().map(|(field, value)| FieldChange { field, before: None, after: Some(value.to_owned()) }).collect();
+    let remembered: Vec<_> = values().map(|(field, value)| (field, Base::print(field, Some(value)))).collect();
     let mut extras = Extras { stamp: Some(Some(context.stamp(&link, None))), ..Extras::default() };
     if desired.carry_x500 && !link.x500_refused {
         extras.x500_add.clone_from(&source.recipient.x500);

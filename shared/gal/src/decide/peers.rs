@@ -25,8 +25,7 @@ impl Case<'_, '_> {
             if verdict == Verdict::Differing {
                 verdict = self.truth(field, left, right, rules);
             }
-            // A contact that is mastered on-premises cannot be written here.
-            if matches!(verdict, Verdict::WriteSource(_)) && source.recipient.directory_synced {
+            if matches!(verdict, Verdict::WriteSource(_)) && !self.writes_source(source) {
                 verdict = Verdict::Differing;
             }
             match verdict {
@@ -70,6 +69,11 @@ impl Case<'_, '_> {
                 Verdict::Differing
             }
         }
+    }
+
+    /// Whether the source half may be written: it is not mastered on-premises, and its side not closed by `unpublish`.
+    fn writes_source(&self, source: &Entry) -> bool {
+        !source.recipient.directory_synced && !*self.context.closed.get(self.link.target_side().other())
     }
 
     pub(super) fn peer_rules(&self, source: &Entry, contact: &Entry) -> PeerRules {
@@ -144,6 +148,7 @@ impl Case<'_, '_> {
         for field in desired.fields.iter() {
             let (left, right) = (desired.values.get(field), desired.other.get(field));
             match merge::joining(field, left, right, rules.source_side, self.context.mode(), self.context.enforce(), Some(rules)) {
+                Verdict::WriteSource(_) if !self.writes_source(source) => to_target.take(Verdict::Differing, field, left, right, self.link),
                 Verdict::WriteSource(why) => {
                     to_source.write(field, left, right.map(str::to_owned), why);
                     to_target.remember(field, right, right);

@@ -2,7 +2,7 @@
 
 use super::{Case, Context, Decision};
 use crate::desired::{Desired, current, desired_projection};
-use crate::link::{Link, Phase, Provenance, Role};
+use crate::link::{Base, Link, Phase, Provenance, Role};
 use crate::merge;
 use crate::merge::{Verdict, Why};
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};
@@ -146,8 +146,8 @@ impl Merged {
     }
 
     pub(super) fn remember(&mut self, field: crate::Field, source: Option<&str>, target: Option<&str>) {
-        self.patch.base_source.push((field, source.map(str::to_owned)));
-        self.patch.base_target.push((field, target.map(str::to_owned)));
+        self.patch.base_source.push((field, Base::print(field, source)));
+        self.patch.base_target.push((field, Base::print(field, target)));
     }
 
     /// Takes a verdict that concerns the target.

@@ -263,3 +263,18 @@ fn a_problem_shows_its_line() {
     let expected = "profile.toml:8:32: `max_deletion_share` must be a share from 0 to 1, such as 0.10\n  |\n8 | guard = { max_deletion_share = 10 }\n  |                                ^^";
     assert_eq!(errors.to_string(), expected);
 }
+
+/// The end of a line of another system is no place to fall over.
+#[test]
+fn a_text_that_is_cut_off_at_any_line_ending_is_told_with_its_place() {
+    for ending in ["\n", "\r\n", "\r", "\r\r\n", "\n\r"] {
+        for open in ["client = \"contoso", "client = [", "[tenants.", "client = {", "client = \"a\\"] {
+            let text = format!("{open}{ending}[[pairs]]{ending}");
+            let told = told(&text);
+            assert!(
+                !told.is_empty() && told.iter().all(|line| line.starts_with(|digit: char| digit.is_ascii_digit())),
+                "{text:?}: {told:?}"
+            );
+        }
+    }
+}

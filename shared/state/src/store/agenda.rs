@@ -11,6 +11,9 @@ use crate::item::{self, Item, VERSION};
 use crate::keys::{self, Key};
 use crate::table::{Condition, Group, Partition, Range};
 
+/// Rows that are stored or removed at once: a merge has tens of thousands, and each takes its condition along.
+const AT_ONCE: usize = 500;
+
 /// The item of a row.
 pub(super) fn encode(pair: &str, row: &AgendaRow) -> Result<Item, StoreError> {
     let mut stored = item::with_body(&keys::agenda_row(pair, row.due, row.side, row.anchor), row)?;
@@ -37,20 +40,26 @@ impl StateStore {
                 *kept = row;
             }
         }
-        let groups = newest.into_values().map(|row| {
-            let first = (encode(pair, row)?, Condition::version_at_most(row.version));
-            Ok(Group { first, others: Vec::new() })
-        });
-        let groups = groups.collect::<Result<Vec<_>, StoreError>>()?;
-        let outcomes = self.table.put_groups(groups, "saving the agenda").await?;
-        outcomes.iter().try_for_each(|written| written.succeeded(None).map(drop))
+        let newest: Vec<&AgendaRow> = newest.into_values().collect();
+        for part in newest.chunks(AT_ONCE) {
+            let groups = part.iter().map(|row| {
+                let first = (encode(pair, row)?, Condition::version_at_most(row.version));
+                Ok(Group { first, others: Vec::new() })
+            });
+            let groups = groups.collect::<Result<Vec<_>, StoreError>>()?;
+            let outcomes = self.table.put_groups(groups, "saving the agenda").await?;
+            outcomes.iter().try_for_each(|written| written.succeeded(None).map(drop))?;
+        }
+        Ok(())
     }
 
     /// A row that has another version by now, or is gone, is left as it is.
     pub(super) async fn remove_agenda(&self, pair: &str, rows: &[AgendaRow]) -> Result<(), StoreError> {
-        let condition = |row: &AgendaRow| Condition::absent_or_version(row.version);
-        let wanted = rows.iter().map(|row| (keys::agenda_row(pair, row.due, row.side, row.anchor), condition(row))).collect();
-        let removed = self.table.delete_each(wanted, "removing rows of the agenda").await?;
-        removed.iter().try_for_each(|removed| removed.succeeded(None).map(drop))
+        let wanted = |row: &AgendaRow| (keys::agenda_row(pair, row.due, row.side, row.anchor), Condition::absent_or_version(row.version));
+        for part in rows.chunks(AT_ONCE) {
+            let removed = self.table.delete_each(part.iter().map(wanted).collect(), "removing rows of the agenda").await?;
+            removed.iter().try_for_each(|removed| removed.succeeded(None).map(drop))?;
+        }
+        Ok(())
     }
 }

@@ -68,7 +68,8 @@ impl StateStore {
             Existing::Refuse => {
                 let (found, _) = self.table().scan_page(None, Some(1), None, DOING).await?;
                 if !found.is_empty() {
-                    let detail = "it is not empty, and nothing was imported; ask for it to be replaced if that is what you want";
+                    let detail =
+                        "it is not empty, and nothing was imported; `state import --replace` replaces it, if that is what you want";
                     return Err(unavailable(self.table().place(), DOING, detail));
                 }
             }

@@ -125,7 +125,7 @@ async fn law_03_a_failed_or_empty_reading_is_no_deletion() {
 #[tokio::test(start_paused = true)]
 async fn law_04_the_guard_holds_what_is_too_much() {
     let people: Vec<Value> = (0..30).map(|n| user("contoso", &format!("Person{n}"))).collect();
-    let (rig, a, _) = rig_with("guard = { max_deletion_share = 0.2, max_creations = 10 }\n", people, vec![]).await;
+    let (rig, a, _) = rig_with("guard = { max_deletion_share = 0.2, max_creations = 10, max_source_shrink = 1.0 }\n", people, vec![]).await;
     assert_eq!(rig.gal("fabrikam").len(), 30, "a confirmed merge is its own approval");
     // Two batches, each below the share, together above it.
     for batch in [&a[..5], &a[5..10]] {

@@ -32,8 +32,8 @@ async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (
 
 async fn mesh(pairs: &[(&str, &str)], profile: &str) -> Rig {
     let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
-    let pairs: String = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n{profile}")).collect();
-    Rig::new(RigOptions { tenants, profile: pairs, ..RigOptions::default() }).await
+    let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n{profile}")).collect();
+    Rig::new(RigOptions { tenants, profile: pairs.concat(), ..RigOptions::default() }).await
 }
 
 fn guest(name: &str, address: &str) -> Value {

@@ -201,7 +201,9 @@ impl Engine {
         self.store.put_agenda(&run.pair.name, &later).await?;
         let (waits, done): (Vec<AgendaRow>, Vec<AgendaRow>) =
             rows.iter().cloned().partition(|row| waiting.contains(&(row.side, row.anchor)));
-        waits.into_iter().for_each(|row| run.wait_for(row));
+        for row in waits {
+            run.wait_for(row);
+        }
         // A row that comes back under the same key stands in the place of the one that is done.
         let place = |row: &AgendaRow| (row.due, row.side, row.anchor);
         let places: BTreeSet<_> = later.iter().map(place).collect();

@@ -87,7 +87,10 @@ impl Managers {
     /// Waits until the job of a report's manager is over, if it began before the report's.
     pub(super) async fn wait_for(&self, manager: LinkKey, report: LinkKey) {
         let before = self.places.get(&manager).zip(self.places.get(&report)).is_some_and(|(manager, report)| manager < report);
-        while before {
+        if !before {
+            return;
+        }
+        loop {
             let mut news = std::pin::pin!(self.news.notified());
             news.as_mut().enable();
             if self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&manager) {

@@ -228,7 +228,7 @@ fn halves(window: &Window, rows: &[ExchangeRow]) -> Option<[Window; 2]> {
     created.sort_unstable();
     let middle = *created.get(created.len() / 2).filter(|_| created.len() >= SMALL_WINDOW)?;
     let later = Window { from: Some(middle), to: window.to };
-    (Some(middle) != window.from).then(|| [later, Window { from: window.from, to: Some(middle) }])
+    (Some(middle) != window.from).then_some([later, Window { from: window.from, to: Some(middle) }])
 }
 
 /// The key of a series of chunks.

@@ -106,7 +106,8 @@ impl Engine {
             report.unfinished |= done.state.full.is_some();
             *reading.sides.get_mut(done.side) = done.state;
         }
-        (outcomes.0?, outcomes.1?);
+        outcomes.0?;
+        outcomes.1?;
         if reading.settings != pair.settings && !report.unfinished && options.only.is_none() {
             self.touch_everything(pair, reading).await?;
             reading.settings = pair.settings;

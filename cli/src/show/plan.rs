@@ -401,26 +401,7 @@ fn joined(fields: &[&str], rest: &str) -> String {
 }
 
 fn one(operation: &Operation, tenant: String, held: bool) -> OperationDocument {
-    let mut changes: Vec<Change> =
-        operation.changes.iter().map(|change| Change::of(change.field, change.before.as_deref(), change.after.as_deref())).collect();
-    let mut extra = |property: &str, before: Option<String>, after: Option<String>| {
-        changes.push(Change { property: property.to_owned(), before, after });
-    };
-    if let Some(hidden) = operation.extras.hidden {
-        extra("HiddenFromAddressListsEnabled", Some((!hidden).to_string()), Some(hidden.to_string()));
-    }
-    if let Some(stamp) = &operation.extras.stamp {
-        extra("Stamp", None, stamp.as_ref().map(ToString::to_string));
-    }
-    for address in &operation.extras.x500_add {
-        extra("X500", None, Some(address.clone()));
-    }
-    for address in &operation.extras.x500_remove {
-        extra("X500", Some(address.clone()), None);
-    }
-    if let Some(name) = &operation.extras.rename {
-        extra("Name", None, Some(name.clone()));
-    }
+    let changes = operation.told().into_iter().map(Change::from).collect();
     OperationDocument {
         operation: operation.action.to_string(),
         side: operation.side,

@@ -232,6 +232,23 @@ pub struct Contact {
     pub anchor: Anchor,
     /// Its Exchange Guid.
     pub guid: Uuid,
+    /// Its Name, as it stands there.
+    #[serde(default)]
+    pub name: String,
+    /// Its stamp, as it stands there.
+    #[serde(default)]
+    pub stamp: Option<Stamp>,
+}
+
+/// One thing that an operation writes, for people: what it is, what stood there, what is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// A field's property, or `HiddenFromAddressListsEnabled`, `Stamp`, `X500`, `Name`.
+    pub property: &'static str,
+    /// What stood there.
+    pub before: Option<String>,
+    /// What is written.
+    pub after: Option<String>,
 }
 
 /// What is remembered of a link once an operation is done. Absent parts stay as they are.
@@ -328,6 +345,38 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Everything it writes, for the preview and for the record of the run.
+    pub fn told(&self) -> Vec<Told> {
+        let Extras { hidden, stamp, x500_add, x500_remove, rename } = &self.extras;
+        let fields = self.changes.iter().map(|change| Told {
+            property: change.field.property(),
+            before: change.before.clone(),
+            after: change.after.clone(),
+        });
+        let made = self.contact.is_none();
+        let hidden = hidden.map(|hidden| Told {
+            property: "HiddenFromAddressListsEnabled",
+            before: (!made).then(|| (!hidden).to_string()),
+            after: Some(hidden.to_string()),
+        });
+        let stood = self.contact.as_ref().and_then(|contact| contact.stamp.as_ref());
+        let stamp = stamp.as_ref().map(|stamp| Told {
+            property: "Stamp",
+            before: stood.map(ToString::to_string),
+            after: stamp.as_ref().map(ToString::to_string),
+        });
+        let x500 =
+            |before: Option<&String>, after: Option<&String>| Told { property: "X500", before: before.cloned(), after: after.cloned() };
+        let name = rename.as_ref().map(|name| Told {
+            property: "Name",
+            before: self.contact.as_ref().map(|contact| contact.name.clone()),
+            after: Some(name.clone()),
+        });
+        let added = x500_add.iter().map(|address| x500(None, Some(address)));
+        let removed = x500_remove.iter().map(|address| x500(Some(address), None));
+        fields.chain(hidden).chain(stamp).chain(added).chain(removed).chain(name).collect()
+    }
+
     /// The same without its manager, for a manager who is not there after all.
     #[must_use]
     pub fn without_manager(&self) -> Self {

@@ -250,21 +250,7 @@ fn result(ended: &Ended) -> Option<OperationResult> {
 }
 
 fn record(number: u64, operation: &Operation, result: OperationResult) -> OperationRecord {
-    let mut changes: Vec<Change> =
-        operation.changes.iter().map(|change| Change::of(change.field, change.before.as_deref(), change.after.as_deref())).collect();
-    let mut extra = |property: &str, after: Option<String>| changes.push(Change { property: property.to_owned(), before: None, after });
-    if let Some(hidden) = operation.extras.hidden {
-        extra("HiddenFromAddressListsEnabled", Some(hidden.to_string()));
-    }
-    if let Some(stamp) = &operation.extras.stamp {
-        extra("Stamp", stamp.as_ref().map(ToString::to_string));
-    }
-    if !operation.extras.x500_add.is_empty() {
-        extra("X500", Some(operation.extras.x500_add.join("\n")));
-    }
-    if let Some(name) = &operation.extras.rename {
-        extra("Name", Some(name.clone()));
-    }
+    let changes = operation.told().into_iter().map(Change::from).collect();
     OperationRecord {
         number,
         operation: operation.action.as_str().to_owned(),

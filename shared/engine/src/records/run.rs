@@ -1,6 +1,7 @@
 //! The record of a run: what it did, to whom, with the values before and after.
 
-use gal::{Field, LinkKey, Side, Sides};
+use gal::operation::Told;
+use gal::{LinkKey, Side, Sides};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -103,10 +104,9 @@ pub struct Change {
     pub after: Option<String>,
 }
 
-impl Change {
-    /// A change of a field.
-    pub fn of(field: Field, before: Option<&str>, after: Option<&str>) -> Self {
-        Self { property: field.property().to_owned(), before: before.map(str::to_owned), after: after.map(str::to_owned) }
+impl From<Told> for Change {
+    fn from(told: Told) -> Self {
+        Self { property: told.property.to_owned(), before: told.before, after: told.after }
     }
 }
 

@@ -335,5 +335,7 @@ impl Case<'_, '_> {
 }
 
 fn contact_of(entry: &Entry) -> Option<Contact> {
-    entry.recipient.guid.map(|guid| Contact { anchor: entry.recipient.anchor, guid })
+    let recipient = &entry.recipient;
+    let stamp = recipient.mark.stamp().cloned();
+    recipient.guid.map(|guid| Contact { anchor: recipient.anchor, guid, name: recipient.name.clone(), stamp })
 }

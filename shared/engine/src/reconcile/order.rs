@@ -42,6 +42,11 @@ pub(super) fn waves(operations: Vec<Operation>) -> Sides<Waves> {
             None => jobs.push(vec![operation]),
         }
     }
+    // Who is adopted and waits for a manager waits behind all who are made.
+    let made = |job: &Job| job.iter().any(|operation| matches!(operation.action, Action::Create | Action::Resume));
+    for side in Side::BOTH {
+        sides.get_mut(side)[1].sort_by_key(|job| !made(job));
+    }
     sides
 }
 
@@ -130,7 +135,7 @@ mod tests {
     fn what_frees_an_address_comes_first_even_if_its_manager_does_not_exist_yet() {
         let mut moves = operation(Action::Update, 2, Some(9));
         moves.changes.push(FieldChange { field: Field::ExternalEmailAddress, before: None, after: Some("a@b.example".to_owned()) });
-        let all = vec![operation(Action::Stage, 4, None), operation(Action::Create, 9, None), operation(Action::Update, 1, Some(9)), moves];
+        let all = vec![operation(Action::Stage, 4, None), operation(Action::Update, 1, Some(9)), operation(Action::Create, 9, None), moves];
         let Sides { a, b } = waves(all);
         let keys = |jobs: &[Job]| -> Vec<u128> { jobs.iter().flatten().map(|one| one.key.anchor.0.as_u128()).collect() };
         assert_eq!([keys(&b[0]), keys(&b[1]), keys(&b[2])], [vec![2], vec![9, 1], vec![4]]);

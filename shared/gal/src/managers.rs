@@ -7,28 +7,39 @@
 use std::collections::BTreeMap;
 
 use crate::field::Field;
-use crate::link::{LinkKey, Origin};
+use crate::link::{LinkKey, Role};
 use crate::operation::{Action, Operation};
+use crate::plan::Plan;
 use crate::recipient::{Anchor, Side};
 use crate::world::World;
 
 /// A chain of managers longer than this goes round in a circle.
 const LONGEST_CHAIN: usize = 64;
 
-/// Who will be published by a plan, and under which Name.
+/// Who will stand on the other side once a plan is carried out, and under which Name.
 #[derive(Clone, Debug, Default)]
-pub struct Intended(BTreeMap<LinkKey, String>);
+pub struct Intended(BTreeMap<(Side, Anchor), (LinkKey, String)>);
 
 impl Intended {
-    /// The contacts that these operations make or adopt.
-    pub(crate) fn of(operations: &[Operation]) -> Self {
-        let begun = operations.iter().filter(|operation| matches!(operation.action, Action::Create | Action::Adopt));
-        Self(begun.filter_map(|operation| Some((operation.key, operation.start.as_ref()?.name.clone()))).collect())
+    /// Everybody whom a plan links: made, adopted, or only remembered. Of peers both halves stand for each other.
+    pub(crate) fn of(plan: &Plan, world: &World) -> Self {
+        let begun = plan.operations.iter().filter(|operation| matches!(operation.action, Action::Create | Action::Adopt));
+        let begun = begun.filter_map(|operation| operation.start.as_deref());
+        let remembered = plan.quiet.iter().filter(|change| change.new).map(|change| &change.link);
+        let mut intended = BTreeMap::new();
+        for link in begun.chain(remembered) {
+            let Some(side) = link.key.origin.source_side() else { continue };
+            intended.insert((side, link.key.anchor), (link.key, link.name.clone()));
+            if let (Role::Peer, Some(target), Some(source)) = (link.role, link.target, world.entry(side, link.key.anchor)) {
+                intended.insert((side.other(), target), (link.key, source.recipient.name.clone()));
+            }
+        }
+        Self(intended)
     }
 
-    /// The Name that the contact of a recipient will have.
+    /// The Name, on the other side, of what will stand there for a recipient.
     pub(crate) fn name(&self, side: Side, anchor: Anchor) -> Option<&str> {
-        self.0.get(&LinkKey { origin: Origin::of(side), anchor }).map(String::as_str)
+        self.0.get(&(side, anchor)).map(|(_, name)| name.as_str())
     }
 
     /// Whether the manager of a recipient will be published.
@@ -40,10 +51,11 @@ impl Intended {
     /// Writes into each operation that names such a manager which link it must wait for, and puts managers before their
     /// reports. The order is otherwise the order of `by`.
     pub(crate) fn order<K: Ord>(&self, operations: &mut [Operation], by: impl Fn(&Operation) -> K) {
-        let links: BTreeMap<&str, LinkKey> = self.0.iter().map(|(key, name)| (name.as_str(), *key)).collect();
+        let links: BTreeMap<(Side, &str), LinkKey> =
+            self.0.iter().map(|((side, _), (key, name))| ((side.other(), name.as_str()), *key)).collect();
         for operation in operations.iter_mut() {
             let named = operation.changes.iter().find(|change| change.field == Field::Manager).and_then(|change| change.after.as_deref());
-            operation.manager = named.and_then(|name| links.get(name)).copied();
+            operation.manager = named.and_then(|name| links.get(&(operation.side, name))).copied();
         }
         let managers: BTreeMap<LinkKey, LinkKey> =
             operations.iter().filter_map(|operation| Some((operation.key, operation.manager?))).collect();

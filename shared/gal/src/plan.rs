@@ -97,7 +97,7 @@ pub fn checksum(ids: impl IntoIterator<Item = String>) -> String {
 pub fn plan(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {
     let first = plan_once(context, world, focus);
     // Reports of managers whom this plan publishes get their manager with it: once more, knowing who comes.
-    let intended = Intended::of(&first.operations);
+    let intended = Intended::of(&first, world);
     let manages = |noted: &Noted| noted.note == Note::ManagerNotPublished && intended.manages(world, noted.side, noted.anchor);
     if !first.notes.iter().any(manages) {
         return first;

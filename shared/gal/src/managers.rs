@@ -13,9 +13,6 @@ use crate::plan::Plan;
 use crate::recipient::{Anchor, Side};
 use crate::world::World;
 
-/// A chain of managers longer than this goes round in a circle.
-const LONGEST_CHAIN: usize = 64;
-
 /// Who will stand on the other side once a plan is carried out, and under which Name.
 #[derive(Clone, Debug, Default)]
 pub struct Intended(BTreeMap<(Side, Anchor), (LinkKey, String)>);
@@ -48,20 +45,13 @@ impl Intended {
         manager.is_some_and(|manager| self.name(side, manager.recipient.anchor).is_some())
     }
 
-    /// Writes into each operation that names such a manager which link it must wait for, and puts managers before their
-    /// reports. The order is otherwise the order of `by`.
-    pub(crate) fn order<K: Ord>(&self, operations: &mut [Operation], by: impl Fn(&Operation) -> K) {
+    /// Writes into each operation that names such a manager which link it must wait for.
+    pub(crate) fn await_them(&self, operations: &mut [Operation]) {
         let links: BTreeMap<(Side, &str), LinkKey> =
             self.0.iter().map(|((side, _), (key, name))| ((side.other(), name.as_str()), *key)).collect();
-        for operation in operations.iter_mut() {
+        for operation in operations {
             let named = operation.changes.iter().find(|change| change.field == Field::Manager).and_then(|change| change.after.as_deref());
             operation.manager = named.and_then(|name| links.get(&(operation.side, name))).copied();
         }
-        let managers: BTreeMap<LinkKey, LinkKey> =
-            operations.iter().filter_map(|operation| Some((operation.key, operation.manager?))).collect();
-        let depth = |operation: &Operation| {
-            std::iter::successors(operation.manager, |manager| managers.get(manager).copied()).take(LONGEST_CHAIN).count()
-        };
-        operations.sort_by_cached_key(|operation| (operation.action, operation.side, depth(operation), by(operation)));
     }
 }

@@ -321,7 +321,8 @@ impl Planner<'_, '_> {
             self.plan.operations.iter().filter(|operation| operation.action == Action::Relink).map(|operation| operation.key).collect();
         self.plan.operations.retain(|operation| operation.action == Action::Relink || !relinked.contains(&operation.key));
         self.plan.quiet.retain(|change| !relinked.contains(&change.link.key));
-        self.context.intended.order(&mut self.plan.operations, |operation| operation.key);
+        self.context.intended.await_them(&mut self.plan.operations);
+        self.plan.operations.sort_by_key(|operation| (operation.action, operation.side, operation.key));
         self.plan.quiet.sort_by_key(|change| change.link.key);
         self.plan.skipped.sort_by_key(|skipped| (skipped.side, skipped.anchor));
         self.plan

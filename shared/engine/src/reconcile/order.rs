@@ -14,6 +14,9 @@ pub(super) type Job = Vec<Operation>;
 /// The three waves of a side, each in the order of the plan.
 pub(super) type Waves = [Vec<Job>; 3];
 
+/// A chain of managers longer than this goes round in a circle.
+const LONGEST_CHAIN: usize = 64;
+
 /// The wave of an operation.
 fn wave(operation: &Operation) -> usize {
     match operation.action {
@@ -30,6 +33,8 @@ fn wave(operation: &Operation) -> usize {
 
 /// Operations by side and wave, grouped by link, on the side of each group's first operation.
 pub(super) fn waves(operations: Vec<Operation>) -> Sides<Waves> {
+    let managers: BTreeMap<LinkKey, LinkKey> =
+        operations.iter().filter_map(|operation| Some((operation.key, operation.manager?))).collect();
     let mut places: BTreeMap<(usize, LinkKey), (Side, usize)> = BTreeMap::new();
     let mut sides: Sides<Waves> = Sides::default();
     for operation in operations {
@@ -42,10 +47,13 @@ pub(super) fn waves(operations: Vec<Operation>) -> Sides<Waves> {
             None => jobs.push(vec![operation]),
         }
     }
-    // Who is adopted and waits for a manager waits behind all who are made.
-    let made = |job: &Job| job.iter().any(|operation| matches!(operation.action, Action::Create | Action::Resume));
+    // Managers before their reports, and their own managers before them.
+    let depth = |job: &Job| {
+        let first = job.iter().find_map(|operation| operation.manager);
+        std::iter::successors(first, |manager| managers.get(manager).copied()).take(LONGEST_CHAIN).count()
+    };
     for side in Side::BOTH {
-        sides.get_mut(side)[1].sort_by_key(|job| !made(job));
+        sides.get_mut(side)[1].sort_by_cached_key(depth);
     }
     sides
 }

@@ -155,6 +155,18 @@ impl Rig {
         Self { simulator, engine, state, faults, recorded, clock, options, restarts: 0 }
     }
 
+    /// A pair of two small tenants, made of these operations of their administrators, merged and come to rest, with the
+    /// anchors of both. `profile`: what stands in the pair, and after it.
+    pub async fn merged(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Self, Vec<Uuid>, Vec<Uuid>) {
+        let profile = format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{profile}");
+        let rig = Self::new(RigOptions { profile, ..RigOptions::default() }).await;
+        let a = rig.apply("contoso", Value::Array(contoso)).into_iter().flatten().collect();
+        let b = rig.apply("fabrikam", Value::Array(fabrikam)).into_iter().flatten().collect();
+        rig.merge(MergeMode::TwoWay).await.expect("a merge");
+        rig.settle(6).await.expect("quiet");
+        (rig, a, b)
+    }
+
     /// The first pair of the profile.
     pub fn pair(&self) -> String {
         self.engine.setup.pairs[0].name.clone()

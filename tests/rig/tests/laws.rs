@@ -32,16 +32,6 @@ fn contact(name: &str) -> Value {
     people::contact(name, "Partner")
 }
 
-async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Rig, Vec<Uuid>, Vec<Uuid>) {
-    let profile = format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{profile}");
-    let rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
-    let a = rig.apply("contoso", Value::Array(contoso)).into_iter().flatten().collect();
-    let b = rig.apply("fabrikam", Value::Array(fabrikam)).into_iter().flatten().collect();
-    rig.merge(MergeMode::TwoWay).await.expect("a merge");
-    rig.settle(6).await.expect("quiet");
-    (rig, a, b)
-}
-
 /// Every operation of every run so far, for the message of a failed test.
 async fn told(rig: &Rig) -> String {
     let mut text = String::new();
@@ -71,7 +61,7 @@ async fn law_01_what_was_published_is_never_published_again() {
 
 #[tokio::test(start_paused = true)]
 async fn law_02_only_what_was_made_is_taken_away_and_it_is_looked_at_again_right_before() {
-    let (rig, a, b) = rig_with(
+    let (rig, a, b) = Rig::merged(
         "deletion_grace_days = 0\n",
         vec![user("contoso", "Ann"), user("contoso", "Ben")],
         vec![json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Ann", "ExternalEmailAddress": "ann@contoso.example"}})],
@@ -125,7 +115,8 @@ async fn law_03_a_failed_or_empty_reading_is_no_deletion() {
 #[tokio::test(start_paused = true)]
 async fn law_04_the_guard_holds_what_is_too_much() {
     let people: Vec<Value> = (0..30).map(|n| user("contoso", &format!("Person{n}"))).collect();
-    let (rig, a, _) = rig_with("guard = { max_deletion_share = 0.2, max_creations = 10, max_source_shrink = 1.0 }\n", people, vec![]).await;
+    let (rig, a, _) =
+        Rig::merged("guard = { max_deletion_share = 0.2, max_creations = 10, max_source_shrink = 1.0 }\n", people, vec![]).await;
     assert_eq!(rig.gal("fabrikam").len(), 30, "a confirmed merge is its own approval");
     // Two batches, each below the share, together above it.
     for batch in [&a[..5], &a[5..10]] {
@@ -173,7 +164,7 @@ async fn law_05_a_crash_at_any_request_to_the_state_loses_nothing_and_doubles_no
 
 #[tokio::test(start_paused = true)]
 async fn law_06_a_contact_is_updated_in_place() {
-    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
     let before = find(&rig.gal("fabrikam"), "Ann").expect("made").anchor;
     rig.apply(
         "contoso",
@@ -202,7 +193,7 @@ async fn law_07_after_a_quiet_cycle_the_next_one_writes_nothing() {
         "Phone": "+41 44 668 18 00"}});
     let peer = json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Pat", "ExternalEmailAddress": "Pat@PARTNER.example", "CountryOrRegion": "CH"}});
     let (rig, _, _) =
-        rig_with("[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\nmail_tip = true\n", vec![odd, peer], vec![])
+        Rig::merged("[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\nmail_tip = true\n", vec![odd, peer], vec![])
             .await;
     rig.recorded.take();
     for _ in 0..4 {
@@ -238,7 +229,7 @@ async fn law_08_one_bad_object_never_stops_a_run() {
 
 #[tokio::test(start_paused = true)]
 async fn law_09_two_runs_of_one_pair_never_write_at_once() {
-    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
     rig.apply("contoso", json!([{"op": "update", "anchor": a[0], "set": {"Title": "Director"}}]));
     rig.advance(Duration::from_secs(600)).await;
     rig.snapshot(false).await.unwrap();
@@ -258,7 +249,7 @@ async fn law_09_two_runs_of_one_pair_never_write_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn law_10_only_what_changes_is_sent() {
-    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
     rig.apply("contoso", json!([{"op": "update", "anchor": a[0], "set": {"Title": null, "City": "Bern"}}]));
     rig.recorded.take();
     rig.settle(4).await.unwrap();
@@ -299,7 +290,7 @@ async fn law_11_no_secret_and_above_debug_no_address_is_logged() {
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || for_all.clone()).with_filter(LevelFilter::TRACE))
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || for_above.clone()).with_filter(LevelFilter::INFO));
     let guard = tracing::subscriber::set_default(subscriber);
-    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann"), contact("Pat")], vec![user("fabrikam", "Bob")]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), contact("Pat")], vec![user("fabrikam", "Bob")]).await;
     rig.apply("contoso", json!([{"op": "delete", "anchor": a[0]}]));
     rig.settle(3).await.unwrap();
     drop(guard);

@@ -34,23 +34,13 @@ fn delete(anchor: Uuid) -> Value {
     people::delete(&[anchor])
 }
 
-async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Rig, Vec<Uuid>, Vec<Uuid>) {
-    let profile = format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{profile}");
-    let rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
-    let a = rig.apply("contoso", Value::Array(contoso)).into_iter().flatten().collect();
-    let b = rig.apply("fabrikam", Value::Array(fabrikam)).into_iter().flatten().collect();
-    rig.merge(MergeMode::TwoWay).await.expect("a merge");
-    rig.settle(6).await.expect("quiet");
-    (rig, a, b)
-}
-
 fn nothing(done: &[RunSummary]) -> bool {
     done.iter().all(|summary| summary.counters == gal::Sides::default())
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_reaches_the_contact_and_drift_is_put_right() {
-    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("Ann")], vec![]).await;
     rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
     rig.settle(4).await.unwrap();
     let gal = rig.gal("fabrikam");
@@ -68,7 +58,7 @@ async fn an_edit_reaches_the_contact_and_drift_is_put_right() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leaver_is_hidden_first_and_purged_after_the_grace_period() {
-    let (rig, a, _) = rig_with("", vec![user("Ann"), user("Ben")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("Ann"), user("Ben")], vec![]).await;
     rig.apply("contoso", delete(a[0]));
     rig.settle(4).await.unwrap();
     assert!(find(&rig.gal("fabrikam"), "Ann").is_none());
@@ -84,7 +74,7 @@ async fn a_leaver_is_hidden_first_and_purged_after_the_grace_period() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rehire_gets_the_same_contact_back() {
-    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("Ann")], vec![]).await;
     let before = find(&rig.gal("fabrikam"), "Ann").expect("published").anchor;
     rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
     rig.settle(4).await.unwrap();
@@ -99,7 +89,7 @@ async fn a_rehire_gets_the_same_contact_back() {
 
 #[tokio::test(start_paused = true)]
 async fn peers_are_edited_on_both_sides_and_conflicts_are_held() {
-    let (rig, a, b) = rig_with("", vec![contact("Pat", "Partner")], vec![contact("Pat", "Partner")]).await;
+    let (rig, a, b) = Rig::merged("", vec![contact("Pat", "Partner")], vec![contact("Pat", "Partner")]).await;
     rig.apply("contoso", update(a[0], json!({"Title": "Lead"})));
     rig.apply("fabrikam", update(b[0], json!({"Department": "Sales"})));
     rig.settle(5).await.unwrap();
@@ -122,7 +112,7 @@ async fn peers_are_edited_on_both_sides_and_conflicts_are_held() {
 
 #[tokio::test(start_paused = true)]
 async fn a_twin_follows_its_peer_and_deleting_the_made_half_suppresses() {
-    let (rig, a, _) = rig_with("deletion_grace_days = 0\n", vec![contact("Pat", "Partner"), contact("Quinn", "Partner")], vec![]).await;
+    let (rig, a, _) = Rig::merged("deletion_grace_days = 0\n", vec![contact("Pat", "Partner"), contact("Quinn", "Partner")], vec![]).await;
     assert_eq!(rig.gal("fabrikam").len(), 2);
     rig.apply("contoso", delete(a[0]));
     rig.settle(5).await.unwrap();
@@ -139,7 +129,7 @@ async fn a_twin_follows_its_peer_and_deleting_the_made_half_suppresses() {
 
 #[tokio::test(start_paused = true)]
 async fn the_administrator_of_the_target_has_a_veto() {
-    let (rig, a, _) = rig_with("", vec![user("Ann"), user("Ben")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("Ann"), user("Ben")], vec![]).await;
     let (ann, ben) = {
         let gal = rig.gal("fabrikam");
         (find(&gal, "Ann").unwrap().anchor, find(&gal, "Ben").unwrap().anchor)
@@ -165,7 +155,7 @@ async fn the_administrator_of_the_target_has_a_veto() {
 
 #[tokio::test(start_paused = true)]
 async fn unhiding_a_staged_contact_keeps_it() {
-    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("Ann")], vec![]).await;
     rig.apply("contoso", delete(a[0]));
     rig.settle(4).await.unwrap();
     let staged = find(&rig.gal_with_hidden("fabrikam"), "Ann").expect("staged").anchor;
@@ -178,7 +168,7 @@ async fn unhiding_a_staged_contact_keeps_it() {
 
 #[tokio::test(start_paused = true)]
 async fn leaving_the_scope_stages_and_coming_back_restores() {
-    let (rig, a, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("Ann")], vec![]).await;
     let anchor = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
     rig.apply("contoso", update(a[0], json!({"AccountEnabled": false})));
     rig.settle(4).await.unwrap();
@@ -191,7 +181,7 @@ async fn leaving_the_scope_stages_and_coming_back_restores() {
 #[tokio::test(start_paused = true)]
 async fn a_mass_deletion_is_held_until_it_is_approved() {
     let names: Vec<String> = (0..40).map(|n| format!("Person{n}")).collect();
-    let (rig, a, _) = rig_with("guard = { max_deletions = 5 }\n", names.iter().map(|name| user(name)).collect(), vec![]).await;
+    let (rig, a, _) = Rig::merged("guard = { max_deletions = 5 }\n", names.iter().map(|name| user(name)).collect(), vec![]).await;
     assert_eq!(rig.gal("fabrikam").len(), 40);
     let gone: Vec<Value> = a.iter().take(12).map(|anchor| json!({"op": "delete", "anchor": anchor})).collect();
     rig.apply("contoso", Value::Array(gone));
@@ -218,7 +208,7 @@ async fn a_mass_deletion_is_held_until_it_is_approved() {
 #[tokio::test(start_paused = true)]
 async fn found_contacts_are_adopted_filled_and_given_back() {
     let found = json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Annie (old)", "ExternalEmailAddress": "ANN@Contoso.example", "City": "Bern"}});
-    let (rig, a, b) = rig_with("", vec![user("Ann")], vec![found]).await;
+    let (rig, a, b) = Rig::merged("", vec![user("Ann")], vec![found]).await;
     let gal = rig.gal("fabrikam");
     assert_eq!(gal.len(), 1, "joined, not doubled");
     assert_eq!(property(&gal[0], "Title"), "Engineer", "blanks are filled");
@@ -259,7 +249,7 @@ async fn a_lost_answer_makes_nobody_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_table_is_rebuilt_from_the_stamps() {
-    let (rig, a, _) = rig_with("", vec![user("Ann"), contact("Pat", "Partner")], vec![user2("Bob"), contact("Quinn", "Other")]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("Ann"), contact("Pat", "Partner")], vec![user2("Bob"), contact("Quinn", "Other")]).await;
     let before: Vec<(usize, usize)> = vec![(rig.gal("contoso").len(), rig.gal("fabrikam").len())];
     let mut fresh = rig;
     fresh.lose_state().await;
@@ -277,7 +267,7 @@ async fn a_lost_table_is_rebuilt_from_the_stamps() {
 
 #[tokio::test(start_paused = true)]
 async fn unpublish_takes_back_everything_of_one_side() {
-    let (rig, _, _) = rig_with("", vec![user("Ann"), contact("Pat", "Partner")], vec![user2("Bob")]).await;
+    let (rig, _, _) = Rig::merged("", vec![user("Ann"), contact("Pat", "Partner")], vec![user2("Bob")]).await;
     assert_eq!((rig.gal("contoso").len(), rig.gal("fabrikam").len()), (3, 3));
     let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Purge).await.unwrap();
     let deadline = rig.now() + SignedDuration::from_hours(1);
@@ -292,7 +282,7 @@ async fn unpublish_takes_back_everything_of_one_side() {
 
 #[tokio::test(start_paused = true)]
 async fn make_way_removes_the_contact_and_never_makes_it_again() {
-    let (rig, _, _) = rig_with("", vec![user("Ann")], vec![]).await;
+    let (rig, _, _) = Rig::merged("", vec![user("Ann")], vec![]).await;
     let deadline = rig.now() + SignedDuration::from_hours(1);
     let made = rig.engine.make_way(&rig.pair(), "ann@contoso.example", deadline).await.unwrap();
     assert!(made[0].x500.iter().all(|line| line.starts_with("X500:")) && !made[0].x500.is_empty());
@@ -313,7 +303,7 @@ async fn until_a_merge_is_confirmed_the_schedule_only_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_cycle_is_eight_requests_and_three_of_the_state() {
-    let (rig, _, _) = rig_with("", vec![user("Ann"), user("Ben")], vec![user2("Bob")]).await;
+    let (rig, _, _) = Rig::merged("", vec![user("Ann"), user("Ben")], vec![user2("Bob")]).await;
     rig.advance(Duration::from_secs(2 * 3_600)).await;
     rig.cycle().await.unwrap();
     rig.advance(Duration::from_secs(2 * 3_600)).await;

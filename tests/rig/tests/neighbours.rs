@@ -20,16 +20,6 @@ use uuid::Uuid;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-async fn rig_with(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Rig, Vec<Uuid>, Vec<Uuid>) {
-    let profile = format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{profile}");
-    let rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
-    let a = rig.apply("contoso", Value::Array(contoso)).into_iter().flatten().collect();
-    let b = rig.apply("fabrikam", Value::Array(fabrikam)).into_iter().flatten().collect();
-    rig.merge(MergeMode::TwoWay).await.expect("a merge");
-    rig.settle(6).await.expect("quiet");
-    (rig, a, b)
-}
-
 async fn mesh(pairs: &[(&str, &str)], profile: &str) -> Rig {
     let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
     let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n{profile}")).collect();
@@ -49,7 +39,7 @@ async fn code(rig: &Rig, pair: &str, address: &str, side: Side) -> Vec<&'static 
 async fn a_guest_that_holds_the_address_is_left_alone_or_adopted_by_policy() {
     let sides = || (vec![user("contoso", "Ann")], vec![guest("Ann (guest)", "ann@contoso.example")]);
     let (contoso, fabrikam) = sides();
-    let (rig, _, b) = rig_with("", contoso, fabrikam).await;
+    let (rig, _, b) = Rig::merged("", contoso, fabrikam).await;
     let gal = rig.gal_with_hidden("fabrikam");
     assert!(gal.len() == 1 && gal[0].hidden && property(&gal[0], "Title").is_empty(), "{gal:#?}");
     assert_eq!(code(&rig, &rig.pair(), "ann@contoso.example", Side::A).await, ["address-held"]);
@@ -59,7 +49,7 @@ async fn a_guest_that_holds_the_address_is_left_alone_or_adopted_by_policy() {
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann"]);
 
     let (contoso, fabrikam) = sides();
-    let (rig, a, b) = rig_with("[pairs.a_to_b]\nguests = \"adopt-guest\"\n", contoso, fabrikam).await;
+    let (rig, a, b) = Rig::merged("[pairs.a_to_b]\nguests = \"adopt-guest\"\n", contoso, fabrikam).await;
     let shown = |rig: &Rig| rig.gal("fabrikam").into_iter().next().expect("the guest is shown");
     let adopted = shown(&rig);
     assert_eq!((adopted.anchor, adopted.kind.as_str(), property(&adopted, "Title")), (b[0], "guest", "Engineer".to_owned()));
@@ -78,7 +68,7 @@ async fn a_guest_that_holds_the_address_is_left_alone_or_adopted_by_policy() {
 
 #[tokio::test(start_paused = true)]
 async fn a_domain_that_becomes_the_targets_own_is_reported_and_frozen() {
-    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![user("fabrikam", "Bob")]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![user("fabrikam", "Bob")]).await;
     // fabrikam buys the domain; an ordinary creation is what makes galbridge look at the domains again.
     rig.apply("fabrikam", json!([{"op": "accepted-domain", "domain": "contoso.example"}]));
     rig.apply("contoso", json!([user("contoso", "Cem")]));
@@ -189,7 +179,7 @@ async fn managers_come_with_their_reports_and_those_who_are_missing_later() {
 
 #[tokio::test(start_paused = true)]
 async fn a_side_that_cannot_be_read_costs_the_other_nothing() {
-    let (rig, _, b) = rig_with("", vec![user("contoso", "Ann")], vec![user("fabrikam", "Bob")]).await;
+    let (rig, _, b) = Rig::merged("", vec![user("contoso", "Ann")], vec![user("fabrikam", "Bob")]).await;
     rig.apply("fabrikam", update(b[0], json!({"Title": "Director"})));
     rig.advance(Duration::from_secs(600)).await;
     let before = rig.engine.state(&rig.pair()).await.unwrap().reading;
@@ -211,7 +201,7 @@ async fn a_side_that_cannot_be_read_costs_the_other_nothing() {
 async fn a_purge_is_not_forgotten_by_a_crash() {
     let mut crashed = 0;
     for at in 1.. {
-        let (mut rig, a, _) = rig_with("", vec![user("contoso", "Ann")], vec![]).await;
+        let (mut rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
         rig.apply("contoso", delete(&a));
         rig.advance(Duration::from_secs(600)).await;
         rig.snapshot(false).await.unwrap();
@@ -238,7 +228,7 @@ async fn a_purge_is_not_forgotten_by_a_crash() {
 #[tokio::test(start_paused = true)]
 async fn everything_changed_is_held() {
     let people: Vec<Value> = (0..20).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
-    let (mut rig, _, _) = rig_with("", people, vec![]).await;
+    let (mut rig, _, _) = Rig::merged("", people, vec![]).await;
     let suffix = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\n";
     rig.reprofile(suffix);
     let done = rig.settle(3).await.unwrap();
@@ -252,7 +242,7 @@ async fn everything_changed_is_held() {
 
 #[tokio::test(start_paused = true)]
 async fn reports_lose_a_manager_who_leaves_and_find_one_who_came_back() {
-    let (rig, a, _) = rig_with("", vec![user("contoso", "Ann"), user("contoso", "Boss")], vec![]).await;
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Boss")], vec![]).await;
     rig.apply("contoso", update(a[0], json!({"Manager": a[1]})));
     rig.settle(4).await.unwrap();
     let manager = |rig: &Rig| property(find(&rig.gal("fabrikam"), "Ann").expect("published"), "Manager");

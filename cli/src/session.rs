@@ -233,9 +233,7 @@ const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(250)
 async fn patient(open: impl Fn() -> Result<StateStore, StoreError>) -> Result<StateStore, StoreError> {
     for _ in 0..TRIES {
         match open() {
-            Err(StoreError::Unavailable { detail, .. }) if detail.contains("one process at a time") => {
-                tokio::time::sleep(BETWEEN_TRIES).await;
-            }
+            Err(StoreError::InUse { .. }) => tokio::time::sleep(BETWEEN_TRIES).await,
             other => return other,
         }
     }

@@ -55,6 +55,14 @@ pub enum StoreError {
         /// What is wrong.
         detail: String,
     },
+    /// Another process has the state file open. It is let go between two cycles.
+    #[error("{place} is used by another galbridge{process}; one process at a time")]
+    InUse {
+        /// What is used.
+        place: String,
+        /// Which process it is, if that is known, in brackets.
+        process: String,
+    },
     /// The database is unreachable, throttling, full or read-only.
     #[error("the state store failed while {doing}: {detail}")]
     Unavailable {

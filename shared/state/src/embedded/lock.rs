@@ -26,8 +26,7 @@ impl FileLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let detail = format!("another galbridge{} is using it; one process at a time", owner(&mut file));
-                return Err(unavailable(&place, "opening it", detail));
+                return Err(StoreError::InUse { place, process: owner(&mut file) });
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }

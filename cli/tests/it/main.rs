@@ -157,7 +157,7 @@ fn a_state_travels_and_a_newer_one_is_refused() {
     ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl"], 0);
     let (_, out) = ends(folder.path(), &[&pair[..], &["--state", "new.state", "status"]].concat(), 0);
     assert!(out.contains("paused: holidays"), "{out}");
-    let newer = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().replacen("\"schema\":1", "\"schema\":99", 1);
+    let newer = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().replacen("\"schema\":2", "\"schema\":99", 1);
     std::fs::write(folder.path().join("newer.jsonl"), newer).unwrap();
     let (errors, _) = ends(folder.path(), &["--state", "newer.state", "state", "import", "newer.jsonl"], 1);
     assert!(errors.contains("newer galbridge") && errors.contains("update galbridge"), "{errors}");

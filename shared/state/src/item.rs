@@ -11,15 +11,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::body::{self, BODY};
 use crate::keys::{self, Key};
 
-/// The schema this version writes, and the newest it reads.
-pub(crate) const SCHEMA: u64 = 1;
+/// The schema this version writes, and the newest it reads. 1: bodies are text; 2: they may be packed ([`body`]).
+pub(crate) const SCHEMA: u64 = 2;
 
 /// The schema's attribute.
 pub(crate) const V: &str = "v";
-/// A record as JSON.
-pub(crate) const BODY: &str = "body";
 /// The version that conditions compare.
 pub(crate) const VERSION: &str = "version";
 /// Who wrote it: tells the SDK's own retry from another writer.
@@ -60,7 +59,7 @@ pub(crate) fn json<T: Serialize>(record: &T, key: &Key) -> Result<String, StoreE
 /// A new item that holds a record.
 pub(crate) fn with_body<T: Serialize>(key: &Key, record: &T) -> Result<Item, StoreError> {
     let mut item = new(key);
-    item.insert(BODY.to_owned(), text(json(record, key)?));
+    item.insert(BODY.to_owned(), body::pack(json(record, key)?));
     Ok(item)
 }
 
@@ -119,8 +118,8 @@ pub(crate) fn version(item: &Item, key: &Key) -> Result<u64, StoreError> {
 /// The record in an item, after a look at its schema.
 pub(crate) fn body<T: DeserializeOwned>(item: &Item, key: &Key) -> Result<T, StoreError> {
     check_schema(item, key)?;
-    let text = get_text(item, BODY, key)?.ok_or_else(|| corrupt(key, "it has no body"))?;
-    from_json(text, key)
+    let json = body::unpack(item, key)?.ok_or_else(|| corrupt(key, "it has no body"))?;
+    from_json(&json, key)
 }
 
 /// Reads JSON. The message tells the place, never the content (it may hold addresses).
@@ -162,7 +161,7 @@ mod tests {
         let mut item = with_body(&key(), &1_u8).unwrap();
         item.insert(V.to_owned(), number(SCHEMA + 1));
         let error = body::<u8>(&item, &key()).unwrap_err();
-        assert!(matches!(&error, StoreError::NewerSchema { item, found: 2, known: 1 } if item == "item P#p/STATE"), "{error}");
+        assert!(matches!(&error, StoreError::NewerSchema { item, found: 3, known: 2 } if item == "item P#p/STATE"), "{error}");
     }
 
     #[test]

@@ -36,9 +36,12 @@
 //!
 //! `h` is a hexadecimal digit: of the anchor's hash in `S` and `L`, of the key's in `A`. Moments in
 //! keys are UTC with nine decimals, so that they sort. `v` is the schema version of the item.
+//! A `body` is JSON: as text, or packed against a dictionary (a binary; module `body` says how). An export has all of
+//! them as text.
 //! `by` marks a write to the service, so that the SDK's own retry of a write whose answer was lost
 //! is not mistaken for somebody else's.
 
+mod body;
 mod embedded;
 mod item;
 mod keys;

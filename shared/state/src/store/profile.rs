@@ -5,7 +5,8 @@
 use engine::ports::{StoreError, Versioned};
 
 use super::StateStore;
-use crate::item::{self, BODY, BY, Item, VERSION};
+use crate::body::{self, BODY};
+use crate::item::{self, BY, Item, VERSION};
 use crate::keys::{self, Key};
 use crate::table::{Condition, Group, Written, text};
 
@@ -17,8 +18,8 @@ impl StateStore {
         let key = keys::profile_current();
         let Some(found) = self.table.get(&key, "reading the profile").await? else { return Ok(None) };
         item::check_schema(&found, &key)?;
-        let text = item::get_text(&found, BODY, &key)?.ok_or_else(|| item::corrupt(&key, "it has no body"))?;
-        Ok(Some(Versioned { item: text.to_owned(), version: item::version(&found, &key)? }))
+        let text = body::unpack(&found, &key)?.ok_or_else(|| item::corrupt(&key, "it has no body"))?;
+        Ok(Some(Versioned { version: item::version(&found, &key)?, item: text.into_owned() }))
     }
 
     pub(super) async fn write_profile(&self, profile: &str, expected: u64) -> Result<u64, StoreError> {
@@ -26,7 +27,7 @@ impl StateStore {
         let mark = self.table.mark();
         let make = |key: &Key| -> Item {
             let mut stored = item::new(key);
-            stored.insert(BODY.to_owned(), text(profile));
+            stored.insert(BODY.to_owned(), body::pack(profile.to_owned()));
             stored.insert(VERSION.to_owned(), item::number(version));
             stored.extend(mark.as_ref().map(|mark| (BY.to_owned(), text(mark))));
             stored

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, Seek, SeekFrom};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use engine::ports::StoreError;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -15,6 +16,7 @@ use super::export::refuse_live_lease;
 use super::line::{self, Footer, Header};
 use super::{FORMAT, IMPORTING, Transferred, is_installation, is_pair_state};
 use crate::StateStore;
+use crate::body::{self, BODY};
 use crate::item::{self, Item, SCHEMA};
 use crate::keys;
 use crate::store::without_leases;
@@ -114,7 +116,7 @@ impl StateStore {
         let mut lines = Lines::new(reader)?;
         lines.next()?;
         while let Some(Line { text, number, last: false }) = lines.next()? {
-            let found = line::read(&text, number)?;
+            let found = packed(line::read(&text, number)?);
             let key = item::key_of(&found)?;
             if is_installation(&found) {
                 installation = Some(found);
@@ -131,6 +133,16 @@ impl StateStore {
         self.table().batch_write(states, DOING).await?;
         Ok(installation)
     }
+}
+
+/// The item with its body as a table keeps it.
+fn packed(mut found: Item) -> Item {
+    let kept = match found.remove(BODY) {
+        Some(AttributeValue::S(json)) => Some(body::pack(json)),
+        other => other,
+    };
+    found.extend(kept.map(|kept| (BODY.to_owned(), kept)));
+    found
 }
 
 /// Reads the file through: header, every item's schema, number and digest.

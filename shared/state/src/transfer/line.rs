@@ -10,6 +10,7 @@ use engine::ports::StoreError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::body::{self, BODY};
 use crate::item::{self, Item};
 
 /// The first line.
@@ -37,12 +38,14 @@ enum Value {
     B(String),
 }
 
-/// An item as a line, attributes in alphabetical order.
+/// An item as a line, attributes in alphabetical order, its body as text: a person can read an export.
 pub(super) fn write(found: &Item) -> Result<String, StoreError> {
     let key = item::key_of(found)?;
     let mut values = BTreeMap::new();
+    let body = body::unpack(found, &key)?;
     for (name, value) in found {
         let value = match value {
+            _ if name == BODY => Value::S(body.as_deref().unwrap_or_default().to_owned()),
             AttributeValue::S(text) => Value::S(text.clone()),
             AttributeValue::N(number) => Value::N(number.clone()),
             AttributeValue::B(bytes) => Value::B(BASE64_STANDARD.encode(bytes)),
@@ -53,7 +56,7 @@ pub(super) fn write(found: &Item) -> Result<String, StoreError> {
     item::json(&values, &key)
 }
 
-/// The item of a line; its schema is checked. `number` names the line in errors.
+/// The item of a line, its body as the line has it; its schema is checked. `number` names the line in errors.
 pub(super) fn read(line: &str, number: u64) -> Result<Item, StoreError> {
     let damaged = |detail: String| StoreError::Corrupt { item: format!("line {number} of the export"), detail };
     let values: BTreeMap<String, Value> =

@@ -300,7 +300,7 @@ async fn an_item_that_is_too_large_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let store = StateStore::file(&folder.path().join("galbridge.state")).unwrap();
     let mut large = write(1, None, 1);
-    large.replica = replica_of(1, 1, 500_000);
+    large.replica = replica_of(1, 1, 1_000_000);
     let error = store.put_replicas("p", vec![large]).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unavailable { detail, .. } if detail.contains("size")), "{error}");
     assert!(store.due("p", at(9), 9).await.unwrap().is_empty());

@@ -6,6 +6,7 @@ use gal::reading::{ExchangeHalf, Reading};
 use gal::recipient::Presence;
 use gal::{Anchor, Base, Field, Link, LinkKey, Origin, Phase, Provenance, Role, Side, Sides};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Seconds after a Tuesday morning.
@@ -22,9 +23,17 @@ pub(crate) fn lease(owner: &str, until: i64) -> Lease {
     Lease { owner: owner.to_owned(), until: at(until) }
 }
 
+/// A text of hexadecimal digits, each half a byte whatever packs it.
+fn incompressible(length: usize) -> String {
+    let blocks = (0..length.div_ceil(64) as u64).map(|block| hex::encode(Sha256::digest(block.to_le_bytes())));
+    let mut text: String = blocks.collect();
+    text.truncate(length);
+    text
+}
+
 /// A mailbox with about 1 KB of values, and `padding` more.
 pub(crate) fn replica_of(n: u32, version: u64, padding: usize) -> Replica {
-    let notes = "x".repeat(padding);
+    let notes = incompressible(padding);
     let name = format!("person{n}");
     let address = format!("{name}@contoso.example");
     let half = ExchangeHalf {
@@ -119,7 +128,7 @@ pub(crate) fn operation(number: u64, padding: usize) -> OperationRecord {
         operation: "update".to_owned(),
         side: Side::B,
         link: link_key(1),
-        reason: "r".repeat(padding),
+        reason: incompressible(padding),
         changes: Vec::new(),
         result: OperationResult::Done,
     }

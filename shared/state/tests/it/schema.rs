@@ -9,7 +9,7 @@ use gal::Side;
 use serde_json::{Value, json};
 use state::StateStore;
 
-use crate::samples::{anchor, at, lease, link, link_key, operation, row, run, write};
+use crate::samples::{anchor, at, lease, link, link_key, operation, replica, row, run, write};
 
 /// One of everything.
 async fn fill(store: &StateStore) {
@@ -91,15 +91,29 @@ async fn items_of_a_newer_galbridge_are_neither_read_nor_overwritten() {
     let store = StateStore::file(&path).unwrap();
     fill(&store).await;
     drop(store);
-    change_all(&path, "v", &json!({"N": "2"}));
+    change_all(&path, "v", &json!({"N": "3"}));
     let store = StateStore::file(&path).unwrap();
     let mut errors = read_all(&store).await;
     errors.push(store.holders("p", Side::A, "person1@contoso.example").await.err());
     errors.extend(overwrite_all(&store).await);
     for (number, error) in errors.into_iter().enumerate() {
         let error = error.unwrap_or_else(|| panic!("call {number} did not notice"));
-        assert!(matches!(&error, StoreError::NewerSchema { item, found: 2, known: 1 } if item.starts_with("item ")), "{number}: {error}");
+        assert!(matches!(&error, StoreError::NewerSchema { item, found: 3, known: 2 } if item.starts_with("item ")), "{number}: {error}");
     }
+}
+
+/// Schema 1 had bodies as text.
+#[tokio::test]
+async fn what_an_earlier_galbridge_wrote_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("galbridge.state");
+    let store = StateStore::file(&path).unwrap();
+    store.put_replicas("p", vec![write(1, None, 1)]).await.unwrap();
+    drop(store);
+    change_all(&path, "v", &json!({"N": "1"}));
+    change_all(&path, "body", &json!({"S": serde_json::to_string(&replica(1, 1)).unwrap()}));
+    let store = StateStore::file(&path).unwrap();
+    assert_eq!(store.replica("p", Side::A, anchor(1)).await.unwrap(), Some(replica(1, 1)));
 }
 
 #[tokio::test]
@@ -108,6 +122,7 @@ async fn nonsense_is_named() {
         ("v", json!({"S": "one"})),
         ("body", json!({"S": "{\"secret@contoso.example\": "})),
         ("body", json!({"N": "7"})),
+        ("body", json!({"B": "c2VjcmV0QGNvbnRvc28uZXhhbXBsZQ=="})),
         ("anchors", json!({"B": "AAAA"})),
         ("writing", json!({"S": "7"})),
         ("id", json!({"N": "7"})),

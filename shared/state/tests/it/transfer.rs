@@ -60,11 +60,14 @@ async fn everything_comes_back() {
     assert_eq!(other.group_members("p", Side::A, anchor(9)).await.unwrap().unwrap().len(), 10_500);
     assert_eq!(other.acquire("p", LeaseKind::Writing, &lease("y", 200), at(100)).await.unwrap().writing.stage, Stage::Merged);
     assert_eq!(other.due("p", at(9), 1_000).await.unwrap().len(), 60);
+    // An export is for people too, however the table keeps bodies.
+    assert!(items(&file).iter().any(|line| line.contains(r#"\"DisplayName\""#)));
+    assert!(!items(&file).iter().any(|line| line.contains(r#""body":{"B""#)));
     // The order that keeps cursors behind what they cover.
     let text = String::from_utf8(file).unwrap();
     let last_item = text.lines().rev().nth(1).unwrap();
     assert!(last_item.contains(r#""pk":{"S":"P#p"},"sk":{"S":"STATE"}"#), "{last_item}");
-    assert!(text.starts_with(r#"{"format":"galbridge-state","schema":1,"installation":"the installation","exported_at":"#));
+    assert!(text.starts_with(r#"{"format":"galbridge-state","schema":2,"installation":"the installation","exported_at":"#));
 }
 
 #[tokio::test]
@@ -102,8 +105,8 @@ async fn a_damaged_or_newer_file_changes_nothing() {
     let lines: Vec<&str> = file.lines().collect();
     let without = |skip: usize| [&lines[..skip], &lines[skip + 1..]].concat().join("\n") + "\n";
     let mut damaged = vec![String::new(), "{}\n".to_owned(), lines[0].to_owned(), without(0), without(5), without(lines.len() - 1)];
-    damaged.extend([file.replacen("Clerk", "Clark", 1), file.replacen(r#""v":{"N":"1"}"#, r#""v":{"N":"2"}"#, 1)]);
-    damaged.extend([file.replacen(r#""schema":1"#, r#""schema":2"#, 1), file.replacen("galbridge-state", "another", 1)]);
+    damaged.extend([file.replacen("Clerk", "Clark", 1), file.replacen(r#""v":{"N":"2"}"#, r#""v":{"N":"3"}"#, 1)]);
+    damaged.extend([file.replacen(r#""schema":2"#, r#""schema":3"#, 1), file.replacen("galbridge-state", "another", 1)]);
     damaged.extend([1, 100, file.len() / 2, file.len() - 2].map(|end| file.get(..end).unwrap_or_default().to_owned()));
     for (number, text) in damaged.into_iter().enumerate() {
         let target = StateStore::memory().unwrap();

@@ -29,7 +29,7 @@ pub(super) async fn many_items_beyond_a_page(store: &impl Store) {
 
 /// A batch of gets answers at most 16 MB, a shard's page 1 MB.
 pub(super) async fn large_items_beyond_a_batch(store: &impl Store) {
-    let large = |n| ReplicaWrite { replica: replica_of(n, 1, 180_000), agenda: None, ..write(n, None, 1) };
+    let large = |n| ReplicaWrite { replica: replica_of(n, 1, 360_000), agenda: None, ..write(n, None, 1) };
     for chunk in 0..5 {
         assert!(store.put_replicas("p", (chunk * 20..(chunk + 1) * 20).map(large).collect()).await.unwrap().is_empty());
     }

@@ -44,8 +44,16 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// Takes the time from a simulator at this address (`demo --keep` prints it).
-    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true, value_parser = address)]
     pub(crate) simulator: Option<String>,
+}
+
+/// Takes `http://127.0.0.1:45217`.
+fn address(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        Ok(_) | Err(_) => Err("the address of a simulator looks like http://127.0.0.1:45217".to_owned()),
+    }
 }
 
 /// What to do.

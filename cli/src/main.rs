@@ -22,6 +22,10 @@ mod wiring;
 
 use std::process::ExitCode;
 
+/// glibc's own takes longer for each piece the larger the state in memory was (`make bench quiet`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     wiring::run().into()
 }

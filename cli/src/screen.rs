@@ -92,11 +92,16 @@ impl Screen {
     /// Tells an error: a sentence on standard error, and with `--json` a document on standard output.
     pub(crate) fn error(&self, error: &CliError) {
         if self.json {
-            let document = serde_json::json!({"error": error.message, "exit": error.exit as u8});
-            let _ = print(&document.to_string());
+            document(error);
         }
         complain(&format!("galbridge: {}", error.message));
     }
+}
+
+/// An error as JSON on standard output.
+pub(crate) fn document(error: &CliError) {
+    let document = serde_json::json!({"error": error.message, "exit": error.exit as u8});
+    let _ = print(&document.to_string());
 }
 
 /// Writes a whole text to standard output. A reader that has gone away (`| head`) is no error.

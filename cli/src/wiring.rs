@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::arguments::{Arguments, Global};
 use crate::error::{CliError, Exit};
-use crate::screen::{Paint, Screen, complain};
+use crate::screen::{Paint, Screen, complain, document};
 use crate::stop::Stop;
 use crate::verbs;
 
@@ -111,9 +111,26 @@ fn log(global: &Global, colours: bool) -> Result<(), CliError> {
     telemetry::init(&settings).map_err(|error| CliError::wrong(error.to_string()))
 }
 
+/// Tells what is wrong with the arguments, or the help or version that they ask for. Whoever asked for `--json` gets a document.
+fn unparsed(problem: &clap::Error) -> Exit {
+    let _ = problem.print();
+    if !problem.use_stderr() {
+        return Exit::InStep;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = problem.render().to_string();
+        let error = CliError::wrong(text.trim_start_matches("error: ").trim_end());
+        document(&error);
+    }
+    Exit::WrongInput
+}
+
 /// Parses the arguments, and does what they say.
 pub(crate) fn run() -> Exit {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(problem) => return unparsed(&problem),
+    };
     let screen = screen(&arguments.global);
     let outcome = log(&arguments.global, screen.paint.colours).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

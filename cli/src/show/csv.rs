@@ -80,7 +80,7 @@ mod tests {
     fn a_plan_becomes_rows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.csv");
-        write(&path, &crate::show::plan::tests::sample()).unwrap();
+        write(&path, &crate::show::plan::sample()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("\u{feff}side,tenant,operation,title,"), "{text}");
         assert!(text.contains("b,fabrikam,update,'=Ann,ann@contoso.example,edited at its source,Phone,'+41,'+42,\n"), "{text}");

@@ -58,6 +58,20 @@ fn the_exit_codes_are_in_the_help() {
 }
 
 #[test]
+fn wrong_arguments_are_a_document_too() {
+    let folder = folder(PROFILE);
+    for arguments in [["--json", "staus"], ["status", "--json=yes"], ["status", "--simulator=nowhere"]] {
+        let (errors, out) = ends(folder.path(), &arguments, 2);
+        assert!(errors.contains("error:"), "{errors}");
+        assert_eq!(out.is_empty(), !arguments.contains(&"--json"), "{out}");
+    }
+    let (_, out) = ends(folder.path(), &["staus", "--json"], 2);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["exit"], 2);
+    assert!(document["error"].as_str().unwrap().starts_with("unrecognized subcommand 'staus'"), "{out}");
+}
+
+#[test]
 fn a_profile_that_is_missing_or_cut_short_is_told_with_its_place() {
     let folder = folder("client = \"acme\"\n[tenants.contoso]\nid = \"1111");
     let (errors, _) = ends(folder.path(), &["status"], 2);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::body::{self, BODY};
 use crate::keys::{self, Key};
 
-/// The schema this version writes, and the newest it reads. 1: bodies are text; 2: they may be packed ([`body`]).
+/// The schema this version writes, and the newest it reads. 1: bodies are text; 2: they may be packed ([`mod@crate::body`]).
 pub(crate) const SCHEMA: u64 = 2;
 
 /// The schema's attribute.

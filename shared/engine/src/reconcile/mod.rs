@@ -304,7 +304,7 @@ fn hold_of(before: Option<&Hold>, judgement: &Judgement, plan: &Plan, side: Side
 }
 
 /// The outcome of a run in one word, for its summary.
-pub(crate) fn outcome(writing: &WritingState, left: u64, late: bool) -> Outcome {
+pub(crate) fn outcome(writing: &WritingState, left: &BTreeSet<AgendaRow>, late: bool) -> Outcome {
     let holds: Vec<String> = Side::BOTH
         .into_iter()
         .filter_map(|side| writing.holds.get(side).as_ref().map(|hold| format!("writes into side {side}: {}", hold.reasons.join("; "))))
@@ -312,11 +312,30 @@ pub(crate) fn outcome(writing: &WritingState, left: u64, late: bool) -> Outcome 
     if !holds.is_empty() {
         return Outcome::Held(holds.join(" · "));
     }
-    if late && left > 0 {
-        return Outcome::Partial(format!("the time was up with {left} rows left; the next run goes on"));
+    if left.is_empty() {
+        return Outcome::Completed;
     }
-    if left > 0 {
-        return Outcome::Partial(format!("{left} rows wait (quota, retries, or the merge in progress)"));
+    let why = if late { "the time was up" } else { "not everything could be done yet" };
+    Outcome::Partial(format!("{why}; the next run goes on with {}", rows_by_reason(left)))
+}
+
+/// `74 rows: 72 of the merge, 2 that changed`
+fn rows_by_reason(rows: &BTreeSet<AgendaRow>) -> String {
+    let mut counts: BTreeMap<Due, usize> = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.why).or_default() += 1;
     }
-    Outcome::Completed
+    let told = counts.into_iter().map(|(why, number)| {
+        let why = match why {
+            Due::Changed => "that changed",
+            Due::Retry => "to be tried again",
+            Due::Purge => "whose grace period is over",
+            Due::Touched => "touched by something else that changed",
+            Due::Merge => "of the merge",
+        };
+        format!("{number} {why}")
+    });
+    let told: Vec<String> = told.collect();
+    let rows = if rows.len() == 1 { "1 row".to_owned() } else { format!("{} rows", rows.len()) };
+    format!("{rows}: {}", told.join(", "))
 }

@@ -166,11 +166,10 @@ impl<'e> Run<'e> {
     pub(crate) async fn end(&self, writing: &WritingState) -> Result<Option<RunSummary>, EngineError> {
         self.flush().await?;
         let inner = self.inner();
-        let left = inner.waiting.len() as u64;
-        if inner.number == 0 && left == 0 && inner.notes.is_empty() && inner.counters == Sides::default() {
+        if inner.number == 0 && inner.waiting.is_empty() && inner.notes.is_empty() && inner.counters == Sides::default() {
             return Ok(None);
         }
-        Ok(Some(self.summary(&inner, super::outcome(writing, left, self.late()))))
+        Ok(Some(self.summary(&inner, super::outcome(writing, &inner.waiting, self.late()))))
     }
 
     /// The summary of a run that could not go on.

@@ -1,0 +1,237 @@
+//! A plan as a document: grouped, counted, with every field before and after. [`text`] shows it to people.
+
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::merge::Preview;
+use engine::records::Change;
+use engine::setup::PairSetup;
+use gal::guard::Judgement;
+use gal::operation::{Operation, Quiet};
+use gal::plan::Plan;
+use gal::{Side, Sides};
+use serde::Serialize;
+
+#[cfg(test)]
+pub(crate) use text::tests::sample;
+
+/// A plan, in a stable shape.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlanDocument {
+    /// The pair.
+    pub(crate) pair: String,
+    /// What it is a plan of: `merge two-way`, `schedule`, `unpublish`, `rebuild`.
+    pub(crate) of: String,
+    /// What confirms it.
+    pub(crate) checksum: String,
+    /// How many links are stored.
+    pub(crate) links: u64,
+    /// Both sides: what would be written there.
+    pub(crate) sides: Sides<SideDocument>,
+    /// Every operation, in the order in which they run.
+    pub(crate) operations: Vec<OperationDocument>,
+    /// What is only remembered, counted by kind.
+    pub(crate) remembered: BTreeMap<&'static str, u64>,
+    /// Who is skipped.
+    pub(crate) skipped: Vec<SkippedDocument>,
+    /// What a person should know.
+    pub(crate) notes: Vec<NoteDocument>,
+}
+
+/// One side of a plan.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct SideDocument {
+    /// The tenant.
+    pub(crate) tenant: String,
+    /// How many recipients of it are known.
+    pub(crate) known: u64,
+    /// How many of them are in scope for the other side.
+    pub(crate) in_scope: u64,
+    /// What would be written into it, by operation.
+    pub(crate) operations: BTreeMap<String, u64>,
+    /// The guard's word on it.
+    pub(crate) guard: GuardDocument,
+}
+
+/// The guard's word.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct GuardDocument {
+    /// Whether something must wait for a person.
+    pub(crate) holds: bool,
+    /// Why, one sentence a limit.
+    pub(crate) reasons: Vec<String>,
+    /// How many operations must wait.
+    pub(crate) waiting: u64,
+}
+
+/// One operation.
+#[derive(Debug, Serialize)]
+pub(crate) struct OperationDocument {
+    /// What is done: `create`, `update`, `stage` …
+    pub(crate) operation: String,
+    /// The side that is written.
+    pub(crate) side: Side,
+    /// Its tenant.
+    pub(crate) tenant: String,
+    /// The link: origin and anchor.
+    pub(crate) link: String,
+    /// What people call the recipient.
+    pub(crate) title: String,
+    /// Its address.
+    pub(crate) address: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// Whether the guard holds it.
+    pub(crate) held: bool,
+    /// Every field before and after.
+    pub(crate) changes: Vec<Change>,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Somebody who is skipped.
+#[derive(Debug, Serialize)]
+pub(crate) struct SkippedDocument {
+    /// The recipient's side.
+    pub(crate) side: Side,
+    /// Its tenant.
+    pub(crate) tenant: String,
+    /// Its id.
+    pub(crate) anchor: String,
+    /// What people call it.
+    pub(crate) title: String,
+    /// Its address, if it has one.
+    pub(crate) address: Option<String>,
+    /// The reason in one word.
+    pub(crate) code: &'static str,
+    /// The reason.
+    pub(crate) reason: String,
+}
+
+/// Something a person should know.
+#[derive(Debug, Serialize)]
+pub(crate) struct NoteDocument {
+    /// The recipient's side.
+    pub(crate) side: Side,
+    /// Its tenant.
+    pub(crate) tenant: String,
+    /// What people call it.
+    pub(crate) title: String,
+    /// What.
+    pub(crate) note: String,
+}
+
+impl PlanDocument {
+    /// From a preview.
+    pub(crate) fn of_preview(setup: &PairSetup, of: String, preview: &Preview) -> Self {
+        let mut document = Self::of_plan(setup, of, preview.checksum.clone(), &preview.plan, &preview.judgements);
+        document.links = preview.links;
+        for side in Side::BOTH {
+            document.sides.get_mut(side).known = *preview.known.get(side);
+        }
+        document
+    }
+
+    /// From a plan.
+    pub(crate) fn of_plan(setup: &PairSetup, of: String, checksum: String, plan: &Plan, judgements: &Sides<Judgement>) -> Self {
+        let tenant = |side: Side| setup.tenants.get(side).name.clone();
+        let held: BTreeSet<&String> = judgements.a.held.iter().chain(&judgements.b.held).collect();
+        let sides = Sides::from_fn(|side| SideDocument {
+            tenant: tenant(side),
+            known: 0,
+            in_scope: *plan.in_scope.get(side),
+            operations: counted(plan.of_side(side).map(|operation| operation.action.to_string())),
+            guard: guard(judgements.get(side)),
+        });
+        Self {
+            pair: setup.name.clone(),
+            of,
+            checksum,
+            links: 0,
+            sides,
+            operations: plan
+                .operations
+                .iter()
+                .map(|operation| one(operation, tenant(operation.side), held.contains(&operation.id())))
+                .collect(),
+            remembered: counted(plan.quiet.iter().map(|change| quiet(&change.quiet))),
+            skipped: plan
+                .skipped
+                .iter()
+                .map(|skipped| SkippedDocument {
+                    side: skipped.side,
+                    tenant: tenant(skipped.side),
+                    anchor: skipped.anchor.to_string(),
+                    title: skipped.title.clone(),
+                    address: skipped.address.clone(),
+                    code: skipped.reason.code(),
+                    reason: skipped.reason.to_string(),
+                })
+                .collect(),
+            notes: plan
+                .notes
+                .iter()
+                .map(|noted| NoteDocument {
+                    side: noted.side,
+                    tenant: tenant(noted.side),
+                    title: noted.title.clone(),
+                    note: noted.note.to_string(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether nothing would be written.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Whether the guard stops something.
+    pub(crate) fn holds(&self) -> bool {
+        self.sides.a.guard.holds || self.sides.b.guard.holds
+    }
+}
+
+fn one(operation: &Operation, tenant: String, held: bool) -> OperationDocument {
+    let changes = operation.told().into_iter().map(Change::from).collect();
+    OperationDocument {
+        operation: operation.action.to_string(),
+        side: operation.side,
+        tenant,
+        link: operation.key.to_string(),
+        title: operation.title.clone(),
+        address: operation.address.clone(),
+        reason: operation.reason.to_string(),
+        held,
+        changes,
+        notes: operation.notes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn guard(judgement: &Judgement) -> GuardDocument {
+    GuardDocument {
+        holds: !judgement.tripped.is_empty(),
+        reasons: judgement.tripped.iter().map(ToString::to_string).collect(),
+        waiting: judgement.held.len() as u64,
+    }
+}
+
+fn quiet(quiet: &Quiet) -> &'static str {
+    match quiet {
+        Quiet::Record => "record",
+        Quiet::Recover => "recover",
+        Quiet::LinkPeers => "link-peers",
+        Quiet::Suppress { .. } => "suppress",
+        Quiet::Keep => "keep",
+        Quiet::Forget => "forget",
+    }
+}
+
+fn counted<K: Ord>(kinds: impl Iterator<Item = K>) -> BTreeMap<K, u64> {
+    let mut counts = BTreeMap::new();
+    for kind in kinds {
+        *counts.entry(kind).or_insert(0) += 1;
+    }
+    counts
+}

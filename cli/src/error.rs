@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use credentials::CredentialError;
 use engine::EngineError;
+use engine::act::{Answer, Standing};
 use engine::ports::StoreError;
 use microsoft365::WireError;
 
@@ -25,6 +26,17 @@ pub(crate) enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+impl From<Standing> for Exit {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::InStep => Self::InStep,
+            Standing::Quarantined => Self::Quarantined,
+            Standing::Held => Self::Held,
+            Standing::Failed => Self::Failed,
+        }
     }
 }
 
@@ -63,6 +75,12 @@ impl CliError {
         Self { exit: Exit::Held, message: message.into() }
     }
 
+    /// An answer to another question than was asked.
+    pub(crate) fn unexpected(answer: &Answer) -> Self {
+        let kind = serde_json::to_value(answer).ok().and_then(|answer| answer["answer"].as_str().map(str::to_owned)).unwrap_or_default();
+        Self::failed(format!("another question was answered than was asked ({kind}): galbridge and the stack are of different versions"))
+    }
+
     /// The same error of a named thing.
     pub(crate) fn of(self, whom: &str) -> Self {
         Self { exit: self.exit, message: format!("{whom}: {}", self.message) }
@@ -83,7 +101,9 @@ impl From<EngineError> for CliError {
             | EngineError::PlanChanged { .. }
             | EngineError::Refused(_) => Exit::WrongInput,
             EngineError::CannotApprove { .. } | EngineError::DynamicGroups { .. } => Exit::Held,
-            EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(_) => Exit::Failed,
+            EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::ReadingStopped { .. } | EngineError::Store(_) => {
+                Exit::Failed
+            }
         };
         let message = match &error {
             // The adapter's message names the tenant already, with its id.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use credentials::{Credential, CredentialError, CredentialFile};
 use engine::Engine;
+use engine::act::{Action, Answer, PlanDocument, Ran};
 use engine::ports::{Clock, Store as _, StoreError};
 use engine::setup::{Connection, PairSetup, Setup};
 use gal::Side;
@@ -273,6 +274,34 @@ impl Session {
             progress: bars.clone(),
         };
         Ok(Self { engine, store, pair, loaded, bars })
+    }
+
+    /// Asks the engine.
+    pub(crate) async fn act(&self, action: Action) -> Result<Answer, CliError> {
+        self.act_until(action, self.no_hurry()).await
+    }
+
+    /// Asks the engine for what can be done before a moment. The progress bars are gone afterwards.
+    pub(crate) async fn act_until(&self, action: Action, deadline: Timestamp) -> Result<Answer, CliError> {
+        let answer = self.engine.act(&self.pair, action, deadline).await;
+        self.bars.clear();
+        Ok(answer?)
+    }
+
+    /// Asks for a plan.
+    pub(crate) async fn plan(&self, action: Action) -> Result<PlanDocument, CliError> {
+        match self.act(action).await? {
+            Answer::Plan(plan) => Ok(plan),
+            other => Err(CliError::unexpected(&other)),
+        }
+    }
+
+    /// Asks for a run.
+    pub(crate) async fn ran(&self, action: Action, deadline: Option<Timestamp>) -> Result<Ran, CliError> {
+        match self.act_until(action, deadline.unwrap_or_else(|| self.no_hurry())).await? {
+            Answer::Ran(ran) => Ok(ran),
+            other => Err(CliError::unexpected(&other)),
+        }
     }
 
     /// The pair.

@@ -10,18 +10,18 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use engine::act::Action;
 use engine::records::MergeOptions;
 use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use state::{Existing, StateStore};
 
-use crate::arguments::{DemoArguments, Global, MergeChoice, Mode};
+use crate::arguments::{DemoArguments, Global};
 use crate::error::{CliError, Exit};
 use crate::screen::{count, thousands};
 use crate::session::{Loaded, Need, Pieces, Session, Time, connections};
 use crate::show;
-use crate::show::plan::PlanDocument;
 use crate::simulated::{SimulatorApi, SimulatorClock};
 use crate::verbs;
 use crate::wiring::{Environment, Stopwatch};
@@ -141,21 +141,18 @@ async fn merge(tale: &mut Tale<'_>) -> Result<(), CliError> {
     tale.scene("The first merge")?;
     let [a, b] = tale.own.each_ref().map(|view| view.objects.len() as u64);
     tale.happened(format!("{} has {}, {} has {}", NAMES[0], count(a, "recipient"), NAMES[1], thousands(b)))?;
-    verbs::read(tale.environment, &tale.session, false).await?;
-    let mut options = MergeOptions::of(MergeMode::TwoWay);
-    let preview = tale.session.engine.preview(&tale.session.pair, Some(&options)).await?;
-    let plan = PlanDocument::of_preview(tale.session.setup()?, verbs::merge_words(Mode::TwoWay, &MergeChoice::default()), &preview);
-    tale.screen().say(&format!("\n{}", plan.text(tale.screen().paint, false)))?;
-    let groups = tale.session.engine.admitting_groups(&tale.session.pair, &preview.plan).await?;
+    let mut merge = MergeOptions::of(MergeMode::TwoWay);
+    let plan = tale.session.plan(Action::Merge { merge: merge.clone(), confirm: None }).await?;
+    tale.screen().say(&format!("\n{}", show::plan::text(&plan, tale.screen().paint, false)))?;
+    let groups = show::clean(&plan.admitting.join(", "));
     if !groups.is_empty() {
-        tale.happened(format!("dynamic groups that will send their mail to published contacts too: {}", show::clean(&groups.join(", "))))?;
+        tale.happened(format!("dynamic groups that will send their mail to published contacts too: {groups}"))?;
     }
-    options.accept_dynamic_groups = true;
+    merge.accept_dynamic_groups = true;
     let accepted = if groups.is_empty() { "" } else { " --accept-dynamic-groups" };
     tale.happened(format!("galbridge merge --mode two-way{accepted} --confirm {}", plan.checksum))?;
-    let summary = tale.session.engine.merge(&tale.session.pair, &options, Some(&plan.checksum), tale.session.no_hurry()).await;
-    tale.session.bars.clear();
-    if let Some(summary) = summary? {
+    let ran = tale.session.ran(Action::Merge { merge, confirm: Some(plan.checksum) }, None).await?;
+    if let Some(summary) = ran.run {
         tale.told(summary)?;
     }
     tale.cycles().await?;

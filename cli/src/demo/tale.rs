@@ -118,8 +118,7 @@ impl Tale<'_> {
         let mut before = None;
         for _ in 0..CYCLES {
             self.pass(SignedDuration::from_mins(10)).await?;
-            let (_, summary) = verbs::cycle(self.environment, &self.session, false).await?;
-            let Some(summary) = summary else { return Ok(()) };
+            let Some(summary) = verbs::cycle(&self.session, false, None).await?.run else { return Ok(()) };
             let waits = matches!(summary.outcome, Outcome::Held(_)) && before.as_ref() == Some(&summary.counters);
             if waits {
                 // The same again: it waits for a person.

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::plan::PlanDocument;
 use crate::error::CliError;
+use engine::act::PlanDocument;
 
 const HEADER: [&str; 10] = ["side", "tenant", "operation", "title", "address", "reason", "property", "before", "after", "held"];
 
@@ -80,7 +80,7 @@ mod tests {
     fn a_plan_becomes_rows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.csv");
-        write(&path, &crate::show::plan::sample()).unwrap();
+        write(&path, &crate::show::plan::tests::sample()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("\u{feff}side,tenant,operation,title,"), "{text}");
         assert!(text.contains("b,fabrikam,update,'=Ann,ann@contoso.example,edited at its source,Phone,'+41,'+42,\n"), "{text}");

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use engine::act::{Action, Answer};
 use engine::explain::Explained;
-use engine::ports::Store as _;
 use gal::Phase;
 use gal::recipient::Presence;
 use serde_json::json;
@@ -15,15 +15,15 @@ use crate::session::{Need, Session};
 use crate::show::{clean, moment, run, value};
 use crate::wiring::Environment;
 
-/// Runs that are looked through for one by its id.
-const SEARCHED: usize = 10_000;
-
 /// The last runs, or one with its operations.
 pub(crate) async fn runs(environment: &Environment, global: &Global, id: Option<&str>, limit: u16) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Nobody).await?;
     let setup = session.setup()?;
     let Some(id) = id else {
-        let runs = session.store.runs(&session.pair, usize::from(limit)).await?;
+        let runs = match session.act(Action::Runs { limit }).await? {
+            Answer::Runs(runs) => runs,
+            other => return Err(CliError::unexpected(&other)),
+        };
         environment.screen.answer(&runs, |paint| {
             if runs.is_empty() {
                 return format!("{}: there was no run yet", session.pair);
@@ -33,14 +33,11 @@ pub(crate) async fn runs(environment: &Environment, global: &Global, id: Option<
         })?;
         return Ok(Exit::InStep);
     };
-    let runs = session.store.runs(&session.pair, SEARCHED).await?;
-    let found: Vec<_> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
-    let [one] = found.as_slice() else {
-        let what = if found.is_empty() { "no run has" } else { "more than one run has" };
-        return Err(CliError::wrong(format!("pair {}: {what} an id that begins with {id}; `galbridge runs` lists them", session.pair)));
+    let (one, operations) = match session.act(Action::Operations { run: id.to_owned() }).await? {
+        Answer::Operations { run, operations } => (run, operations),
+        other => return Err(CliError::unexpected(&other)),
     };
-    let operations = session.store.operations(&one.id).await?;
-    environment.screen.answer(&json!({"run": one, "operations": operations}), |paint| run::details(one, &operations, setup, paint))?;
+    environment.screen.answer(&json!({"run": one, "operations": operations}), |paint| run::details(&one, &operations, setup, paint))?;
     Ok(Exit::InStep)
 }
 
@@ -50,7 +47,10 @@ pub(crate) async fn explain(environment: &Environment, global: &Global, address:
         return Err(CliError::wrong(format!("\"{}\" is no mail address", clean(address))));
     }
     let session = Session::open(environment, global, Need::Nobody).await?;
-    let found = session.engine.explain(&session.pair, address).await?;
+    let found = match session.act(Action::Explain { address: address.to_owned() }).await? {
+        Answer::Explained(found) => found,
+        other => return Err(CliError::unexpected(&other)),
+    };
     environment.screen.answer(&found, |paint| {
         if found.is_empty() {
             return format!(

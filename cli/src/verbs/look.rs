@@ -1,43 +1,32 @@
 //! `plan` and `snapshot`: looking, without writing to a tenant.
 
+use engine::act::{Action, Answer, PlanDocument};
 use serde_json::json;
 
-use super::{choice_of, merge_words, read, repeated};
+use super::{choice_of, repeated};
 use crate::arguments::{Global, PlanArguments};
 use crate::error::{CliError, Exit};
 use crate::screen::count;
 use crate::session::{Need, Session};
-use crate::show::csv;
-use crate::show::plan::PlanDocument;
+use crate::show::{csv, plan as shown};
 use crate::wiring::Environment;
 
 /// Shows everything that would be done.
 pub(crate) async fn plan(environment: &Environment, global: &Global, arguments: &PlanArguments) -> Result<Exit, CliError> {
     let need = if arguments.stored && arguments.choice.group.is_none() { Need::Nobody } else { Need::Both };
     let session = Session::open(environment, global, need).await?;
-    if !arguments.stored {
-        read(environment, &session, false).await?;
-    }
     let chosen =
         arguments.choice.limit.is_some() || arguments.choice.group.is_some() || arguments.choice.enforce || arguments.choice.take_over;
     if chosen && arguments.mode.is_none() {
         return Err(CliError::wrong("--limit, --group, --enforce and --take-over belong to a merge: name its mode with --merge MODE"));
     }
-    let options = arguments.mode.map(|mode| choice_of(mode, &arguments.choice));
-    let preview = session.engine.preview(&session.pair, options.as_ref()).await?;
-    let of = match arguments.mode {
-        Some(mode) => merge_words(mode, &arguments.choice),
-        None if session.engine.state(&session.pair).await?.writing.stage == engine::records::Stage::Unmerged => {
-            "nothing is merged yet; this is what a two-way merge would do".to_owned()
-        }
-        None => "what the next runs do".to_owned(),
-    };
-    let document = PlanDocument::of_preview(session.setup()?, of, &preview);
+    let merge = arguments.mode.map(|mode| choice_of(mode, &arguments.choice));
+    let document = session.plan(Action::Plan { merge, stored: arguments.stored }).await?;
     if let Some(path) = &arguments.csv {
         csv::write(path, &document)?;
     }
     environment.screen.answer(&document, |paint| {
-        let mut text = document.text(paint, arguments.all);
+        let mut text = shown::text(&document, paint, arguments.all);
         if let Some(path) = &arguments.csv {
             text.push_str(&format!("\nWritten to {} as well.\n", path.display()));
         }
@@ -70,26 +59,22 @@ fn next(global: &Global, arguments: &PlanArguments, document: &PlanDocument) -> 
 /// Reads both sides, and writes nothing.
 pub(crate) async fn snapshot(environment: &Environment, global: &Global, full: bool) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Both).await?;
-    let report = read(environment, &session, full).await?;
+    let read = match session.act(Action::Snapshot { full }).await? {
+        Answer::Read(read) => read,
+        other => return Err(CliError::unexpected(&other)),
+    };
     let setup = session.setup()?;
-    let document = json!({
-        "pair": session.pair,
-        "changed": {"a": report.changed.a, "b": report.changed.b},
-        "incomplete": {"a": report.incomplete.a, "b": report.incomplete.b},
-        "due": report.due,
-    });
+    let document = json!({"pair": session.pair, "changed": read.changed, "incomplete": read.incomplete, "due": read.due});
     environment.screen.answer(&document, |paint| {
         let mut text = String::new();
-        for (side, changed, incomplete) in
-            [(gal::Side::A, report.changed.a, &report.incomplete.a), (gal::Side::B, report.changed.b, &report.incomplete.b)]
-        {
+        for side in gal::Side::BOTH {
             let tenant = &setup.tenants.get(side).name;
-            text.push_str(&format!("{tenant} ({side}): {} new or changed\n", count(changed, "recipient")));
-            if let Some(why) = incomplete {
+            text.push_str(&format!("{tenant} ({side}): {} new or changed\n", count(*read.changed.get(side), "recipient")));
+            if let Some(why) = read.incomplete.get(side) {
                 text.push_str(&format!("  {}\n", paint.yellow(&format!("incomplete: {why}"))));
             }
         }
-        text.push_str(if report.due { "Something is due; `galbridge plan` shows it.\n" } else { "Nothing is due.\n" });
+        text.push_str(if read.due { "Something is due; `galbridge plan` shows it.\n" } else { "Nothing is due.\n" });
         text
     })?;
     Ok(Exit::InStep)

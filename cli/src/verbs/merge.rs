@@ -1,15 +1,14 @@
 //! `merge`: the preview, a person's word, and the merge.
 
+use engine::act::{Action, PlanDocument};
 use engine::records::MergeOptions;
 use gal::Anchor;
 use serde_json::json;
 
-use super::{ended, merge_words, read};
 use crate::arguments::{Confirmation, Global, MergeArguments, MergeChoice, Mode};
 use crate::error::{CliError, Exit};
 use crate::session::{Need, Session};
-use crate::show::plan::PlanDocument;
-use crate::show::{clean, run};
+use crate::show::{clean, plan as shown, run};
 use crate::wiring::Environment;
 
 /// The engine's options for a choice.
@@ -27,19 +26,16 @@ pub(crate) fn choice_of(mode: Mode, choice: &MergeChoice) -> MergeOptions {
 /// Merges.
 pub(crate) async fn merge(environment: &Environment, global: &Global, arguments: &MergeArguments) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Writing).await?;
-    read(environment, &session, false).await?;
-    let mut options = choice_of(arguments.mode, &arguments.choice);
-    let preview = session.engine.preview(&session.pair, Some(&options)).await?;
-    let plan = PlanDocument::of_preview(session.setup()?, merge_words(arguments.mode, &arguments.choice), &preview);
+    let mut merge = choice_of(arguments.mode, &arguments.choice);
+    merge.accept_dynamic_groups = arguments.accept_dynamic_groups;
+    let plan = session.plan(Action::Merge { merge: merge.clone(), confirm: None }).await?;
     if !confirmed(environment, &plan, &arguments.confirmation)? {
         return Ok(Exit::Held);
     }
-    options.accept_dynamic_groups = arguments.accept_dynamic_groups || accepts(environment, &session, &preview.plan).await?;
-    let summary = session.engine.merge(&session.pair, &options, Some(&plan.checksum), session.no_hurry()).await;
-    session.bars.clear();
-    let summary = summary?;
-    let document = json!({"pair": session.pair, "checksum": plan.checksum, "run": summary});
-    environment.screen.answer(&document, |paint| match &summary {
+    merge.accept_dynamic_groups |= accepts(environment, &plan)?;
+    let ran = session.ran(Action::Merge { merge, confirm: Some(plan.checksum.clone()) }, None).await?;
+    let document = json!({"pair": session.pair, "checksum": plan.checksum, "run": ran.run});
+    environment.screen.answer(&document, |paint| match &ran.run {
         Some(summary) => {
             let goes_on = if summary.left > 0 { "\nWhat is left goes on with `galbridge run`." } else { "" };
             let line = session.setup().map(|setup| run::line(summary, setup, paint)).unwrap_or_default();
@@ -53,16 +49,15 @@ pub(crate) async fn merge(environment: &Environment, global: &Global, arguments:
             session.pair
         )));
     }
-    ended(&session, summary.as_ref()).await
+    Ok(ran.standing.into())
 }
 
 /// Asks about dynamic groups that would take published contacts in; where nobody can be asked the engine refuses.
-async fn accepts(environment: &Environment, session: &Session, plan: &gal::plan::Plan) -> Result<bool, CliError> {
-    let groups = session.engine.admitting_groups(&session.pair, plan).await?;
-    if groups.is_empty() || !environment.screen.asks {
+fn accepts(environment: &Environment, plan: &PlanDocument) -> Result<bool, CliError> {
+    if plan.admitting.is_empty() || !environment.screen.asks {
         return Ok(false);
     }
-    let named = clean(&groups.join(", "));
+    let named = clean(&plan.admitting.join(", "));
     environment
         .screen
         .ask(&format!("These dynamic groups would take published contacts in, and send them their mail: {named}. Accept that?"))
@@ -80,7 +75,7 @@ pub(super) fn confirmed(environment: &Environment, plan: &PlanDocument, confirma
         }
         return Ok(true);
     }
-    screen.say(&plan.text(screen.paint, false))?;
+    screen.say(&shown::text(plan, screen.paint, false))?;
     if confirmation.yes {
         return Ok(true);
     }

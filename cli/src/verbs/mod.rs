@@ -14,17 +14,15 @@ mod state;
 mod status;
 
 use clap::CommandFactory as _;
-use engine::records::RunSummary;
-use engine::snapshot::{SnapshotOptions, SnapshotReport};
 
-use crate::arguments::{Arguments, CertificateVerb, Global, MergeChoice, Mode, ProfileVerb, StateVerb, Verb};
+use crate::arguments::{Arguments, CertificateVerb, Global, ProfileVerb, StateVerb, Verb};
 use crate::demo;
 use crate::error::{CliError, Exit};
-use crate::session::Session;
 use crate::wiring::Environment;
 
 pub(crate) use certificate::make as make_certificate;
 pub(crate) use merge::choice_of;
+pub(crate) use run::one as cycle;
 
 /// Does what the arguments say.
 pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Result<Exit, CliError> {
@@ -64,85 +62,6 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, CliError> {
     clap_complete::generate(shell, &mut Arguments::command(), "galbridge", &mut script);
     crate::screen::print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::InStep)
-}
-
-/// Reads both sides until they are read, or until the person asks to stop.
-pub(crate) async fn read(environment: &Environment, session: &Session, full: bool) -> Result<SnapshotReport, CliError> {
-    read_sides(environment, session, SnapshotOptions { full, only: None }).await
-}
-
-/// Reads the sides that the options name.
-pub(crate) async fn read_sides(
-    environment: &Environment,
-    session: &Session,
-    mut options: SnapshotOptions,
-) -> Result<SnapshotReport, CliError> {
-    loop {
-        let report = session.engine.snapshot(&session.pair, options, session.no_hurry()).await;
-        session.bars.clear();
-        let report = report?;
-        if environment.stop.asked() {
-            return Err(CliError::failed(format!(
-                "pair {}: stopped while reading; what was read is kept, and the next run goes on",
-                session.pair
-            )));
-        }
-        if !report.unfinished {
-            return Ok(report);
-        }
-        options.full = false;
-    }
-}
-
-/// One cycle, without a deadline.
-pub(crate) async fn cycle(
-    environment: &Environment,
-    session: &Session,
-    full: bool,
-) -> Result<(SnapshotReport, Option<RunSummary>), CliError> {
-    run::one(environment, session, full, None).await
-}
-
-/// How the pair stands, as an exit code.
-pub(crate) async fn standing(session: &Session) -> Result<Exit, CliError> {
-    let state = session.engine.state(&session.pair).await?;
-    if state.writing.holds.a.is_some() || state.writing.holds.b.is_some() {
-        return Ok(Exit::Held);
-    }
-    if session.engine.quarantined(&session.pair).await?.is_empty() { Ok(Exit::InStep) } else { Ok(Exit::Quarantined) }
-}
-
-/// How a run ended, as an exit code.
-pub(crate) async fn ended(session: &Session, run: Option<&RunSummary>) -> Result<Exit, CliError> {
-    match run.map(|run| &run.outcome) {
-        Some(engine::records::Outcome::Failed(_)) => Ok(Exit::Failed),
-        Some(engine::records::Outcome::Held(_)) => Ok(Exit::Held),
-        Some(engine::records::Outcome::Completed | engine::records::Outcome::Partial(_)) | None => standing(session).await,
-    }
-}
-
-/// The word for a merge of this mode and choice.
-pub(crate) fn merge_words(mode: Mode, choice: &MergeChoice) -> String {
-    let mut words = match mode {
-        Mode::TwoWay => "merge, two-way".to_owned(),
-        Mode::AToB => "merge, a is the truth".to_owned(),
-        Mode::BToA => "merge, b is the truth".to_owned(),
-        Mode::LinkOnly => "merge, links only".to_owned(),
-    };
-    if let Some(limit) = choice.limit {
-        words.push_str(&format!(", at most {limit} recipients"));
-    }
-    if let Some(group) = choice.group {
-        words.push_str(&format!(", members of {group}"));
-    }
-    for (chosen, word) in
-        [(choice.enforce, ", overwriting what differs"), (choice.take_over, ", taking over other installations' contacts")]
-    {
-        if chosen {
-            words.push_str(word);
-        }
-    }
-    words
 }
 
 /// The options that must be repeated so that a printed command means the same profile, state and pair.

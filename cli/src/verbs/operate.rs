@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use engine::act::{Action, Answer};
 use serde_json::json;
 
 use crate::arguments::Global;
@@ -14,7 +15,10 @@ use crate::wiring::Environment;
 /// Consents to what the guard holds.
 pub(crate) async fn approve(environment: &Environment, global: &Global, checksum: &str) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Nobody).await?;
-    let approved = session.engine.approve(&session.pair, checksum).await?;
+    let approved = match session.act(Action::Approve { checksum: checksum.to_owned() }).await? {
+        Answer::Approved(approved) => approved,
+        other => return Err(CliError::unexpected(&other)),
+    };
     environment.screen.answer(&json!({"pair": session.pair, "approved": approved}), |_| {
         format!("{}: {} may run within the next 24 hours; the next run does them.", session.pair, count(approved, "operation"))
     })?;
@@ -24,7 +28,7 @@ pub(crate) async fn approve(environment: &Environment, global: &Global, checksum
 /// Stops writing, or goes on.
 pub(crate) async fn pause(environment: &Environment, global: &Global, reason: Option<&str>) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Nobody).await?;
-    session.engine.pause(&session.pair, reason).await?;
+    session.act(reason.map_or(Action::Resume, |reason| Action::Pause { reason: reason.to_owned() })).await?;
     environment.screen.answer(&json!({"pair": session.pair, "paused": reason}), |_| match reason {
         Some(_) => format!("{}: paused; it only reads, until `galbridge resume`.", session.pair),
         None => format!("{}: goes on with the next run.", session.pair),
@@ -43,9 +47,10 @@ pub(crate) async fn make_way(environment: &Environment, global: &Global, address
         }
     }
     let session = Session::open(environment, global, Need::Writing).await?;
-    let told = session.engine.make_way(&session.pair, address, session.no_hurry()).await;
-    session.bars.clear();
-    let told = told?;
+    let told = match session.act(Action::MakeWay { address: address.to_owned() }).await? {
+        Answer::MadeWay(told) => told,
+        other => return Err(CliError::unexpected(&other)),
+    };
     let setup = session.setup()?;
     environment.screen.answer(&json!({"pair": session.pair, "removed": told}), |paint| {
         let mut text = String::new();
@@ -77,7 +82,10 @@ pub(crate) async fn make_way(environment: &Environment, global: &Global, address
 /// Publishes a suppressed address again.
 pub(crate) async fn unsuppress(environment: &Environment, global: &Global, address: &str) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Nobody).await?;
-    let forgotten = session.engine.unsuppress(&session.pair, address).await?;
+    let forgotten = match session.act(Action::Unsuppress { address: address.to_owned() }).await? {
+        Answer::Unsuppressed(forgotten) => forgotten,
+        other => return Err(CliError::unexpected(&other)),
+    };
     environment.screen.answer(&json!({"pair": session.pair, "unsuppressed": forgotten}), |_| {
         format!("{}: {} is published again with the next run.", session.pair, clean(address))
     })?;

@@ -1,22 +1,16 @@
 //! `run`: a cycle, or one every so often.
 
-use engine::Engine;
-use engine::records::RunSummary;
-use engine::snapshot::SnapshotReport;
-use gal::Side;
+use engine::act::{Action, OnlyReads, Ran};
+use gal::{Side, Sides};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{ended, read};
 use crate::arguments::{Global, RunArguments};
 use crate::error::{CliError, Exit};
 use crate::screen::{count, print};
 use crate::session::{Need, Session, Time};
 use crate::show;
 use crate::wiring::Environment;
-
-/// How old the last full reading may be.
-const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A cycle stops so long before the next one begins.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
@@ -69,97 +63,54 @@ async fn cycle(
 ) -> Result<(Exit, std::time::Duration), CliError> {
     let session = Session::open(environment, global, Need::Writing).await?;
     let began = session.now();
-    let (report, summary) = one(environment, &session, full, every.map(|every| began + every - MARGIN)).await?;
+    let Ran { read, run: summary, only_reads, standing } = one(&session, full, every.map(|every| began + every - MARGIN)).await?;
+    let read = read.unwrap_or_default();
     let setup = session.setup()?;
-    let document = json!({
-        "pair": session.pair,
-        "began": began,
-        "read": {"a": report.changed.a, "b": report.changed.b},
-        "incomplete": {"a": report.incomplete.a, "b": report.incomplete.b},
-        "run": summary,
-    });
+    let document = json!({"pair": session.pair, "began": began, "read": read.changed, "incomplete": read.incomplete, "run": summary});
     if environment.screen.json && every.is_some() {
         // One document a line, for whoever follows.
         print(&document.to_string())?;
     } else {
         environment.screen.answer(&document, |paint| {
-            let mut text = format!(
-                "{}  {}  read {} + {} changes; ",
-                paint.dim(&show::moment(began)),
-                session.pair,
-                report.changed.a,
-                report.changed.b
-            );
+            let Sides { a, b } = read.changed;
+            let mut text = format!("{}  {}  read {a} + {b} changes; ", paint.dim(&show::moment(began)), session.pair);
             match &summary {
                 Some(summary) => text.push_str(&show::run::line(summary, setup, paint)),
                 None => text.push_str("nothing due"),
             }
             for side in Side::BOTH {
-                if let Some(why) = report.incomplete.get(side) {
+                if let Some(why) = read.incomplete.get(side) {
                     text.push_str(&format!("\n  {}", paint.yellow(&format!("{}: incomplete: {why}", setup.tenants.get(side).name))));
                 }
             }
             text
         })?;
     }
-    let mut exit = ended(&session, summary.as_ref()).await?;
-    if exit == Exit::InStep && Side::BOTH.into_iter().any(|side| report.incomplete.get(side).is_some()) {
-        exit = Exit::Held;
-    }
-    if let Some((stopped, waits)) = paused(&session).await? {
-        environment.screen.say(&stopped)?;
-        exit = waits.unwrap_or(exit);
+    if let Some(why) = only_reads {
+        environment.screen.say(&told(&why))?;
     }
     let wait = every.map_or(SignedDuration::ZERO, |every| (every - session.now().duration_since(began)).max(SignedDuration::from_secs(1)));
-    Ok((exit, wait.unsigned_abs()))
+    Ok((standing.into(), wait.unsigned_abs()))
 }
 
-/// One cycle: reads, and if anything is due plans and applies it.
-pub(crate) async fn one(
-    environment: &Environment,
-    session: &Session,
-    full: bool,
-    deadline: Option<Timestamp>,
-) -> Result<(SnapshotReport, Option<RunSummary>), CliError> {
-    let full = full || full_reading_due(&session.engine, &session.pair).await?;
-    let report = read(environment, session, full).await?;
-    if full {
+/// One cycle, as far as it comes before `deadline`.
+pub(crate) async fn one(session: &Session, full: bool, deadline: Option<Timestamp>) -> Result<Ran, CliError> {
+    let ran = session.ran(Action::Run { full }, deadline).await?;
+    if ran.read.as_ref().is_some_and(|read| read.full) {
+        // In AWS the service drops what has expired; a file is swept once a day.
         session.store.sweep_expired(session.now()).await?;
     }
-    if !report.due {
-        return Ok((report, None));
-    }
-    let deadline = deadline.unwrap_or_else(|| session.no_hurry());
-    let summary = session.engine.reconcile(&session.pair, deadline).await;
-    session.bars.clear();
-    Ok((report, summary?))
+    Ok(ran)
 }
 
-/// Whether the last full reading of a side is over a day old. A side that was never read begins with one anyway.
-async fn full_reading_due(engine: &Engine, pair: &str) -> Result<bool, CliError> {
-    let state = engine.state(pair).await?;
-    let now = engine.clock.now();
-    let due = |last: Option<Timestamp>| last.is_some_and(|last| now.duration_since(last) > FULL_EVERY);
-    Ok(due(state.reading.sides.a.last_full) || due(state.reading.sides.b.last_full))
-}
-
-/// Why the pair only reads, if so, and the exit code where that needs a person.
-async fn paused(session: &Session) -> Result<Option<(String, Option<Exit>)>, CliError> {
-    let writing = session.engine.state(&session.pair).await?.writing;
-    if let Some(reason) = writing.paused {
-        return Ok(Some((format!("The pair is paused ({reason}): it only reads. `galbridge resume` goes on."), None)));
+/// Why the pair only reads.
+fn told(why: &OnlyReads) -> String {
+    match why {
+        OnlyReads::Paused { reason } => format!("The pair is paused ({}): it only reads. `galbridge resume` goes on.", show::clean(reason)),
+        OnlyReads::Unmerged => "Nothing is merged yet, so it only reads. `galbridge plan` and `galbridge merge` come first.".to_owned(),
+        OnlyReads::StateLost { stamped } => format!(
+            "This state knows of no merge, but {} there bear this installation's stamp: the state was lost. `galbridge rebuild` restores it; until then it only reads.",
+            count(*stamped, "contact")
+        ),
     }
-    if writing.stage != engine::records::Stage::Unmerged || writing.merge.is_some() {
-        return Ok(None);
-    }
-    let stamped = session.engine.stamped(&session.pair).await?;
-    if stamped == 0 {
-        let text = "Nothing is merged yet, so it only reads. `galbridge plan` and `galbridge merge` come first.".to_owned();
-        return Ok(Some((text, None)));
-    }
-    let contacts = count(stamped, "contact");
-    let text = format!(
-        "This state knows of no merge, but {contacts} there bear this installation's stamp: the state was lost. `galbridge rebuild` restores it; until then it only reads."
-    );
-    Ok(Some((text, Some(Exit::Held))))
 }

@@ -2,15 +2,12 @@
 
 use std::fmt::Write as _;
 
-use engine::ports::Store as _;
-use engine::records::{Hold, Outcome, PairState, RunSummary, SideReading, Stage};
+use engine::act::{Action, Answer, HeldDocument, StatusDocument, StatusSide};
+use engine::records::Stage;
 use engine::setup::PairSetup;
-use gal::guard::approval_holds;
-use gal::{Link, LinkKey, Side, Sides};
+use gal::Side;
 use jiff::Timestamp;
-use serde::Serialize;
 
-use super::standing;
 use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::screen::{Paint, count, thousands};
@@ -18,175 +15,32 @@ use crate::session::{Need, Session};
 use crate::show::{ago, clean, moment, run};
 use crate::wiring::Environment;
 
-/// Rows of the agenda that are counted at most.
-const ROWS: usize = 1_000_000;
-
 /// Operations of a hold that are listed.
 const LISTED: usize = 10;
-
-#[derive(Debug, Serialize)]
-struct StatusDocument {
-    pair: String,
-    stage: Stage,
-    paused: Option<String>,
-    merge_in_progress: bool,
-    links: Sides<u64>,
-    closed: Sides<bool>,
-    sides: Sides<SideDocument>,
-    last_snapshot: Option<Timestamp>,
-    last_run: Option<Timestamp>,
-    holds: Sides<Option<HeldDocument>>,
-    quarantined: Vec<QuarantinedDocument>,
-    agenda: AgendaDocument,
-    runs: Vec<RunSummary>,
-}
-
-#[derive(Debug, Serialize)]
-struct SideDocument {
-    tenant: String,
-    in_scope: u64,
-    read_to: Option<Timestamp>,
-    last_full_reading: Option<Timestamp>,
-    full_reading_in_progress: bool,
-    incomplete: Option<String>,
-    certificate: String,
-    certificate_ends: Option<Timestamp>,
-}
-
-#[derive(Debug, Serialize)]
-struct QuarantinedDocument {
-    link: String,
-    address: String,
-    side: Side,
-    reason: String,
-    attempts: u32,
-    retry_at: Timestamp,
-}
-
-/// A hold, and whom it concerns.
-#[derive(Debug, Serialize)]
-struct HeldDocument {
-    #[serde(flatten)]
-    hold: Hold,
-    who: Vec<WhoDocument>,
-    /// A person approved it; the next run carries it out.
-    approved: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct WhoDocument {
-    operation: String,
-    address: String,
-    link: String,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct AgendaDocument {
-    due: u64,
-    later: u64,
-}
 
 /// Shows it.
 pub(crate) async fn status(environment: &Environment, global: &Global) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Nobody).await?;
-    let setup = session.setup()?;
-    let state = session.engine.state(&session.pair).await?;
-    let quarantined = session.engine.quarantined(&session.pair).await?;
-    let document = document(environment, &session, setup, &state, &quarantined).await?;
-    let now = session.now();
-    environment.screen.answer(&document, |paint| text(&document, setup, paint, now))?;
-    let failed = document.runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)));
-    if failed { Ok(Exit::Failed) } else { standing(&session).await }
-}
-
-async fn document(
-    environment: &Environment,
-    session: &Session,
-    setup: &PairSetup,
-    state: &PairState,
-    quarantined: &[Link],
-) -> Result<StatusDocument, CliError> {
-    let now = session.now();
-    let mut agenda = AgendaDocument::default();
-    for row in session.store.due(&session.pair, Timestamp::MAX, ROWS).await? {
-        if row.due <= now { agenda.due += 1 } else { agenda.later += 1 }
-    }
-    let side = |side: Side| {
-        let tenant = &setup.tenants.get(side).name;
-        let SideReading { watermark, full, last_full, in_scope, incomplete, .. } = state.reading.sides.get(side);
-        let credential = session.loaded.profile.tenants.get(tenant).map(|tenant| session.loaded.credential(environment, tenant));
-        let (certificate, certificate_ends) = match credential {
-            Some(Ok(credential)) => (credential.expiry(now).to_string(), Some(credential.not_after())),
-            Some(Err(error)) => (error.message, None),
-            None => (String::new(), None),
-        };
-        SideDocument {
-            tenant: tenant.clone(),
-            in_scope: *in_scope,
-            read_to: *watermark,
-            last_full_reading: *last_full,
-            full_reading_in_progress: full.is_some(),
-            incomplete: incomplete.clone(),
-            certificate,
-            certificate_ends,
-        }
+    let mut document = match session.act(Action::Status).await? {
+        Answer::Status(document) => document,
+        other => return Err(CliError::unexpected(&other)),
     };
-    Ok(StatusDocument {
-        pair: session.pair.clone(),
-        stage: state.writing.stage,
-        paused: state.writing.paused.clone(),
-        merge_in_progress: state.writing.merge.is_some(),
-        links: state.writing.live,
-        closed: state.writing.closed,
-        sides: Sides::from_fn(side),
-        last_snapshot: state.reading.last_success,
-        last_run: state.writing.last_success,
-        holds: Sides { a: held(session, state, Side::A).await?, b: held(session, state, Side::B).await? },
-        quarantined: quarantined.iter().filter_map(quarantined_document).collect(),
-        agenda,
-        runs: session.store.runs(&session.pair, 5).await?,
-    })
-}
-
-/// The hold of a side, with whom it concerns.
-async fn held(session: &Session, state: &PairState, side: Side) -> Result<Option<HeldDocument>, CliError> {
-    let Some(hold) = state.writing.holds.get(side).clone() else { return Ok(None) };
     let now = session.now();
-    let approvals = state.writing.approvals.get(side).iter();
-    let approved = approvals.filter(|approval| approval_holds(approval.at, now)).any(|one| Some(&one.checksum) == hold.checksum.as_ref());
-    let mut who = Vec::new();
-    for id in &hold.operations {
-        let (operation, link) = id.split_once(' ').unwrap_or((id, ""));
-        let address = match link.parse::<LinkKey>() {
-            Ok(key) => match session.store.link(&session.pair, key).await? {
-                Some(found) => Some(found.item.address),
-                None => source_address(session, key).await?,
-            },
-            Err(()) => None,
-        };
-        who.push(WhoDocument { operation: operation.to_owned(), link: link.to_owned(), address: address.unwrap_or_default() });
+    for side in Side::BOTH {
+        certificate(environment, &session, document.sides.get_mut(side), now);
     }
-    Ok(Some(HeldDocument { hold, who, approved }))
+    let setup = session.setup()?;
+    environment.screen.answer(&document, |paint| text(&document, setup, paint, now))?;
+    Ok(document.standing.into())
 }
 
-/// The address of somebody who has no link yet.
-async fn source_address(session: &Session, key: LinkKey) -> Result<Option<String>, CliError> {
-    let Some(side) = key.origin.source_side() else { return Ok(None) };
-    let stamp = session.setup()?.tenants.get(side).stamp_attribute;
-    let replica = session.store.replica(&session.pair, side, key.anchor).await?;
-    Ok(replica.and_then(|replica| replica.recipient(stamp).primary))
-}
-
-fn quarantined_document(link: &Link) -> Option<QuarantinedDocument> {
-    let quarantine = link.quarantine.as_ref()?;
-    Some(QuarantinedDocument {
-        link: link.key.to_string(),
-        address: link.address.clone(),
-        side: link.target_side(),
-        reason: quarantine.reason.clone(),
-        attempts: quarantine.attempts,
-        retry_at: quarantine.retry_at,
-    })
+/// Says how long a tenant's certificate is valid.
+fn certificate(environment: &Environment, session: &Session, side: &mut StatusSide, now: Timestamp) {
+    let Some(tenant) = session.loaded.profile.tenants.get(&side.tenant) else { return };
+    match session.loaded.credential(environment, tenant) {
+        Ok(credential) => (side.certificate, side.certificate_ends) = (credential.expiry(now).to_string(), Some(credential.not_after())),
+        Err(error) => side.certificate = error.message,
+    }
 }
 
 fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timestamp) -> String {

@@ -105,6 +105,7 @@ fn a_status_has_a_stable_shape() {
     let mut expected = [
         "pair",
         "stage",
+        "standing",
         "paused",
         "merge_in_progress",
         "links",

@@ -75,6 +75,12 @@ pub enum EngineError {
         /// The groups, each with its tenant.
         groups: String,
     },
+    /// The reading was stopped, or its time was up.
+    #[error("pair {pair}: stopped while reading; what was read is kept, and the next run goes on")]
+    ReadingStopped {
+        /// The pair.
+        pair: String,
+    },
     /// The request itself cannot be served.
     #[error("{0}")]
     Refused(String),

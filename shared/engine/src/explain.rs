@@ -6,14 +6,14 @@ use gal::reason::Note;
 use gal::recipient::Presence;
 use gal::{Anchor, Kind, Link, Phase, Side};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::records::{AgendaRow, Due};
 
 /// What is known of one recipient that holds an address.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
     /// Its side.
     pub side: Side,
@@ -36,7 +36,7 @@ pub struct Explained {
     /// Why it is not published, or left alone; `None`: it is published, or would be.
     pub skipped: Option<String>,
     /// The same in one word.
-    pub code: Option<&'static str>,
+    pub code: Option<String>,
     /// What the next run would do about it.
     pub next: Vec<Operation>,
     /// What a person should know.
@@ -87,7 +87,7 @@ impl Engine {
                         Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => None,
                     }),
                     skipped: skipped.map(|skipped| skipped.reason.to_string()),
-                    code: skipped.map(|skipped| skipped.reason.code()),
+                    code: skipped.map(|skipped| skipped.reason.code().to_owned()),
                     next: next.cloned().collect(),
                     notes: notes.map(Note::to_string).collect(),
                     link,

@@ -3,6 +3,7 @@
 //! The engine knows no wire and no database. It owns the ports it needs ([`ports`]); adapters
 //! implement them, binaries tie them together.
 
+pub mod act;
 mod engine;
 mod error;
 pub mod explain;

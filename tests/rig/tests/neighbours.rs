@@ -30,7 +30,7 @@ fn guest(name: &str, address: &str) -> Value {
     json!({"op": "create", "kind": "guest", "set": {"DisplayName": name, "ExternalEmailAddress": address, "HiddenFromAddressListsEnabled": true}})
 }
 
-async fn code(rig: &Rig, pair: &str, address: &str, side: Side) -> Vec<&'static str> {
+async fn code(rig: &Rig, pair: &str, address: &str, side: Side) -> Vec<String> {
     let explained = rig.engine.explain(pair, address).await.unwrap();
     explained.into_iter().filter(|one| one.side == side).filter_map(|one| one.code).collect()
 }

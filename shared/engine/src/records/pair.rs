@@ -1,6 +1,7 @@
 //! The state of a pair: leases, cursors, hold, merge in progress, counters.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use gal::policy::MergeMode;
 use gal::{Anchor, Sides};
@@ -171,6 +172,31 @@ impl MergeOptions {
     /// A merge of everybody, with nothing else asked for.
     pub fn of(mode: MergeMode) -> Self {
         Self { mode, limit: None, group: None, enforce: false, take_over: false, accept_dynamic_groups: false }
+    }
+}
+
+impl fmt::Display for MergeOptions {
+    /// `merge, two-way, at most 50 recipients`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.mode {
+            MergeMode::TwoWay => "merge, two-way",
+            MergeMode::AToB => "merge, a is the truth",
+            MergeMode::BToA => "merge, b is the truth",
+            MergeMode::LinkOnly => "merge, links only",
+        })?;
+        if let Some(limit) = self.limit {
+            write!(formatter, ", at most {limit} recipients")?;
+        }
+        if let Some(group) = self.group {
+            write!(formatter, ", members of {group}")?;
+        }
+        if self.enforce {
+            formatter.write_str(", overwriting what differs")?;
+        }
+        if self.take_over {
+            formatter.write_str(", taking over other installations' contacts")?;
+        }
+        Ok(())
     }
 }
 

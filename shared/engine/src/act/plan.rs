@@ -1,130 +1,129 @@
-//! A plan as a document: grouped, counted, with every field before and after. [`text`] shows it to people.
-
-mod text;
+//! A plan as a document: grouped, counted, with every field before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::merge::Preview;
-use engine::records::Change;
-use engine::setup::PairSetup;
 use gal::guard::Judgement;
 use gal::operation::{Operation, Quiet};
 use gal::plan::Plan;
 use gal::{Side, Sides};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[cfg(test)]
-pub(crate) use text::tests::sample;
+use crate::merge::Preview;
+use crate::records::Change;
+use crate::setup::PairSetup;
 
 /// A plan, in a stable shape.
-#[derive(Debug, Serialize)]
-pub(crate) struct PlanDocument {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanDocument {
     /// The pair.
-    pub(crate) pair: String,
+    pub pair: String,
     /// What it is a plan of: `merge two-way`, `schedule`, `unpublish`, `rebuild`.
-    pub(crate) of: String,
+    pub of: String,
     /// What confirms it.
-    pub(crate) checksum: String,
+    pub checksum: String,
     /// How many links are stored.
-    pub(crate) links: u64,
+    pub links: u64,
     /// Both sides: what would be written there.
-    pub(crate) sides: Sides<SideDocument>,
+    pub sides: Sides<SideDocument>,
     /// Every operation, in the order in which they run.
-    pub(crate) operations: Vec<OperationDocument>,
+    pub operations: Vec<OperationDocument>,
     /// What is only remembered, counted by kind.
-    pub(crate) remembered: BTreeMap<&'static str, u64>,
+    pub remembered: BTreeMap<String, u64>,
     /// Who is skipped.
-    pub(crate) skipped: Vec<SkippedDocument>,
+    pub skipped: Vec<SkippedDocument>,
     /// What a person should know.
-    pub(crate) notes: Vec<NoteDocument>,
+    pub notes: Vec<NoteDocument>,
+    /// Dynamic distribution groups that would take published contacts in, as `tenant: group`. Asked before the first merge.
+    #[serde(default)]
+    pub admitting: Vec<String>,
 }
 
 /// One side of a plan.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct SideDocument {
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SideDocument {
     /// The tenant.
-    pub(crate) tenant: String,
+    pub tenant: String,
     /// How many recipients of it are known.
-    pub(crate) known: u64,
+    pub known: u64,
     /// How many of them are in scope for the other side.
-    pub(crate) in_scope: u64,
+    pub in_scope: u64,
     /// What would be written into it, by operation.
-    pub(crate) operations: BTreeMap<String, u64>,
+    pub operations: BTreeMap<String, u64>,
     /// The guard's word on it.
-    pub(crate) guard: GuardDocument,
+    pub guard: GuardDocument,
 }
 
 /// The guard's word.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct GuardDocument {
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GuardDocument {
     /// Whether something must wait for a person.
-    pub(crate) holds: bool,
+    pub holds: bool,
     /// Why, one sentence a limit.
-    pub(crate) reasons: Vec<String>,
+    pub reasons: Vec<String>,
     /// How many operations must wait.
-    pub(crate) waiting: u64,
+    pub waiting: u64,
 }
 
 /// One operation.
-#[derive(Debug, Serialize)]
-pub(crate) struct OperationDocument {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationDocument {
     /// What is done: `create`, `update`, `stage` …
-    pub(crate) operation: String,
+    pub operation: String,
     /// The side that is written.
-    pub(crate) side: Side,
+    pub side: Side,
     /// Its tenant.
-    pub(crate) tenant: String,
+    pub tenant: String,
     /// The link: origin and anchor.
-    pub(crate) link: String,
+    pub link: String,
     /// What people call the recipient.
-    pub(crate) title: String,
+    pub title: String,
     /// Its address.
-    pub(crate) address: String,
+    pub address: String,
     /// Why.
-    pub(crate) reason: String,
+    pub reason: String,
     /// Whether the guard holds it.
-    pub(crate) held: bool,
+    pub held: bool,
     /// Every field before and after.
-    pub(crate) changes: Vec<Change>,
+    pub changes: Vec<Change>,
     /// What a person should know.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// Somebody who is skipped.
-#[derive(Debug, Serialize)]
-pub(crate) struct SkippedDocument {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedDocument {
     /// The recipient's side.
-    pub(crate) side: Side,
+    pub side: Side,
     /// Its tenant.
-    pub(crate) tenant: String,
+    pub tenant: String,
     /// Its id.
-    pub(crate) anchor: String,
+    pub anchor: String,
     /// What people call it.
-    pub(crate) title: String,
+    pub title: String,
     /// Its address, if it has one.
-    pub(crate) address: Option<String>,
+    pub address: Option<String>,
     /// The reason in one word.
-    pub(crate) code: &'static str,
+    pub code: String,
     /// The reason.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 /// Something a person should know.
-#[derive(Debug, Serialize)]
-pub(crate) struct NoteDocument {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteDocument {
     /// The recipient's side.
-    pub(crate) side: Side,
+    pub side: Side,
     /// Its tenant.
-    pub(crate) tenant: String,
+    pub tenant: String,
     /// What people call it.
-    pub(crate) title: String,
+    pub title: String,
     /// What.
-    pub(crate) note: String,
+    pub note: String,
 }
 
 impl PlanDocument {
     /// From a preview.
-    pub(crate) fn of_preview(setup: &PairSetup, of: String, preview: &Preview) -> Self {
+    pub fn of_preview(setup: &PairSetup, of: String, preview: &Preview) -> Self {
         let mut document = Self::of_plan(setup, of, preview.checksum.clone(), &preview.plan, &preview.judgements);
         document.links = preview.links;
         for side in Side::BOTH {
@@ -134,7 +133,7 @@ impl PlanDocument {
     }
 
     /// From a plan.
-    pub(crate) fn of_plan(setup: &PairSetup, of: String, checksum: String, plan: &Plan, judgements: &Sides<Judgement>) -> Self {
+    pub fn of_plan(setup: &PairSetup, of: String, checksum: String, plan: &Plan, judgements: &Sides<Judgement>) -> Self {
         let tenant = |side: Side| setup.tenants.get(side).name.clone();
         let held: BTreeSet<&String> = judgements.a.held.iter().chain(&judgements.b.held).collect();
         let sides = Sides::from_fn(|side| SideDocument {
@@ -149,13 +148,14 @@ impl PlanDocument {
             of,
             checksum,
             links: 0,
+            admitting: Vec::new(),
             sides,
             operations: plan
                 .operations
                 .iter()
                 .map(|operation| one(operation, tenant(operation.side), held.contains(&operation.id())))
                 .collect(),
-            remembered: counted(plan.quiet.iter().map(|change| quiet(&change.quiet))),
+            remembered: counted(plan.quiet.iter().map(|change| quiet(&change.quiet).to_owned())),
             skipped: plan
                 .skipped
                 .iter()
@@ -165,7 +165,7 @@ impl PlanDocument {
                     anchor: skipped.anchor.to_string(),
                     title: skipped.title.clone(),
                     address: skipped.address.clone(),
-                    code: skipped.reason.code(),
+                    code: skipped.reason.code().to_owned(),
                     reason: skipped.reason.to_string(),
                 })
                 .collect(),
@@ -183,12 +183,12 @@ impl PlanDocument {
     }
 
     /// Whether nothing would be written.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> bool {
         self.operations.is_empty()
     }
 
     /// Whether the guard stops something.
-    pub(crate) fn holds(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.sides.a.guard.holds || self.sides.b.guard.holds
     }
 }

@@ -1,0 +1,284 @@
+//! What can be asked of a pair, and what is answered: the same for the operator's command and, by hand, for the functions.
+//!
+//! ```json
+//! {"do": "plan", "merge": {"mode": "two-way"}}
+//! ```
+//!
+//! Whatever writes more than it was asked for by name takes a person's word first: `merge`, `unpublish` and `rebuild` without
+//! `confirm` answer their plan, and nothing is written; its checksum confirms exactly that plan.
+
+mod cycle;
+mod plan;
+mod status;
+
+use gal::Side;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use cycle::{OnlyReads, Ran, Read, Standing};
+pub use plan::{GuardDocument, NoteDocument, OperationDocument, PlanDocument, SideDocument, SkippedDocument};
+pub use status::{AgendaDocument, HeldDocument, QuarantinedDocument, StatusDocument, StatusSide, WhoDocument};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::explain::Explained;
+use crate::operate::{Leave, MadeWay, rebuild_checksum};
+use crate::records::{MergeOptions, OperationRecord, RunSummary};
+use crate::snapshot::SnapshotOptions;
+
+/// What is asked of a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// Reads both sides; nothing is written to a tenant.
+    Snapshot {
+        /// Everything, not only what changed.
+        #[serde(default)]
+        full: bool,
+    },
+    /// Shows what would be done: by this merge, or by the schedule about everything.
+    Plan {
+        /// The merge.
+        #[serde(default)]
+        merge: Option<MergeOptions>,
+        /// From what was read before, without reading first.
+        #[serde(default)]
+        stored: bool,
+    },
+    /// Merges.
+    Merge {
+        /// How.
+        merge: MergeOptions,
+        /// The checksum of the plan that was shown.
+        #[serde(default)]
+        confirm: Option<String>,
+    },
+    /// One cycle: reads, and does what is due.
+    Run {
+        /// Reads everything, not only what changed.
+        #[serde(default)]
+        full: bool,
+    },
+    /// How far the pair has come, and what waits for a person.
+    Status,
+    /// The last runs.
+    Runs {
+        /// How many.
+        #[serde(default = "twenty")]
+        limit: u16,
+    },
+    /// One run with its operations.
+    Operations {
+        /// How its id begins.
+        run: String,
+    },
+    /// Why an address is, or is not, in the other list.
+    Explain {
+        /// The address.
+        address: String,
+    },
+    /// Consents to what the guard holds.
+    Approve {
+        /// The checksum of the hold.
+        checksum: String,
+    },
+    /// Stops writing; reading goes on.
+    Pause {
+        /// Why, for whoever looks at the status.
+        reason: String,
+    },
+    /// Ends a pause.
+    Resume,
+    /// Removes the contact of an address for a successor, and never makes it again.
+    MakeWay {
+        /// The address.
+        address: String,
+    },
+    /// Publishes a suppressed address again.
+    Unsuppress {
+        /// The address.
+        address: String,
+    },
+    /// Takes everything back that was published into a side.
+    Unpublish {
+        /// The side.
+        side: Side,
+        /// What becomes of contacts that galbridge made.
+        leave: Leave,
+        /// The checksum of the plan that was shown.
+        #[serde(default)]
+        confirm: Option<String>,
+    },
+    /// Restores the links of a lost state from the stamps.
+    Rebuild {
+        /// The checksum of the plan that was shown.
+        #[serde(default)]
+        confirm: Option<String>,
+    },
+}
+
+fn twenty() -> u16 {
+    20
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "of", rename_all = "kebab-case")]
+pub enum Answer {
+    /// Both sides were read.
+    Read(Read),
+    /// What would be done; nothing was.
+    Plan(PlanDocument),
+    /// What a cycle, a merge or another run did.
+    Ran(Ran),
+    /// How the pair stands.
+    Status(Box<StatusDocument>),
+    /// Runs, the newest first.
+    Runs(Vec<RunSummary>),
+    /// A run and what it did.
+    Operations {
+        /// The run.
+        run: RunSummary,
+        /// Its operations.
+        operations: Vec<OperationRecord>,
+    },
+    /// Everybody who holds the address.
+    Explained(Vec<Explained>),
+    /// How many held operations may run now.
+    Approved(u64),
+    /// It is paused, for this reason; `None`: it goes on.
+    Paused(Option<String>),
+    /// What was removed for a successor.
+    MadeWay(Vec<MadeWay>),
+    /// How many suppressed links were forgotten.
+    Unsuppressed(u64),
+}
+
+/// Runs that are looked through for one by its id.
+const SEARCHED: usize = 10_000;
+
+impl Engine {
+    /// Does what is asked, as far as it comes before `deadline`.
+    ///
+    /// # Errors
+    /// Everything a use-case can fail with; each message says what to do next.
+    pub async fn act(&self, pair: &str, action: Action, deadline: Timestamp) -> Result<Answer, EngineError> {
+        Ok(match action {
+            Action::Snapshot { full } => Answer::Read(self.read(pair, SnapshotOptions { full, only: None }, deadline).await?),
+            Action::Plan { merge, stored } => Answer::Plan(self.show_plan(pair, merge.as_ref(), !stored, deadline).await?),
+            Action::Merge { merge, confirm: None } => Answer::Plan(self.show_plan(pair, Some(&merge), true, deadline).await?),
+            Action::Merge { merge, confirm: Some(checksum) } => {
+                let run = self.merge(pair, &merge, Some(&checksum), deadline).await?;
+                Answer::Ran(self.ran(pair, None, run).await?)
+            }
+            Action::Run { full } => Answer::Ran(self.cycle(pair, full, deadline).await?),
+            Action::Status => Answer::Status(Box::new(self.status(pair).await?)),
+            Action::Runs { limit } => Answer::Runs(self.runs(pair, usize::from(limit)).await?),
+            Action::Operations { run } => self.operations_of(pair, &run).await?,
+            Action::Explain { address } => Answer::Explained(self.explain(pair, &address).await?),
+            Action::Approve { checksum } => Answer::Approved(self.approve(pair, &checksum).await?),
+            Action::Pause { reason } => {
+                self.pause(pair, Some(&reason)).await?;
+                Answer::Paused(Some(reason))
+            }
+            Action::Resume => {
+                self.pause(pair, None).await?;
+                Answer::Paused(None)
+            }
+            Action::MakeWay { address } => Answer::MadeWay(self.make_way(pair, &address, deadline).await?),
+            Action::Unsuppress { address } => Answer::Unsuppressed(self.unsuppress(pair, &address).await?),
+            Action::Unpublish { side, leave, confirm: None } => Answer::Plan(self.show_unpublish(pair, side, leave, deadline).await?),
+            Action::Unpublish { side, leave, confirm: Some(checksum) } => {
+                let run = self.unpublish(pair, side, leave, &checksum, deadline).await?;
+                Answer::Ran(self.ran(pair, None, run).await?)
+            }
+            Action::Rebuild { confirm: None } => Answer::Plan(self.show_rebuild(pair, deadline).await?),
+            Action::Rebuild { confirm: Some(checksum) } => {
+                let run = self.rebuild(pair, &checksum, deadline).await?;
+                Answer::Ran(self.ran(pair, None, run).await?)
+            }
+        })
+    }
+
+    /// What a merge, or the schedule, would do.
+    async fn show_plan(
+        &self,
+        pair: &str,
+        merge: Option<&MergeOptions>,
+        read: bool,
+        deadline: Timestamp,
+    ) -> Result<PlanDocument, EngineError> {
+        if read {
+            self.read(pair, SnapshotOptions::default(), deadline).await?;
+        }
+        let preview = self.preview(pair, merge).await?;
+        let of = match merge {
+            Some(options) => options.to_string(),
+            None if self.state(pair).await?.writing.stage == crate::records::Stage::Unmerged => {
+                "nothing is merged yet; this is what a two-way merge would do".to_owned()
+            }
+            None => "what the next runs do".to_owned(),
+        };
+        let mut document = PlanDocument::of_preview(self.pair(pair)?, of, &preview);
+        if merge.is_some_and(|merge| !merge.accept_dynamic_groups) && read {
+            document.admitting = self.admitting_groups(pair, &preview.plan).await?;
+        }
+        Ok(document)
+    }
+
+    /// What `unpublish` would do. The stamps alone are enough: what the state does not know, or lost, is read now, and that
+    /// needs this tenant's credential only.
+    async fn show_unpublish(&self, pair: &str, side: Side, leave: Leave, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
+        self.read(pair, SnapshotOptions { full: false, only: Some(side) }, deadline).await?;
+        let plan = self.unpublish_preview(pair, side, leave).await?;
+        let of = match leave {
+            Leave::Purge => "unpublish: made contacts are removed, found ones given back",
+            Leave::Release => "unpublish: all contacts stay, as the administrator's",
+        };
+        // A person's confirmation is the approval: there is no judgement.
+        Ok(PlanDocument::of_plan(self.pair(pair)?, of.to_owned(), plan.checksum(), &plan, &gal::Sides::default()))
+    }
+
+    /// What `rebuild` would restore, after a full reading.
+    async fn show_rebuild(&self, pair: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
+        self.read(pair, SnapshotOptions { full: true, only: None }, deadline).await?;
+        let plan = self.rebuild_preview(pair).await?;
+        let of = "rebuild: links are restored, nothing is written to a tenant".to_owned();
+        Ok(PlanDocument::of_plan(self.pair(pair)?, of, rebuild_checksum(&plan), &plan, &gal::Sides::default()))
+    }
+
+    async fn runs(&self, pair: &str, limit: usize) -> Result<Vec<RunSummary>, EngineError> {
+        Ok(self.store.runs(&self.pair(pair)?.name, limit).await?)
+    }
+
+    async fn operations_of(&self, pair: &str, id: &str) -> Result<Answer, EngineError> {
+        let mut found: Vec<RunSummary> = self.runs(pair, SEARCHED).await?.into_iter().filter(|run| run.id.starts_with(id)).collect();
+        let more = found.len() > 1;
+        let Some(run) = found.pop().filter(|_| !more) else {
+            let what = if more { "more than one run has" } else { "no run has" };
+            return Err(EngineError::Refused(format!("pair {pair}: {what} an id that begins with {id}; `galbridge runs` lists them")));
+        };
+        let operations = self.store.operations(&run.id).await?;
+        Ok(Answer::Operations { run, operations })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_written_as_people_would() {
+        let written = r#"{"do":"merge","merge":{"mode":"two-way","limit":10}}"#;
+        let Action::Merge { merge, confirm: None } = serde_json::from_str(written).unwrap() else { panic!("another action") };
+        assert_eq!((merge.limit, merge.enforce), (Some(10), false));
+        assert_eq!(serde_json::from_str::<Action>(r#"{"do":"status"}"#).unwrap(), Action::Status);
+        for wrong in [
+            r#"{"do":"delete-everything"}"#,
+            r#"{"do":"merge","merge":{"mode":"sideways"}}"#,
+            r#"{"do":"merge","merge":{"mode":"two-way"},"confrim":"0123456789ab"}"#,
+        ] {
+            assert!(serde_json::from_str::<Action>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `status`: how far a pair has come, and what waits for a person.
+
+use gal::guard::approval_holds;
+use gal::{Link, LinkKey, Side, Sides};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Standing;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::records::{Hold, Outcome, PairState, RunSummary, SideReading, Stage};
+use crate::setup::PairSetup;
+
+/// Rows of the agenda that are counted at most.
+const ROWS: usize = 1_000_000;
+/// Runs that are told.
+const RUNS: usize = 5;
+
+/// How a pair stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusDocument {
+    /// The pair.
+    pub pair: String,
+    /// How it stands; also whether the last run failed.
+    pub standing: Standing,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Why it is paused.
+    pub paused: Option<String>,
+    /// Whether a confirmed merge is going on.
+    pub merge_in_progress: bool,
+    /// Live links, per side that is written.
+    pub links: Sides<u64>,
+    /// Sides that are closed to writes by `unpublish`.
+    pub closed: Sides<bool>,
+    /// Each side.
+    pub sides: Sides<StatusSide>,
+    /// The last complete reading.
+    pub last_snapshot: Option<Timestamp>,
+    /// The last complete run.
+    pub last_run: Option<Timestamp>,
+    /// What the guard holds.
+    pub holds: Sides<Option<HeldDocument>>,
+    /// Who is set aside.
+    pub quarantined: Vec<QuarantinedDocument>,
+    /// What is on the agenda.
+    pub agenda: AgendaDocument,
+    /// The last runs.
+    pub runs: Vec<RunSummary>,
+}
+
+/// One side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusSide {
+    /// The tenant.
+    pub tenant: String,
+    /// How many of its recipients are in scope.
+    pub in_scope: u64,
+    /// Up to when it was read.
+    pub read_to: Option<Timestamp>,
+    /// The last full reading.
+    pub last_full_reading: Option<Timestamp>,
+    /// Whether another is going on.
+    pub full_reading_in_progress: bool,
+    /// Why its reading is incomplete.
+    pub incomplete: Option<String>,
+    /// What there is to say of the tenant's certificate; whoever has the certificates fills it in.
+    #[serde(default)]
+    pub certificate: String,
+    /// When it ends.
+    #[serde(default)]
+    pub certificate_ends: Option<Timestamp>,
+}
+
+/// Somebody who is set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantinedDocument {
+    /// The link.
+    pub link: String,
+    /// The address.
+    pub address: String,
+    /// The side that could not be written.
+    pub side: Side,
+    /// Why.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried again.
+    pub retry_at: Timestamp,
+}
+
+/// A hold, and whom it concerns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldDocument {
+    /// The hold.
+    #[serde(flatten)]
+    pub hold: Hold,
+    /// Whom it concerns.
+    pub who: Vec<WhoDocument>,
+    /// A person approved it; the next run carries it out.
+    pub approved: bool,
+}
+
+/// One held operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhoDocument {
+    /// What would be done.
+    pub operation: String,
+    /// To whom.
+    pub address: String,
+    /// The link.
+    pub link: String,
+}
+
+/// The agenda in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgendaDocument {
+    /// Rows that are due.
+    pub due: u64,
+    /// Rows that become due later.
+    pub later: u64,
+}
+
+impl Engine {
+    /// How a pair stands. It looks at every link: for people.
+    pub(super) async fn status(&self, pair: &str) -> Result<StatusDocument, EngineError> {
+        let setup = self.pair(pair)?;
+        let state = self.state(pair).await?;
+        let quarantined = self.quarantined(pair).await?;
+        let runs = self.store.runs(&setup.name, RUNS).await?;
+        let failed = runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)));
+        let standing = if failed { Standing::Failed } else { self.standing(pair).await? };
+        let holds = Sides { a: self.held(setup, &state, Side::A).await?, b: self.held(setup, &state, Side::B).await? };
+        let agenda = self.agenda(pair).await?;
+        Ok(StatusDocument {
+            pair: setup.name.clone(),
+            standing,
+            stage: state.writing.stage,
+            paused: state.writing.paused.clone(),
+            merge_in_progress: state.writing.merge.is_some(),
+            links: state.writing.live,
+            closed: state.writing.closed,
+            sides: Sides::from_fn(|side| status_side(setup, &state, side)),
+            last_snapshot: state.reading.last_success,
+            last_run: state.writing.last_success,
+            holds,
+            quarantined: quarantined.iter().filter_map(quarantined_document).collect(),
+            agenda,
+            runs,
+        })
+    }
+
+    async fn agenda(&self, pair: &str) -> Result<AgendaDocument, EngineError> {
+        let now = self.now();
+        let mut agenda = AgendaDocument::default();
+        for row in self.store.due(pair, Timestamp::MAX, ROWS).await? {
+            if row.due <= now { agenda.due += 1 } else { agenda.later += 1 }
+        }
+        Ok(agenda)
+    }
+
+    /// The hold of a side, with whom it concerns.
+    async fn held(&self, pair: &PairSetup, state: &PairState, side: Side) -> Result<Option<HeldDocument>, EngineError> {
+        let Some(hold) = state.writing.holds.get(side).clone() else { return Ok(None) };
+        let now = self.now();
+        let mut approvals = state.writing.approvals.get(side).iter().filter(|approval| approval_holds(approval.at, now));
+        let approved = approvals.any(|approval| Some(&approval.checksum) == hold.checksum.as_ref());
+        let mut who = Vec::new();
+        for id in &hold.operations {
+            let (operation, link) = id.split_once(' ').unwrap_or((id, ""));
+            let address = match link.parse::<LinkKey>() {
+                Ok(key) => match self.store.link(&pair.name, key).await? {
+                    Some(found) => Some(found.item.address),
+                    None => self.source_address(pair, key).await?,
+                },
+                Err(()) => None,
+            };
+            who.push(WhoDocument { operation: operation.to_owned(), link: link.to_owned(), address: address.unwrap_or_default() });
+        }
+        Ok(Some(HeldDocument { hold, who, approved }))
+    }
+
+    /// The address of somebody who has no link yet.
+    async fn source_address(&self, pair: &PairSetup, key: LinkKey) -> Result<Option<String>, EngineError> {
+        let Some(side) = key.origin.source_side() else { return Ok(None) };
+        let stamp = pair.tenants.get(side).stamp_attribute;
+        let replica = self.store.replica(&pair.name, side, key.anchor).await?;
+        Ok(replica.and_then(|replica| replica.recipient(stamp).primary))
+    }
+}
+
+fn status_side(pair: &PairSetup, state: &PairState, side: Side) -> StatusSide {
+    let SideReading { watermark, full, last_full, in_scope, incomplete, .. } = state.reading.sides.get(side);
+    StatusSide {
+        tenant: pair.tenants.get(side).name.clone(),
+        in_scope: *in_scope,
+        read_to: *watermark,
+        last_full_reading: *last_full,
+        full_reading_in_progress: full.is_some(),
+        incomplete: incomplete.clone(),
+        certificate: String::new(),
+        certificate_ends: None,
+    }
+}
+
+fn quarantined_document(link: &Link) -> Option<QuarantinedDocument> {
+    let quarantine = link.quarantine.as_ref()?;
+    Some(QuarantinedDocument {
+        link: link.key.to_string(),
+        address: link.address.clone(),
+        side: link.target_side(),
+        reason: quarantine.reason.clone(),
+        attempts: quarantine.attempts,
+        retry_at: quarantine.retry_at,
+    })
+}

@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench mutants fmt
+.PHONY: help demo test e2e lint bench mutants fmt
 
 # Tools found on the machine first, then those installed here; rustup's folder last, for shells that do not know it.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(HOME)/.cargo/bin
@@ -26,6 +26,9 @@ test: ## All tests: unit, property and documentation tests, the scenarios, the c
 
 lint: ## Formatting, clippy, documentation links, licences and bans of dependencies, unused ones, machine paths
 	@.ci/lint
+
+e2e: ## Deploy the stack to MiniStack, and play a client's first day
+	@.ci/e2e
 
 bench: ## Measure the engine and the core
 	@cargo build --release -q -p m365-simulator -p bench

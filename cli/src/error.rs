@@ -81,11 +81,6 @@ impl CliError {
         Self::failed(format!("another question was answered than was asked ({kind}): galbridge and the stack are of different versions"))
     }
 
-    /// The same error of a named thing.
-    pub(crate) fn of(self, whom: &str) -> Self {
-        Self { exit: self.exit, message: format!("{whom}: {}", self.message) }
-    }
-
     /// An error of the file system.
     pub(crate) fn file(path: &std::path::Path, doing: &str, error: &std::io::Error) -> Self {
         Self::failed(format!("{}: it cannot be {doing}: {error}", path.display()))

@@ -11,9 +11,10 @@ use engine::ports::{Clock, Store as _, StoreError};
 use engine::setup::{Connection, PairSetup, Setup};
 use gal::Side;
 use jiff::{SignedDuration, Timestamp};
-use microsoft365::{Budget, Cloud, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
+use microsoft365::Observer;
 use profile::{Profile, Tenant, Warning};
 use state::StateStore;
+use tenants::Surroundings;
 
 use crate::arguments::Global;
 use crate::error::CliError;
@@ -140,39 +141,13 @@ impl Time {
     }
 }
 
-/// The hosts of a tenant: its cloud's, or its own.
-fn hosts(tenant: &Tenant) -> Result<Hosts, CliError> {
-    match &tenant.hosts {
-        Some(own) => {
-            Hosts::own(&own.login, &own.graph, &own.exchange).map_err(|error| CliError::from(error).of(&format!("tenant {}", tenant.name)))
-        }
-        None => Ok(Hosts::of(match tenant.cloud {
-            profile::Cloud::Global => Cloud::Global,
-            profile::Cloud::GccHigh => Cloud::GccHigh,
-            profile::Cloud::Dod => Cloud::Dod,
-            profile::Cloud::China => Cloud::China,
-        })),
-    }
-}
-
 /// Connects to a tenant. Nothing is sent yet.
 pub(crate) fn connect(environment: &Environment, loaded: &Loaded, tenant: &Tenant, time: &Time) -> Result<Client, CliError> {
     let credential = Arc::new(loaded.credential(environment, tenant)?);
-    let parts = Parts {
-        transport: Transport::https(Timeouts::default())?,
-        signer: credential.clone(),
-        clock: time.clock.clone(),
-        ids: Arc::new(SeededIds::from_seed(Environment::seed())),
-        // One process, one pair at a time: all places of the tenant.
-        budget: Budget::of_pair(1),
-        observer: time.observer.clone(),
-    };
-    let settings = Settings {
-        certificate_since: Some(credential.not_before()),
-        ..Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts(tenant)?)
-    };
-    let client = Arc::new(Tenant365::new(settings, parts));
-    Ok(Client { connection: Connection { reader: client.clone(), writer: client }, credential })
+    // One process, one pair at a time: all places of the tenant.
+    let around = Surroundings { clock: time.clock.clone(), seed: Environment::seed(), pairs_at_once: 1, observer: time.observer.clone() };
+    let connection = tenants::connect(tenant, &credential, &around).map_err(|error| CliError::wrong(error.to_string()))?;
+    Ok(Client { connection, credential })
 }
 
 /// Which tenants a verb calls.

@@ -22,6 +22,15 @@ pub enum CredentialError {
     #[error("the text is UTF-16, as PowerShell's `>` writes it: save it again as ASCII, or use the .pfx file")]
     Utf16,
 
+    /// A secret of a secret store cannot serve.
+    #[error("secret {secret}: {detail}")]
+    Secret {
+        /// Its name.
+        secret: String,
+        /// What is wrong and what to do; nothing of its content.
+        detail: String,
+    },
+
     /// A PEM block begins and does not end.
     #[error("the PEM block {label:?} has no END line, the file is cut short: copy it again, with its last line")]
     TruncatedPem {

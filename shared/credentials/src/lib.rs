@@ -23,6 +23,8 @@ mod file;
 mod pem;
 mod pkcs12;
 mod secret;
+#[cfg(feature = "secrets-manager")]
+mod secrets_manager;
 mod self_signed;
 mod signer;
 
@@ -31,4 +33,6 @@ pub use error::CredentialError;
 pub use expiry::{Expiry, WARN_DAYS};
 pub use file::{CredentialFile, MAXIMUM_FILE_BYTES};
 pub use secret::{Passphrase, Secret};
+#[cfg(feature = "secrets-manager")]
+pub use secrets_manager::{SecretsManager, StoredCredential};
 pub use self_signed::{KEY_BITS, MAXIMUM_VALIDITY_DAYS};

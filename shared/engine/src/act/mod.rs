@@ -117,6 +117,31 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The sides whose tenants are called for it: their credentials are needed.
+    pub fn tenants(&self) -> &[Side] {
+        match self {
+            Self::Status
+            | Self::Runs { .. }
+            | Self::Operations { .. }
+            | Self::Explain { .. }
+            | Self::Approve { .. }
+            | Self::Pause { .. }
+            | Self::Resume
+            | Self::Unsuppress { .. } => &[],
+            // A pilot's group is looked up in the tenants.
+            Self::Plan { stored: true, merge } if merge.as_ref().is_none_or(|merge| merge.group.is_none()) => &[],
+            Self::Snapshot { .. }
+            | Self::Plan { .. }
+            | Self::Merge { .. }
+            | Self::Run { .. }
+            | Self::MakeWay { .. }
+            | Self::Rebuild { .. } => &Side::BOTH,
+            Self::Unpublish { side, .. } => std::slice::from_ref(side),
+        }
+    }
+}
+
 fn twenty() -> u16 {
     20
 }

@@ -48,7 +48,9 @@ pub enum StoreError {
         known: u64,
     },
     /// The item cannot be understood.
-    #[error("{item} in the state cannot be read: {detail}; restore the table or run `galbridge rebuild`")]
+    #[error(
+        "{item} in the state cannot be read: {detail}; nothing was written. Put the damaged state file aside (or empty the table) and run `galbridge rebuild`, which restores the links from the stamps; or go back to an earlier `state export`"
+    )]
     Corrupt {
         /// What it is.
         item: String,

@@ -1,0 +1,152 @@
+//! From the stored profile and the secrets to an engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use credentials::{Credential, CredentialError, SecretsManager};
+use engine::ports::{Clock, Store as _};
+use engine::setup::{Connection, Setup};
+use engine::{Engine, Silent};
+use gal::Side;
+use jiff::{SignedDuration, Timestamp};
+use profile::{Pair, Profile, Tenant};
+use state::StateStore;
+use tenants::Surroundings;
+use tokio::sync::Mutex;
+
+use crate::{ServerlessError, Settings};
+
+/// How long a connection is kept, with its credential and its tokens: a rotated credential is used within the hour, and the old
+/// one serves for weeks.
+const KEPT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Where credentials come from.
+#[async_trait]
+pub trait Credentials: Send + Sync {
+    /// The credential in a secret.
+    async fn credential(&self, secret: &str) -> Result<Credential, CredentialError>;
+}
+
+#[async_trait]
+impl Credentials for SecretsManager {
+    async fn credential(&self, secret: &str) -> Result<Credential, CredentialError> {
+        self.current(secret).await
+    }
+}
+
+/// What a function has of its surroundings.
+pub struct Parts {
+    /// What the template told.
+    pub settings: Settings,
+    /// The stack's table.
+    pub store: StateStore,
+    /// Where credentials come from.
+    pub credentials: Arc<dyn Credentials>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Real chance, anew for each connection: ids of requests are never used twice.
+    pub seed: fn() -> [u8; 32],
+}
+
+/// Makes engines; it lives as long as the process, and remembers connections for a while.
+pub struct Client {
+    parts: Parts,
+    remembered: Mutex<BTreeMap<String, Remembered>>,
+}
+
+struct Remembered {
+    since: Timestamp,
+    /// What the profile said of the tenant; another tenant by now is connected to anew.
+    tenant: Tenant,
+    pairs_at_once: usize,
+    connection: Connection,
+}
+
+impl Client {
+    /// Over these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, remembered: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// What the template told.
+    pub fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// The engine for a pair. `request`: the id of the invocation, which names the run in leases. `sides`: the tenants that are
+    /// called.
+    ///
+    /// # Errors
+    /// No profile, a pair that it does not know, a secret that cannot serve: nothing is sent to any tenant.
+    pub async fn engine(&self, pair: &str, request: &str, sides: &[Side]) -> Result<Engine, ServerlessError> {
+        let profile = self.profile().await?;
+        let installation = self.installation(&profile).await?;
+        let setup = Setup::of(&profile);
+        let mut connections = BTreeMap::new();
+        if let Some(pair) = profile.pair(pair) {
+            for side in sides {
+                let (name, connection) = self.connect(&profile, pair, *side).await?;
+                connections.insert(name, connection);
+            }
+        }
+        let engine = Engine {
+            store: Arc::new(self.parts.store.clone()),
+            clock: self.parts.clock.clone(),
+            connections,
+            setup: Arc::new(setup),
+            installation,
+            owner: request.to_owned(),
+            progress: Arc::new(Silent),
+        };
+        engine.pair(pair)?;
+        Ok(engine)
+    }
+
+    async fn profile(&self) -> Result<Profile, ServerlessError> {
+        let Some(stored) = self.parts.store.profile().await? else {
+            return Err(ServerlessError::NoProfile { table: self.parts.settings.table.clone() });
+        };
+        let nothing = |file: &str| Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("{file} was not pushed with it")));
+        let name = format!("profile version {}", stored.version);
+        let parsed = Profile::parse(&name, &stored.item, &nothing);
+        parsed.map(|(profile, _)| profile).map_err(|errors| ServerlessError::Profile(errors.to_string()))
+    }
+
+    async fn installation(&self, profile: &Profile) -> Result<String, ServerlessError> {
+        let stored = self.parts.store.installation(&profile.installation).await?;
+        if stored == profile.installation {
+            return Ok(stored);
+        }
+        Err(ServerlessError::Installation { stored, profile: profile.installation.clone() })
+    }
+
+    async fn connect(&self, profile: &Profile, pair: &Pair, side: Side) -> Result<(String, Connection), ServerlessError> {
+        let name = pair.tenant(side);
+        let Some(tenant) = profile.tenants.get(name) else {
+            return Err(ServerlessError::Profile(format!("it has no tenant {name}")));
+        };
+        // Each pair of a tenant runs in a function of its own.
+        let pairs_at_once = profile.pairs.iter().filter(|other| Side::BOTH.into_iter().any(|side| other.tenant(side) == name)).count();
+        let now = self.now();
+        let mut remembered = self.remembered.lock().await;
+        if let Some(known) = remembered.get(name)
+            && now.duration_since(known.since) < KEPT
+            && (&known.tenant, known.pairs_at_once) == (tenant, pairs_at_once)
+        {
+            return Ok((name.to_owned(), known.connection.clone()));
+        }
+        let credential = self.parts.credentials.credential(&self.parts.settings.secret(name)).await;
+        let credential = credential.map_err(|error| ServerlessError::Credential { tenant: name.to_owned(), error })?;
+        let around = Surroundings { clock: self.parts.clock.clone(), seed: (self.parts.seed)(), pairs_at_once, observer: None };
+        let connection = tenants::connect(tenant, &Arc::new(credential), &around)?;
+        let known = Remembered { since: now, tenant: tenant.clone(), pairs_at_once, connection: connection.clone() };
+        remembered.insert(name.to_owned(), known);
+        Ok((name.to_owned(), connection))
+    }
+}

@@ -1,0 +1,86 @@
+//! What the functions are told: by the schedule, by the queue, by hand.
+
+use engine::act::Action;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ServerlessError;
+
+/// The version of all messages. A message of another is refused, and no write follows from it.
+pub const VERSION: u32 = 1;
+
+/// The schedule's word to the snapshot function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tick {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The pair.
+    pub pair: String,
+    /// When the schedule ticked (`<aws.scheduler.scheduled-time>`); by hand: not at all.
+    #[serde(default)]
+    pub tick: Option<Timestamp>,
+    /// Reads everything, not only what changed: once a day.
+    #[serde(default)]
+    pub full: bool,
+}
+
+/// The snapshot function's word to the reconcile function: something is due. Only a wake-up; the agenda is the truth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WakeUp {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The pair.
+    pub pair: String,
+    /// The tick it comes of.
+    pub tick: Timestamp,
+}
+
+/// A person's word to the reconcile function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByHand {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The pair.
+    pub pair: String,
+    /// What is asked.
+    pub action: Action,
+}
+
+/// Reads a message, its version first: what another version says is not guessed at.
+///
+/// # Errors
+/// `Version`, or `Event` with what is wrong.
+pub fn read<T: DeserializeOwned>(event: Value) -> Result<T, ServerlessError> {
+    match event.get("version").and_then(Value::as_u64) {
+        Some(version) if version == u64::from(VERSION) => {}
+        Some(version) => return Err(ServerlessError::Version { found: u32::try_from(version).unwrap_or(u32::MAX), known: VERSION }),
+        None => {
+            return Err(ServerlessError::Event(format!(
+                "it has no version; by hand it looks like {{\"version\": {VERSION}, \"pair\": \"contoso-fabrikam\", \"action\": {{\"do\": \"status\"}}}}"
+            )));
+        }
+    }
+    serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn messages_of_other_versions_and_nonsense_are_refused() {
+        let tick: Tick = read(json!({"version": 1, "pair": "p", "tick": "2026-11-25T10:20:00Z"})).unwrap();
+        assert_eq!((tick.full, tick.tick.is_some()), (false, true));
+        assert!(matches!(read::<Tick>(json!({"version": 2, "pair": "p"})), Err(ServerlessError::Version { found: 2, known: 1 })));
+        assert!(read::<ByHand>(json!({"pair": "p"})).unwrap_err().to_string().contains("\"do\": \"status\""));
+        let nonsense = json!({"version": 1, "pair": "p", "action": {"do": "delete-everything"}});
+        assert!(read::<ByHand>(nonsense).unwrap_err().to_string().contains("delete-everything"));
+    }
+}

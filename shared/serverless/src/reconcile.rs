@@ -1,0 +1,102 @@
+//! The reconcile function: woken by the queue it does what is due; asked by hand it answers.
+
+use aws_lambda_events::sqs::SqsEvent;
+use engine::EngineError;
+use engine::act::Answer;
+use engine::ports::StoreError;
+use engine::records::RunSummary;
+use gal::Side;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use tracing::{error, info};
+
+use crate::message::{self, ByHand, WakeUp};
+use crate::{Client, ServerlessError, deadline};
+
+/// What an event came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Served {
+    /// The answer to a person.
+    Answer(Box<Answer>),
+    /// What became of the wake-ups.
+    Woken {
+        /// One a message.
+        wake_ups: Vec<Woken>,
+    },
+}
+
+/// What a wake-up came to. Each of these is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "came_to", rename_all = "kebab-case")]
+pub enum Woken {
+    /// Nothing was due any more.
+    NothingDue,
+    /// A run, whatever its outcome: it is recorded, and what is left stands on the agenda.
+    Ran {
+        /// The run.
+        run: Box<RunSummary>,
+    },
+    /// A run failed as a whole; it is recorded, and the next tick tries again.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// Another run of the pair is going on, which does what is due.
+    Missed,
+    /// A later tick is there already, or about to be.
+    Stale,
+}
+
+/// Serves an event. `request`: the id of the invocation; `end`: when Lambda ends it.
+///
+/// # Errors
+/// What cannot be understood or served. A wake-up that ends so is delivered again, then dead-lettered with an alarm; the state is
+/// right all the same.
+pub async fn serve(client: &Client, event: Value, request: &str, end: Timestamp) -> Result<Served, ServerlessError> {
+    if event.get("Records").is_none() {
+        return by_hand(client, message::read(event)?, request, end).await.map(|answer| Served::Answer(Box::new(answer)));
+    }
+    let event: SqsEvent = serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))?;
+    let mut wake_ups = Vec::new();
+    for record in event.records {
+        let body = record.body.unwrap_or_default();
+        let body = serde_json::from_str(&body).map_err(|error| ServerlessError::Event(format!("a message is no JSON ({error})")))?;
+        wake_ups.push(wake_up(client, message::read(body)?, request, end).await?);
+    }
+    Ok(Served::Woken { wake_ups })
+}
+
+async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp) -> Result<Woken, ServerlessError> {
+    let WakeUp { pair, tick, .. } = message;
+    let deadline = deadline::of(Some(tick), client.settings().tick, end);
+    if client.now() >= deadline {
+        info!(%pair, %tick, "the next tick is there already; its own wake-up does what is due");
+        return Ok(Woken::Stale);
+    }
+    let engine = client.engine(&pair, request, &Side::BOTH).await?;
+    match engine.reconcile(&pair, deadline).await {
+        Ok(Some(run)) => {
+            info!(%pair, run = %run.id, outcome = ?run.outcome, left = run.left, "run done");
+            Ok(Woken::Ran { run: Box::new(run) })
+        }
+        Ok(None) => Ok(Woken::NothingDue),
+        Err(EngineError::Store(StoreError::LeaseHeld { owner, until, .. })) => {
+            info!(%pair, %owner, %until, "another run is going on; this wake-up is left out");
+            Ok(Woken::Missed)
+        }
+        // Recorded among the runs; delivering it again at once would only fail again.
+        Err(failed @ (EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(StoreError::LeaseLost { .. }))) => {
+            error!(%pair, error = %failed, "the run failed");
+            Ok(Woken::Failed { why: failed.to_string() })
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) -> Result<Answer, ServerlessError> {
+    let ByHand { pair, action, .. } = asked;
+    let engine = client.engine(&pair, request, action.tenants()).await?;
+    Ok(engine.act(&pair, action, deadline::of(None, client.settings().tick, end)).await?)
+}

@@ -111,7 +111,10 @@ impl From<EngineError> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Self::failed(error.to_string())
+        match error {
+            StoreError::BadExport { .. } => Self::wrong(error.to_string()),
+            other => Self::failed(other.to_string()),
+        }
     }
 }
 

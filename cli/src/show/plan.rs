@@ -82,7 +82,7 @@ fn write_side(plan: &PlanDocument, text: &mut String, side: Side, paint: Paint, 
             let _ = writeln!(
                 text,
                 "      {}",
-                paint.dim(&format!("and {} more (`plan --all` shows them)", thousands((group.len() - shown) as u64)))
+                paint.dim(&format!("and {} more (`plan --all`, or --json, lists them)", thousands((group.len() - shown) as u64)))
             );
         }
     }
@@ -161,6 +161,7 @@ fn write_guard(plan: &PlanDocument, text: &mut String, paint: Paint) {
             for reason in &document.guard.reasons {
                 let _ = writeln!(text, "  {reason}");
             }
+            let _ = writeln!(text, "  Once a run holds them, `galbridge status` shows the checksum to approve.");
         }
     }
 }
@@ -295,7 +296,7 @@ Into fabrikam (b)
       Person 3 <ann@contoso.example>  in scope and not yet on the other side
       Person 4 <ann@contoso.example>  in scope and not yet on the other side
       Person 5 <ann@contoso.example>  in scope and not yet on the other side
-      and 1 more (`plan --all` shows them)
+      and 1 more (`plan --all`, or --json, lists them)
   - stage: 1, 1 held by the guard
       Leaver <ann@contoso.example>  the source was deleted
           Phone: \"+41\" → \"+42\"
@@ -314,6 +315,7 @@ Worth knowing
 
 The guard would hold 1 operation into fabrikam (b):
   61 deletions in 24 hours; max_deletions is 50
+  Once a run holds them, `galbridge status` shows the checksum to approve.
 ";
         let text = super::text(&sample(), Paint::PLAIN, false);
         assert_eq!(text, expected, "{text}");

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::arguments::{Confirmation, Global, MergeArguments, MergeChoice, Mode};
 use crate::error::{CliError, Exit};
+use crate::screen::complain;
 use crate::session::{Need, Session};
 use crate::show::{clean, plan as shown, run};
 use crate::wiring::Environment;
@@ -79,14 +80,18 @@ pub(super) fn confirmed(environment: &Environment, plan: &PlanDocument, confirma
     if confirmation.yes {
         return Ok(true);
     }
-    if screen.json {
-        screen.answer(plan, |_| String::new())?;
-    }
     if screen.asks {
         return screen.ask(&format!("Carry this out for {}?", plan.pair));
     }
-    Err(CliError::held(format!(
+    let next = format!(
         "pair {}: nothing was written; confirm this plan with --confirm {}, or whatever it is with --yes",
         plan.pair, plan.checksum
-    )))
+    );
+    if screen.json {
+        // The plan is the one document; it has the checksum.
+        screen.answer(plan, |_| String::new())?;
+        complain(&next);
+        return Ok(false);
+    }
+    Err(CliError::held(next))
 }

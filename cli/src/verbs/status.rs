@@ -52,7 +52,9 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
         (Stage::LinkedOnly, false) => "a pilot: only linked recipients are served, until a full merge",
         (Stage::Merged, false) => "merged, and kept in step",
     };
-    let _ = writeln!(text, "{}  {stage}", paint.bold(&document.pair));
+    let waits =
+        if document.holds.a.is_some() || document.holds.b.is_some() { "; the guard holds something for a person, see below" } else { "" };
+    let _ = writeln!(text, "{}  {stage}{}", paint.bold(&document.pair), paint.yellow(waits));
     if let Some(reason) = &document.paused {
         let _ = writeln!(text, "  {}", paint.yellow(&format!("paused: {}; `galbridge resume` goes on", clean(reason))));
     }

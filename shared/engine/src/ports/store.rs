@@ -57,6 +57,14 @@ pub enum StoreError {
         /// What is wrong.
         detail: String,
     },
+    /// An export that is no export, or was damaged on its way.
+    #[error("{place} cannot be read: {detail}; nothing was imported: take another copy of the export")]
+    BadExport {
+        /// The export, or a line of it.
+        place: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// Another process has the state file open. It is let go between two cycles.
     #[error("{place} is used by another galbridge{process}; one process at a time")]
     InUse {

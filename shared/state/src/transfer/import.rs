@@ -44,7 +44,7 @@ impl StateStore {
     ///
     /// # Errors
     /// `Unavailable` if the table is not empty and `existing` is `Refuse`; `LeaseHeld` if a run is going on in it at
-    /// `now`; `NewerSchema`, `Corrupt` naming the line. After an error during the writing the table
+    /// `now`; `NewerSchema`, `BadExport` naming the line. After an error during the writing the table
     /// starts no run until an import into it has succeeded.
     pub async fn import(
         &self,
@@ -147,7 +147,7 @@ fn packed(mut found: Item) -> Item {
 
 /// Reads the file through: header, every item's schema, number and digest.
 fn judge(reader: &mut impl Source) -> Result<(Header, u64), StoreError> {
-    let damaged = |detail: &str| StoreError::Corrupt { item: "the export".to_owned(), detail: detail.to_owned() };
+    let damaged = |detail: &str| StoreError::BadExport { place: "the export".to_owned(), detail: detail.to_owned() };
     let mut lines = Lines::new(reader)?;
     let first = lines.next()?.ok_or_else(|| damaged("it is empty"))?;
     let header: Header = serde_json::from_str(&first.text).map_err(|_| damaged("its first line is no header"))?;

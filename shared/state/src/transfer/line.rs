@@ -58,7 +58,7 @@ pub(super) fn write(found: &Item) -> Result<String, StoreError> {
 
 /// The item of a line, its body as the line has it; its schema is checked. `number` names the line in errors.
 pub(super) fn read(line: &str, number: u64) -> Result<Item, StoreError> {
-    let damaged = |detail: String| StoreError::Corrupt { item: format!("line {number} of the export"), detail };
+    let damaged = |detail: String| StoreError::BadExport { place: format!("line {number} of the export"), detail };
     let values: BTreeMap<String, Value> =
         serde_json::from_str(line).map_err(|error| damaged(format!("{:?} error at column {}", error.classify(), error.column())))?;
     let mut read = Item::new();

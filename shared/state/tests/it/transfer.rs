@@ -111,7 +111,7 @@ async fn a_damaged_or_newer_file_changes_nothing() {
     for (number, text) in damaged.into_iter().enumerate() {
         let target = StateStore::memory().unwrap();
         let error = import(&target, text.as_bytes(), Existing::Refuse).await.unwrap_err();
-        let known = matches!(error, StoreError::Corrupt { .. } | StoreError::NewerSchema { .. } | StoreError::Unavailable { .. });
+        let known = matches!(error, StoreError::BadExport { .. } | StoreError::NewerSchema { .. } | StoreError::Unavailable { .. });
         assert!(known && is_empty(&target).await, "{number}: {error}");
     }
 }

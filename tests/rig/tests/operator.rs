@@ -350,6 +350,19 @@ async fn suppressions_outlive_unpublish_and_unsuppress_gives_a_fresh_start() {
     assert!(find(&rig.gal("fabrikam"), "Ann").is_some(), "one deletion is one: it is made again once");
 }
 
+/// Found by a newcomer: everybody who was hidden for deletion came back into the list.
+#[tokio::test(start_paused = true)]
+async fn release_shows_nobody_again_who_has_left() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    rig.apply("contoso", delete(&a[..1]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
+    let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Release).await.unwrap();
+    rig.engine.unpublish(&rig.pair(), Side::B, Leave::Release, &plan.checksum(), rig.deadline()).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"], "Ann stays hidden");
+    assert_eq!(rig.gal_with_hidden("fabrikam").len(), 2, "and both are the administrator's");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_closed_side_is_written_by_nobody() {
     let (rig, _, b) = rig_of("", vec![contact("Pat", "Here")], vec![contact("Pat", "")]).await;

@@ -268,7 +268,8 @@ impl Engine {
     async fn show_rebuild(&self, pair: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
         self.read(pair, SnapshotOptions { full: true, only: None }, deadline).await?;
         let plan = self.rebuild_preview(pair).await?;
-        let of = "rebuild: links are restored, nothing is written to a tenant".to_owned();
+        let of = "rebuild: links are restored, nothing is written to a tenant; suppressed addresses (make-way) are not known any more"
+            .to_owned();
         Ok(PlanDocument::of_plan(self.pair(pair)?, of, rebuild_checksum(&plan), &plan, &gal::Sides::default()))
     }
 

@@ -164,7 +164,12 @@ pub(super) fn hand_over(link: &Link, contact: &Entry, reason: Reason, title: &st
 pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str, purge: bool) -> Operation {
     match (link.provenance, purge) {
         (Provenance::Found, true | false) => release(installation, link, contact, reason, title),
-        (Provenance::Made, false) => hand_over(link, contact, reason, title),
+        (Provenance::Made, false) => {
+            let mut operation = hand_over(link, contact, reason, title);
+            // Who was hidden for deletion has left; becoming the administrator's shows nobody again.
+            operation.extras.hidden = None;
+            operation
+        }
         (Provenance::Made, true) => {
             let mut operation = hand_over(link, contact, reason, title);
             operation.action = Action::MakeWay;

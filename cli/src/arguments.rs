@@ -51,7 +51,9 @@ pub(crate) struct Global {
 /// Takes `http://127.0.0.1:45217`.
 fn address(text: &str) -> Result<String, String> {
     match reqwest::Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none() => {
+            Ok(text.to_owned())
+        }
         Ok(_) | Err(_) => Err("the address of a simulator looks like http://127.0.0.1:45217".to_owned()),
     }
 }
@@ -150,7 +152,7 @@ pub(crate) enum Verb {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct MergeChoice {
     /// A pilot: at most so many recipients.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
     /// A pilot: the members of this Entra group only.
     #[arg(long, value_name = "ID")]
@@ -258,9 +260,9 @@ fn interval(text: &str) -> Result<jiff::SignedDuration, String> {
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("leave").required(true).args(["purge", "release"]))]
 pub(crate) struct UnpublishArguments {
-    /// The side whose list is cleaned: a or b.
-    #[arg(long, value_parser = side)]
-    pub(crate) side: gal::Side,
+    /// The side whose list is cleaned: a, b, or the name of its tenant.
+    #[arg(long, value_name = "SIDE")]
+    pub(crate) side: String,
     /// Removes made contacts, and gives found ones back.
     #[arg(long)]
     pub(crate) purge: bool,
@@ -269,10 +271,6 @@ pub(crate) struct UnpublishArguments {
     pub(crate) release: bool,
     #[command(flatten)]
     pub(crate) confirmation: Confirmation,
-}
-
-fn side(text: &str) -> Result<gal::Side, String> {
-    text.parse().map_err(|()| "a or b".to_owned())
 }
 
 /// `certificate`

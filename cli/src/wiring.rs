@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use clap::Parser as _;
 use credentials::{Passphrase, Secret};
 use engine::ports::Clock;
-use jiff::Timestamp;
+use tenants::SystemClock;
 use uuid::Uuid;
 
 use crate::arguments::{Arguments, Global};
@@ -39,21 +38,6 @@ impl Environment {
     /// Real chance: what ids and jitter are made from.
     pub(crate) fn seed() -> [u8; 32] {
         rand::random()
-    }
-}
-
-/// The machine's clock.
-struct SystemClock;
-
-#[async_trait]
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place of the command that reads the wall clock")]
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
     }
 }
 

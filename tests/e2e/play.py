@@ -124,10 +124,10 @@ def packaged(folder, programs):
     return path
 
 
-def deploy(sam, template, environment, *parameters):
+def deploy(sam, template, environment):
     command = [sam, "deploy", "--template-file", template, "--config-file", ROOT / "samconfig.toml", "--stack-name", STACK]
     command += ["--s3-bucket", "deploy-bucket", "--no-resolve-s3", "--no-confirm-changeset", "--no-progressbar"]
-    command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides", "TickMinutes=1", *parameters]
+    command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides", "TickMinutes=1"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     check(done.returncode == 0, "sam deploy", done.stdout + done.stderr)
 

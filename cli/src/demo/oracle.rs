@@ -75,6 +75,9 @@ const FIELDS: [&str; 12] = [
     "CountryOrRegion",
 ];
 
+/// Where galbridge keeps its stamp, and other tools their marks.
+const STAMP: &str = "CustomAttribute15";
+
 /// The kinds that are published.
 const KINDS: [&str; 7] = ["user", "shared", "room", "equipment", "contact", "distribution-group", "microsoft365-group"];
 
@@ -142,7 +145,8 @@ fn direction(source: &Side<'_>, target: &Side<'_>, known: &Known) -> Vec<Check> 
                     }
                 }
             }
-            [one] if one.kind == "contact" && !one.flag("IsDirSynced") => {
+            // What another tool marked is its own: neither adopted nor published beside.
+            [one] if one.kind == "contact" && !one.flag("IsDirSynced") && one.text(STAMP).is_none() => {
                 if let Some(contact) = target.now.objects.get(&one.anchor) {
                     let unfilled = FIELDS.iter().find(|field| object.text(field).is_some() && contact.text(field).is_none());
                     adopted.look(made.is_empty() && unfilled.is_none(), || {

@@ -48,6 +48,21 @@ fn rows(plan: &PlanDocument) -> Vec<[String; 10]> {
             rows.push(row("", None, None));
         }
         rows.extend(operation.changes.iter().map(|change| row(&change.property, change.before.as_deref(), change.after.as_deref())));
+        // What differs and stays: `before` is what stands there, `after` what the source says.
+        rows.extend(operation.kept.iter().map(|kept| {
+            let mut row = row(&kept.property, kept.before.as_deref(), kept.after.as_deref());
+            "keep".clone_into(&mut row[2]);
+            row
+        }));
+    }
+    for note in &plan.notes {
+        let mut row = [const { String::new() }; 10];
+        row[0] = note.side.to_string();
+        row[1].clone_from(&note.tenant);
+        "note".clone_into(&mut row[2]);
+        row[3].clone_from(&note.title);
+        row[5].clone_from(&note.note);
+        rows.push(row);
     }
     for skipped in &plan.skipped {
         let mut row = [const { String::new() }; 10];

@@ -25,6 +25,11 @@ const COLLISIONS: [&str; 9] = [
     "quarantined",
 ];
 
+/// Whether `plan --all` shows the same: not of `unpublish` and `rebuild`.
+fn lists(plan: &PlanDocument) -> bool {
+    !plan.of.starts_with("unpublish") && !plan.of.starts_with("rebuild")
+}
+
 /// A plan for people. `all`: every operation and everybody who is skipped.
 pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
     let mut text = String::new();
@@ -43,6 +48,12 @@ pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
     write_skipped(plan, &mut text, paint, all);
     write_notes(plan, &mut text, paint, all);
     write_guard(plan, &mut text, paint);
+    if !plan.admitting.is_empty() {
+        let groups = clean(&plan.admitting.join(", "));
+        let _ = writeln!(text, "\n{}", paint.yellow("Dynamic groups would take published contacts in, and send them their mail:"));
+        let _ = writeln!(text, "  {groups}");
+        let _ = writeln!(text, "  The merge asks about it; where nobody can be asked it wants --accept-dynamic-groups.");
+    }
     if plan.is_quiet() {
         let word = if plan.remembered.is_empty() { "Nothing to write: both sides are in step." } else { "Nothing is written to a tenant." };
         let _ = writeln!(text, "\n{}", paint.green(word));
@@ -53,7 +64,9 @@ pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
 fn overview(plan: &PlanDocument, side: Side) -> Vec<String> {
     let document = plan.sides.get(side);
     let known = if document.known > 0 { format!("{} known", thousands(document.known)) } else { String::new() };
-    vec![format!("  {side}"), document.tenant.clone(), known, format!("{} in scope", thousands(document.in_scope))]
+    // What takes away or restores asks for nobody's scope.
+    let scope = if lists(plan) { format!("{} in scope", thousands(document.in_scope)) } else { String::new() };
+    vec![format!("  {side}"), document.tenant.clone(), known, scope]
 }
 
 fn write_side(plan: &PlanDocument, text: &mut String, side: Side, paint: Paint, all: bool) {
@@ -79,11 +92,8 @@ fn write_side(plan: &PlanDocument, text: &mut String, side: Side, paint: Paint, 
             write_operation(operation, text, paint, all);
         }
         if group.len() > shown {
-            let _ = writeln!(
-                text,
-                "      {}",
-                paint.dim(&format!("and {} more (`plan --all`, or --json, lists them)", thousands((group.len() - shown) as u64)))
-            );
+            let how = if lists(plan) { "`plan --all`, or --json, lists them" } else { "--json lists them" };
+            let _ = writeln!(text, "      {}", paint.dim(&format!("and {} more ({how})", thousands((group.len() - shown) as u64))));
         }
     }
 }
@@ -161,19 +171,29 @@ fn write_guard(plan: &PlanDocument, text: &mut String, paint: Paint) {
             for reason in &document.guard.reasons {
                 let _ = writeln!(text, "  {reason}");
             }
-            let _ = writeln!(text, "  Once a run holds them, `galbridge status` shows the checksum to approve.");
+            let _ = match &document.guard.approve {
+                Some(checksum) => writeln!(text, "  If this is meant: galbridge approve {checksum}"),
+                None => writeln!(text, "  Once a run holds them, `galbridge status` shows the checksum to approve."),
+            };
         }
     }
 }
 
 fn write_operation(operation: &OperationDocument, text: &mut String, paint: Paint, all: bool) {
     let _ = writeln!(text, "      {} <{}>  {}", clean(&operation.title), clean(&operation.address), paint.dim(&clean(&operation.reason)));
+    if let Some(contact) = operation.contact.as_deref().filter(|_| operation.operation.starts_with("adopt")) {
+        let _ = writeln!(text, "          the contact {} there is taken over and kept in step", value(Some(contact)));
+    }
     // What is made is told by its name; its values are only shown when everything is.
     if operation.operation != "create" || all {
         for change in &operation.changes {
             let _ =
                 writeln!(text, "          {}: {} → {}", change.property, value(change.before.as_deref()), value(change.after.as_deref()));
         }
+    }
+    for kept in &operation.kept {
+        let told = format!("{}: {} stays; the source says {}", kept.property, value(kept.before.as_deref()), value(kept.after.as_deref()));
+        let _ = writeln!(text, "          {}", paint.yellow(&told));
     }
     let mut notes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for note in &operation.notes {
@@ -213,7 +233,7 @@ fn joined(fields: &[&str], rest: &str) -> String {
 fn sign(operation: &str, paint: Paint) -> String {
     match operation {
         "create" | "resume" => paint.green("+"),
-        "stage" | "purge" | "release" | "hand-over" | "make-way" | "abandon" => paint.red("-"),
+        "stage" | "purge" | "release" | "hand-over" | "remove" | "abandon" => paint.red("-"),
         _ => paint.yellow("~"),
     }
 }
@@ -231,8 +251,12 @@ pub(crate) mod tests {
         let side = |tenant: &str| SideDocument { tenant: tenant.to_owned(), known: 1_234, in_scope: 900, ..SideDocument::default() };
         let mut sides = Sides { a: side("contoso"), b: side("fabrikam") };
         sides.b.operations = BTreeMap::from([("update".to_owned(), 1), ("create".to_owned(), 6), ("stage".to_owned(), 1)]);
-        sides.b.guard =
-            GuardDocument { holds: true, reasons: vec!["61 deletions in 24 hours; max_deletions is 50".to_owned()], waiting: 1 };
+        sides.b.guard = GuardDocument {
+            holds: true,
+            reasons: vec!["61 deletions in 24 hours; max_deletions is 50".to_owned()],
+            waiting: 1,
+            approve: None,
+        };
         let operation = |operation: &str, title: &str, reason: &str| OperationDocument {
             operation: operation.to_owned(),
             side: Side::B,
@@ -243,10 +267,17 @@ pub(crate) mod tests {
             reason: reason.to_owned(),
             held: operation == "stage",
             changes: vec![Change { property: "Phone".to_owned(), before: Some("+41".to_owned()), after: Some("+42".to_owned()) }],
+            contact: (operation == "adopt").then(|| "Boss (old)".to_owned()),
+            kept: if operation == "adopt" {
+                vec![Change { property: "Title".to_owned(), before: Some("Head".to_owned()), after: None }]
+            } else {
+                Vec::new()
+            },
             notes: Vec::new(),
         };
         let mut operations = vec![operation("update", "=Ann", "edited at its source")];
         operations.extend((1..=6).map(|number| operation("create", &format!("Person {number}"), "in scope and not yet on the other side")));
+        operations.push(operation("adopt", "Boss", "a contact there already holds ann@contoso.example"));
         operations.push(operation("stage", "Leaver", "the source was deleted"));
         let skipped = |code: &'static str, title: &str, reason: &str| SkippedDocument {
             address: None,
@@ -297,6 +328,11 @@ Into fabrikam (b)
       Person 4 <ann@contoso.example>  in scope and not yet on the other side
       Person 5 <ann@contoso.example>  in scope and not yet on the other side
       and 1 more (`plan --all`, or --json, lists them)
+  ~ adopt: 1
+      Boss <ann@contoso.example>  a contact there already holds ann@contoso.example
+          the contact \"Boss (old)\" there is taken over and kept in step
+          Phone: \"+41\" → \"+42\"
+          Title: \"Head\" stays; the source says (blank)
   - stage: 1, 1 held by the guard
       Leaver <ann@contoso.example>  the source was deleted
           Phone: \"+41\" → \"+42\"

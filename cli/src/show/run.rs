@@ -95,11 +95,12 @@ pub(crate) fn details(run: &RunSummary, operations: &[OperationRecord], setup: &
         };
         let _ = writeln!(
             text,
-            "{:>6}  {} into {tenant}  {}  {}{result}",
+            "{:>6}  {} into {tenant}  <{}>  {}  {}{result}",
             record.number,
             record.operation,
-            record.link,
-            paint.dim(&clean(&record.reason))
+            clean(&record.address),
+            clean(&record.reason),
+            paint.dim(&record.link.to_string())
         );
         for change in &record.changes {
             let _ =

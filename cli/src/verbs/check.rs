@@ -21,6 +21,8 @@ use crate::wiring::Environment;
 pub(super) enum Level {
     /// As it should be.
     Ok,
+    /// Not looked at.
+    Open,
     /// Works, but should be looked at.
     Warn,
     /// Does not work.
@@ -110,7 +112,7 @@ async fn look(environment: &Environment, loaded: &Loaded, tenant: &Tenant, time:
         Err(error) => return findings.add(Level::Fail, "token", error.to_string()),
     }
     if !probe {
-        findings.add(Level::Ok, "right to write", "not looked at: only `check --probe`, or a first write, shows it");
+        findings.add(Level::Open, "right to write", "not looked at: only `check --probe`, or a first write, shows it");
     }
     match domains(&*reader).await {
         Ok((level, text)) => findings.add(level, "accepted domains", text),
@@ -266,6 +268,7 @@ fn text(documents: &[TenantDocument], loaded: &Loaded, paint: Paint) -> String {
         for finding in &document.findings {
             let level = match finding.level {
                 Level::Ok => paint.green("ok  "),
+                Level::Open => paint.dim("?   "),
                 Level::Warn => paint.yellow("warn"),
                 Level::Fail => paint.red("FAIL"),
             };

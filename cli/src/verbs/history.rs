@@ -6,13 +6,14 @@ use engine::act::{Action, Answer};
 use engine::explain::Explained;
 use gal::Phase;
 use gal::recipient::Presence;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::screen::Paint;
 use crate::session::{Need, Session};
-use crate::show::{clean, moment, run, value};
+use crate::show::{ago, clean, moment, run, value};
 use crate::wiring::Environment;
 
 /// The last runs, or one with its operations.
@@ -51,6 +52,7 @@ pub(crate) async fn explain(environment: &Environment, global: &Global, address:
         Answer::Explained(found) => found,
         other => return Err(CliError::unexpected(&other)),
     };
+    let now = session.now();
     environment.screen.answer(&found, |paint| {
         if found.is_empty() {
             return format!(
@@ -59,14 +61,15 @@ pub(crate) async fn explain(environment: &Environment, global: &Global, address:
                 clean(address)
             );
         }
-        found.iter().map(|one| explained(one, paint)).collect::<Vec<_>>().join("\n")
+        found.iter().map(|one| explained(one, paint, now)).collect::<Vec<_>>().join("\n")
     })?;
-    Ok(Exit::InStep)
+    Ok(if found.is_empty() { Exit::WrongInput } else { Exit::InStep })
 }
 
-fn explained(one: &Explained, paint: Paint) -> String {
+fn explained(one: &Explained, paint: Paint, now: Timestamp) -> String {
     let mut text = String::new();
-    let heading = format!("{} in {} ({}): a {}", clean(&one.title), one.tenant, one.side, one.kind);
+    let what = if matches!(one.presence, Presence::Gone(_)) { "gone".to_owned() } else { format!("a {}", one.kind) };
+    let heading = format!("{} in {} ({}): {what}", clean(&one.title), one.tenant, one.side);
     let _ = writeln!(text, "{}  {}", paint.bold(&heading), paint.dim(&one.anchor.to_string()));
     if let Presence::Gone(since) = one.presence {
         let _ = writeln!(text, "  gone since {} UTC", moment(since));
@@ -104,8 +107,16 @@ fn explained(one: &Explained, paint: Paint) -> String {
             None => writeln!(text, "  {}", paint.green("would be published")),
         },
     };
+    if let Some(seen) = &one.seen {
+        let visible = if seen.hidden { "hidden" } else { "visible" };
+        let written = seen.written_at.map_or_else(String::new, |at| format!(", last written {}", ago(at, now)));
+        let _ = writeln!(text, "  {visible} in {} as {} <{}>{written}", seen.tenant, clean(&seen.title), clean(&seen.address));
+    }
     for operation in &one.next {
-        let _ = writeln!(text, "  next: {} into side {}: {}", operation.action, operation.side, clean(&operation.reason.to_string()));
+        let held = one.held.contains(&operation.id());
+        let waits = if held { paint.yellow("; the guard holds it for a person, see `galbridge status`") } else { String::new() };
+        let reason = clean(&operation.reason.to_string());
+        let _ = writeln!(text, "  next: {} into side {}: {reason}{waits}", operation.action, operation.side);
         for change in &operation.changes {
             let _ = writeln!(text, "      {}: {} → {}", change.field, value(change.before.as_deref()), value(change.after.as_deref()));
         }

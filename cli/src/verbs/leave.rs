@@ -2,21 +2,38 @@
 
 use engine::act::{Action, PlanDocument, Ran};
 use engine::operate::Leave;
+use gal::Side;
 use serde_json::json;
 
 use super::merge::confirmed;
 use crate::arguments::{Confirmation, Global, UnpublishArguments};
 use crate::error::{CliError, Exit};
-use crate::session::{Need, Session};
-use crate::show::run;
+use crate::session::{Loaded, Need, Session};
+use crate::show::{clean, run};
 use crate::wiring::Environment;
 
 /// Takes back everything that was published into a side. It needs that tenant's credential only.
 pub(crate) async fn unpublish(environment: &Environment, global: &Global, arguments: &UnpublishArguments) -> Result<Exit, CliError> {
-    let session = Session::open(environment, global, Need::Only(arguments.side)).await?;
+    let side = side(global, &arguments.side)?;
+    let session = Session::open(environment, global, Need::Only(side)).await?;
     let leave = if arguments.purge { Leave::Purge } else { Leave::Release };
-    let action = |confirm| Action::Unpublish { side: arguments.side, leave, confirm };
+    let action = |confirm| Action::Unpublish { side, leave, confirm };
     in_two_steps(environment, &session, action, &arguments.confirmation).await
+}
+
+/// The side that is meant: a, b, or the name of its tenant.
+fn side(global: &Global, text: &str) -> Result<Side, CliError> {
+    if let Ok(side) = text.parse() {
+        return Ok(side);
+    }
+    let loaded = Loaded::read(global)?;
+    let name = loaded.pair(global)?;
+    let tenant = |side: Side| loaded.profile.pair(&name).map(|pair| pair.tenant(side)).unwrap_or_default();
+    let found = Side::BOTH.into_iter().find(|side| tenant(*side) == text);
+    found.ok_or_else(|| {
+        let (a, b) = (tenant(Side::A), tenant(Side::B));
+        CliError::wrong(format!("--side {}: the pair {name} has the sides a ({a}) and b ({b})", clean(text)))
+    })
 }
 
 /// Restores the links of a lost state.

@@ -53,6 +53,9 @@ fn next(global: &Global, arguments: &PlanArguments, document: &PlanDocument) -> 
     if choice.take_over {
         command.push_str(" --take-over");
     }
+    if !document.admitting.is_empty() {
+        command.push_str(" --accept-dynamic-groups");
+    }
     format!("\nTo carry it out:\n  {command} --confirm {}\n", document.checksum)
 }
 

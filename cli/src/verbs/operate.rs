@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use engine::act::{Action, Answer};
+use engine::explain::Seen;
 use serde_json::json;
 
 use crate::arguments::Global;
@@ -38,15 +39,23 @@ pub(crate) async fn pause(environment: &Environment, global: &Global, reason: Op
 
 /// Removes the contact of an address, for a successor.
 pub(crate) async fn make_way(environment: &Environment, global: &Global, address: &str, yes: bool) -> Result<Exit, CliError> {
+    if !yes && !environment.screen.asks {
+        return Err(CliError::held("make-way removes a contact for good; say --yes where nobody can be asked"));
+    }
+    let session = Session::open(environment, global, Need::Writing).await?;
     if !yes {
-        if !environment.screen.asks {
-            return Err(CliError::held("make-way removes a contact for good; say --yes where nobody can be asked"));
-        }
-        if !environment.screen.ask(&format!("Remove the published contact of {} now, and never make it again?", clean(address)))? {
+        let found = match session.act(Action::Explain { address: address.to_owned() }).await? {
+            Answer::Explained(found) => found,
+            other => return Err(CliError::unexpected(&other)),
+        };
+        let named = |seen: &Seen| format!("{} <{}> from {}", clean(&seen.title), clean(&seen.address), seen.tenant);
+        let whom: Vec<String> = found.iter().filter_map(|one| one.seen.as_ref()).map(named).collect();
+        // Where nothing is known to stand there the engine says so; nobody need be asked.
+        let asked = format!("Remove {} now, for good, and never make it again?", whom.join(" and "));
+        if !whom.is_empty() && !environment.screen.ask(&asked)? {
             return Ok(Exit::Held);
         }
     }
-    let session = Session::open(environment, global, Need::Writing).await?;
     let told = match session.act(Action::MakeWay { address: address.to_owned() }).await? {
         Answer::MadeWay(told) => told,
         other => return Err(CliError::unexpected(&other)),
@@ -63,6 +72,9 @@ pub(crate) async fn make_way(environment: &Environment, global: &Global, address
                 Some(why) => {
                     let _ = writeln!(text, "{}", paint.red(&format!("{} is still in {tenant}: {}", clean(&one.title), clean(why))));
                 }
+            }
+            if one.left.is_none() {
+                let _ = writeln!(text, "  It is not made again; `galbridge unsuppress {}` takes that back.", clean(address));
             }
             if !one.groups.is_empty() {
                 let _ = writeln!(text, "  It was a member of these groups; add the successor: {}", clean(&one.groups.join(", ")));

@@ -76,6 +76,7 @@ async fn cycle(
             let mut text = format!("{}  {}  read {a} + {b} changes; ", paint.dim(&show::moment(began)), session.pair);
             match &summary {
                 Some(summary) => text.push_str(&show::run::line(summary, setup, paint)),
+                None if only_reads.is_some() => text.push_str("nothing is written"),
                 None => text.push_str("nothing due"),
             }
             for side in Side::BOTH {

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
+use engine::ports::StoreError;
 use serde_json::json;
 use state::{Existing, StateStore};
 
@@ -44,9 +45,22 @@ pub(crate) async fn import(environment: &Environment, global: &Global, file: &Pa
     let source = File::open(file).map_err(|error| CliError::wrong(format!("{}: it cannot be read: {error}", file.display())))?;
     let now = Time::of(environment, global).await?.clock.now();
     let path = state_file(global);
+    let fresh = !path.exists();
     let store = StateStore::file(&path)?;
     let existing = if replace { Existing::Replace } else { Existing::Refuse };
-    let imported = store.import(&mut BufReader::new(source), existing, now).await?;
+    let imported = match store.import(&mut BufReader::new(source), existing, now).await {
+        Ok(imported) => imported,
+        Err(error @ (StoreError::BadExport { .. } | StoreError::NewerSchema { .. })) => {
+            drop(store);
+            if fresh {
+                // It was refused before the first write: the empty state would only be in the way.
+                let _ = std::fs::remove_file(&path);
+            }
+            let told = CliError::from(error);
+            return Err(CliError { message: format!("{}: {}", file.display(), told.message), ..told });
+        }
+        Err(error) => return Err(error.into()),
+    };
     environment.screen.answer(&json!({"state": path, "items": imported.items, "installation": imported.installation}), |_| {
         format!("{}: {} are read in; the next run goes on from there", path.display(), count(imported.items, "item"))
     })?;

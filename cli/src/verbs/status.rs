@@ -49,7 +49,9 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
     let stage = match (document.stage, document.merge_in_progress) {
         (_, true) => "a merge is in progress",
         (Stage::Unmerged, false) => "not merged yet: only reading",
-        (Stage::LinkedOnly, false) => "a pilot: only linked recipients are served, until a full merge",
+        (Stage::LinkedOnly, false) => "only linked recipients are served (a pilot, or a rebuilt state), until a full merge",
+        (Stage::Merged, false) if document.paused.is_some() => "merged; paused",
+        (Stage::Merged, false) if document.closed.a && document.closed.b => "unpublished; writes nothing until the next merge",
         (Stage::Merged, false) => "merged, and kept in step",
     };
     let waits =
@@ -60,7 +62,7 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
     }
     let _ = writeln!(text, "  last read      {}", when(document.last_snapshot));
     let _ = writeln!(text, "  last run       {}", when(document.last_run));
-    let _ = writeln!(text, "  agenda         {} due, {} later", thousands(document.agenda.due), thousands(document.agenda.later));
+    let _ = writeln!(text, "  to look at     {} now, {} later", count(document.agenda.due, "recipient"), thousands(document.agenda.later));
     for side in Side::BOTH {
         write_side(&mut text, document, side, paint, now);
     }
@@ -83,6 +85,17 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
             );
         }
     }
+    if !document.conflicts.is_empty() {
+        let heading = format!("In conflict: {}, edited differently on both sides", count(document.conflicts.len() as u64, "contact"));
+        let _ = writeln!(text, "\n{}", paint.yellow(&heading));
+        for one in document.conflicts.iter().take(LISTED) {
+            let _ = writeln!(text, "  <{}>  {}", clean(&one.address), one.fields.join(", "));
+        }
+        if document.conflicts.len() > LISTED {
+            let _ = writeln!(text, "  and {} more (--json lists them)", document.conflicts.len() - LISTED);
+        }
+        let _ = writeln!(text, "  Make both sides say the same, or set `conflicts` in the pair's profile.");
+    }
     if !document.runs.is_empty() {
         let _ = writeln!(text, "\n{}", paint.bold("Last runs"));
         for one in &document.runs {
@@ -102,14 +115,20 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
 fn write_side(text: &mut String, document: &StatusDocument, side: Side, paint: Paint, now: Timestamp) {
     let one = document.sides.get(side);
     let _ = writeln!(text, "\n{}", paint.bold(&format!("{} ({side})", one.tenant)));
-    let _ = writeln!(text, "  in scope       {}", thousands(one.in_scope));
-    let _ = writeln!(text, "  published here {}", thousands(*document.links.get(side)));
+    let _ = writeln!(text, "  in scope       {} by the rules of its scope", thousands(one.in_scope));
+    let _ = writeln!(text, "  linked here    {}", count(*document.links.get(side), "contact"));
     let age = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| ago(at, now));
     let going = if one.full_reading_in_progress { ", another is in progress" } else { "" };
     let _ = writeln!(text, "  read up to     {}; last full reading {}{going}", age(one.read_to), age(one.last_full_reading));
     let _ = writeln!(text, "  certificate    {}", one.certificate);
     if *document.closed.get(side) {
         let _ = writeln!(text, "  {}", paint.yellow("closed to writes by `unpublish`, until the next merge"));
+    }
+    let lost = *document.lost_links.get(side);
+    if lost > 0 {
+        let told =
+            format!("{} here bear our stamp and have no link in the state: `galbridge rebuild` restores them", count(lost, "contact"));
+        let _ = writeln!(text, "  {}", paint.red(&told));
     }
     if let Some(why) = &one.incomplete {
         let _ = writeln!(text, "  {}", paint.yellow(&format!("incomplete: {}", clean(why))));

@@ -110,6 +110,7 @@ fn a_status_has_a_stable_shape() {
         "merge_in_progress",
         "links",
         "closed",
+        "conflicts",
         "sides",
         "last_snapshot",
         "last_run",
@@ -117,6 +118,7 @@ fn a_status_has_a_stable_shape() {
         "quarantined",
         "agenda",
         "runs",
+        "lost_links",
     ];
     expected.sort_unstable();
     let mut keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
@@ -175,7 +177,8 @@ fn a_state_travels_and_a_newer_one_is_refused() {
     let newer = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().replacen("\"schema\":2", "\"schema\":99", 1);
     std::fs::write(folder.path().join("newer.jsonl"), newer).unwrap();
     let (errors, _) = ends(folder.path(), &["--state", "newer.state", "state", "import", "newer.jsonl"], 1);
-    assert!(errors.contains("newer galbridge") && errors.contains("update galbridge"), "{errors}");
+    assert!(errors.contains("newer.jsonl: ") && errors.contains("newer galbridge") && errors.contains("update galbridge"), "{errors}");
+    assert!(!folder.path().join("newer.state").exists(), "a refused import leaves no empty state behind");
     std::fs::write(folder.path().join("garbage.state"), "not a database at all, and long enough to be looked at as one\n".repeat(50))
         .unwrap();
     let (errors, _) = ends(folder.path(), &[&pair[..], &["--state", "garbage.state", "status"]].concat(), 1);

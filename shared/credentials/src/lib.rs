@@ -34,5 +34,5 @@ pub use expiry::{Expiry, WARN_DAYS};
 pub use file::{CredentialFile, MAXIMUM_FILE_BYTES};
 pub use secret::{Passphrase, Secret};
 #[cfg(feature = "secrets-manager")]
-pub use secrets_manager::{SecretsManager, StoredCredential};
+pub use secrets_manager::SecretsManager;
 pub use self_signed::{KEY_BITS, MAXIMUM_VALIDITY_DAYS};

@@ -3,24 +3,16 @@
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_types::SdkConfig;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{Credential, CredentialError};
 
 /// What a secret holds, as JSON.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct StoredCredential {
+#[derive(Deserialize)]
+struct Stored {
     /// Key and certificate as PEM.
-    pub pem: Zeroizing<String>,
-    /// What `addKey` answered for this certificate; `None` for the first one, which an administrator registers.
-    /// Reading it back would take a right that galbridge does not have (MICROSOFT.md 12).
-    #[serde(default)]
-    pub key_id: Option<Uuid>,
-    /// Keys that stand registered still, the oldest first, to be removed when they have expired or are replaced.
-    #[serde(default)]
-    pub earlier: Vec<Uuid>,
+    pem: Zeroizing<String>,
 }
 
 /// Secrets Manager.
@@ -40,12 +32,6 @@ impl SecretsManager {
     /// # Errors
     /// `Secret` if it cannot be read, is empty, or holds something else; whatever is wrong with the key itself.
     pub async fn current(&self, secret: &str) -> Result<Credential, CredentialError> {
-        let stored = self.stored(secret).await?;
-        Credential::from_pem(stored.pem.as_bytes(), None)
-    }
-
-    /// What a secret holds now.
-    pub async fn stored(&self, secret: &str) -> Result<StoredCredential, CredentialError> {
         let failed = |detail: String| CredentialError::Secret { secret: secret.to_owned(), detail };
         let answer = self.client.get_secret_value().secret_id(secret).send().await;
         let answer = answer.map_err(|error| match error.as_service_error() {
@@ -56,6 +42,7 @@ impl SecretsManager {
         })?;
         let text = answer.secret_string().unwrap_or_default();
         // The message says nothing of the content.
-        serde_json::from_str(text).map_err(|_| failed("it holds no certificate of galbridge".to_owned()))
+        let stored: Stored = serde_json::from_str(text).map_err(|_| failed("it holds no certificate of galbridge".to_owned()))?;
+        Credential::from_pem(stored.pem.as_bytes(), None)
     }
 }

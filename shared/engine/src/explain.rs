@@ -1,16 +1,20 @@
 //! Explaining: why somebody is, or is not, in the list (law 12).
 
+use std::collections::BTreeSet;
+
 use gal::operation::Operation;
-use gal::plan::{Focus, Skipped};
+use gal::plan::{Focus, Plan, Skipped};
 use gal::reason::Note;
 use gal::recipient::Presence;
-use gal::{Anchor, Kind, Link, Phase, Side};
+use gal::{Anchor, Kind, Link, LinkKey, Phase, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{AgendaRow, Due};
+use crate::load::Loaded;
+use crate::records::{AgendaRow, Due, WritingState};
+use crate::setup::PairSetup;
 
 /// What is known of one recipient that holds an address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,10 +41,31 @@ pub struct Explained {
     pub skipped: Option<String>,
     /// The same in one word.
     pub code: Option<String>,
+    /// How it is seen in the other tenant, where a contact stands for it.
+    #[serde(default)]
+    pub seen: Option<Seen>,
     /// What the next run would do about it.
     pub next: Vec<Operation>,
+    /// Which of that the guard holds for a person, as `operation link`.
+    #[serde(default)]
+    pub held: Vec<String>,
     /// What a person should know.
     pub notes: Vec<String>,
+}
+
+/// The contact that stands for somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The tenant where it stands.
+    pub tenant: String,
+    /// What people there call it.
+    pub title: String,
+    /// The address that mail to it goes to.
+    pub address: String,
+    /// Whether it is hidden from address lists there.
+    pub hidden: bool,
+    /// When galbridge last wrote it.
+    pub written_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -50,50 +75,23 @@ impl Engine {
         let state = self.store.pair(&setup.name).await?;
         let address = gal::normalise::address(address);
         let mut rows = Vec::new();
+        // One moment for all: rows that differ by nothing are one.
+        let now = self.now();
         for side in Side::BOTH {
             for anchor in self.store.holders(&setup.name, side, &address).await? {
-                rows.push(AgendaRow { due: self.now(), side, anchor, why: Due::Changed, version: 0 });
+                rows.push(AgendaRow { due: now, side, anchor, why: Due::Changed, version: 0 });
             }
         }
         for link in self.links_by_address(setup, &address).await? {
             let side = link.item.key.origin.source_side().unwrap_or(link.item.target_side());
-            rows.push(AgendaRow { due: self.now(), side, anchor: link.item.key.anchor, why: Due::Changed, version: 0 });
+            rows.push(AgendaRow { due: now, side, anchor: link.item.key.anchor, why: Due::Changed, version: 0 });
         }
         rows.sort();
         rows.dedup();
         let loaded = self.load_due(setup, &rows, state.writing.merge.is_some()).await?;
         let focus = Focus::These(rows.iter().map(|row| ((row.side, row.anchor), false)).collect());
         let plan = self.plan_world(setup, &state.writing, &loaded, &focus).await?;
-        Ok(rows
-            .iter()
-            .filter_map(|row| {
-                let entry = loaded.world.entry(row.side, row.anchor)?;
-                let recipient = &entry.recipient;
-                let link = loaded.world.link_of(row.side, row.anchor).cloned();
-                let about = |side: Side, anchor: Anchor| side == row.side && anchor == row.anchor;
-                let skipped: Option<&Skipped> = plan.skipped.iter().find(|skipped| about(skipped.side, skipped.anchor));
-                let next = plan.operations.iter().filter(|operation| crate::reconcile::halves(operation).contains(&(row.side, row.anchor)));
-                let notes = plan.notes.iter().filter(|noted| about(noted.side, noted.anchor)).map(|noted| &noted.note);
-                Some(Explained {
-                    side: row.side,
-                    tenant: setup.tenants.get(row.side).name.clone(),
-                    anchor: row.anchor,
-                    title: recipient.title().to_owned(),
-                    kind: recipient.kind,
-                    presence: recipient.presence,
-                    hidden: recipient.hidden,
-                    purge_at: link.as_ref().and_then(|link| match link.phase {
-                        Phase::Staged { since, .. } => Some(gal::decide::purge_at(since, setup.policy.deletion_grace_days)),
-                        Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => None,
-                    }),
-                    skipped: skipped.map(|skipped| skipped.reason.to_string()),
-                    code: skipped.map(|skipped| skipped.reason.code().to_owned()),
-                    next: next.cloned().collect(),
-                    notes: notes.map(Note::to_string).collect(),
-                    link,
-                })
-            })
-            .collect())
+        Ok(rows.iter().filter_map(|row| explained(setup, &state.writing, &loaded, &plan, row)).collect())
     }
 
     /// How many contacts of either side bear this installation's stamp (for people: it looks at every shard).
@@ -113,15 +111,103 @@ impl Engine {
         Ok(count)
     }
 
+    /// Links that a stamp on a side speaks of, and that are not stored: lost rows. It looks at every shard.
+    pub(crate) async fn lost_links(&self, pair: &PairSetup, side: Side) -> Result<BTreeSet<LinkKey>, EngineError> {
+        let stamp = pair.tenants.get(side).stamp_attribute;
+        let other = &pair.tenants.get(side.other()).id;
+        let mut lost = BTreeSet::new();
+        for shard in 0..16 {
+            let replicas = self.store.replica_shard(&pair.name, side, shard).await?;
+            let present = replicas.iter().filter(|replica| replica.presence == Presence::Present).map(|replica| replica.recipient(stamp));
+            let told = present.filter_map(|recipient| gal::decide::link_from_stamp(&self.installation, side, other, &recipient));
+            lost.extend(told.map(|link| link.key));
+        }
+        if !lost.is_empty() {
+            for shard in 0..16 {
+                for link in self.store.link_shard(&pair.name, shard).await? {
+                    lost.remove(&link.item.key);
+                }
+            }
+        }
+        Ok(lost)
+    }
+
     /// Every link that is quarantined, with its reason (for people: it looks at every shard).
     pub async fn quarantined(&self, pair: &str) -> Result<Vec<Link>, EngineError> {
+        self.links_where(pair, |link| link.quarantine.is_some()).await
+    }
+
+    /// Every link of which this is true, in the order of their keys. It looks at every shard.
+    pub(crate) async fn links_where(&self, pair: &str, is: impl Fn(&Link) -> bool) -> Result<Vec<Link>, EngineError> {
         let setup = self.pair(pair)?;
         let mut found = Vec::new();
         for shard in 0..16 {
             let links = self.store.link_shard(&setup.name, shard).await?;
-            found.extend(links.into_iter().map(|link| link.item).filter(|link| link.quarantine.is_some()));
+            found.extend(links.into_iter().map(|link| link.item).filter(|link| is(link)));
         }
         found.sort_by_key(|link| link.key);
         Ok(found)
+    }
+}
+
+/// What is known of the recipient of a row; nothing if there is none.
+fn explained(setup: &PairSetup, writing: &WritingState, loaded: &Loaded, plan: &Plan, row: &AgendaRow) -> Option<Explained> {
+    let recipient = &loaded.world.entry(row.side, row.anchor)?.recipient;
+    let link = loaded.world.link_of(row.side, row.anchor).cloned();
+    let about = |side: Side, anchor: Anchor| side == row.side && anchor == row.anchor;
+    let skipped: Option<&Skipped> = plan.skipped.iter().find(|skipped| about(skipped.side, skipped.anchor));
+    let halves = |operation: &&Operation| crate::reconcile::halves(operation).contains(&(row.side, row.anchor));
+    let next: Vec<Operation> = plan.operations.iter().filter(halves).cloned().collect();
+    let holds =
+        |operation: &Operation| writing.holds.get(operation.side).as_ref().is_some_and(|hold| hold.operations.contains(&operation.id()));
+    let notes = plan.notes.iter().filter(|noted| about(noted.side, noted.anchor)).map(|noted| &noted.note);
+    // Somebody who is gone is known by the address alone.
+    let title = match recipient.title() {
+        "" => link.as_ref().map_or_else(|| row.anchor.to_string(), |link| link.address.clone()),
+        title => title.to_owned(),
+    };
+    Some(Explained {
+        side: row.side,
+        tenant: setup.tenants.get(row.side).name.clone(),
+        anchor: row.anchor,
+        title,
+        kind: recipient.kind,
+        presence: recipient.presence,
+        hidden: recipient.hidden,
+        purge_at: link.as_ref().and_then(|link| match link.phase {
+            Phase::Staged { since, .. } => Some(gal::decide::purge_at(since, setup.policy.deletion_grace_days)),
+            Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => None,
+        }),
+        skipped: skipped.map(|skipped| skipped.reason.to_string()),
+        code: skipped.map(|skipped| skipped.reason.code().to_owned()),
+        seen: link.as_ref().filter(|link| link.target_side() != row.side).and_then(|link| seen(setup, loaded, link)),
+        held: next.iter().filter(|operation| holds(operation)).map(Operation::id).collect(),
+        next,
+        notes: notes.map(told).collect(),
+        link,
+    })
+}
+
+/// The contact of a link, where it was read.
+fn seen(setup: &PairSetup, loaded: &Loaded, link: &Link) -> Option<Seen> {
+    let side = link.target_side();
+    let contact = &loaded.world.entry(side, link.target?).filter(|entry| entry.recipient.is_present())?.recipient;
+    Some(Seen {
+        tenant: setup.tenants.get(side).name.clone(),
+        title: contact.title().to_owned(),
+        address: contact.primary.clone().unwrap_or_default(),
+        hidden: contact.hidden,
+        written_at: link.written_at,
+    })
+}
+
+/// A note, with both values where the two sides differ.
+fn told(note: &Note) -> String {
+    match note {
+        Note::Differing { stays, says, .. } => {
+            let quoted = |value: &Option<String>| value.as_ref().map_or_else(|| "blank".to_owned(), |value| format!("\"{value}\""));
+            format!("{note}: {} stands, the source says {}", quoted(stays), quoted(says))
+        }
+        other => other.to_string(),
     }
 }

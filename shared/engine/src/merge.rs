@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gal::guard::Judgement;
-use gal::operation::Action;
+use gal::operation::{Action, Operation};
 use gal::plan::{Focus, Plan};
 use gal::{Anchor, Side, Sides};
 use jiff::Timestamp;
@@ -88,9 +88,7 @@ impl Engine {
             let plan = self.plan_world(pair, &state.writing, loaded, &Focus::Everything).await?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let mut chosen: Sides<BTreeSet<Anchor>> = Sides::default();
-            let first =
-                plan.operations.iter().filter(|operation| matches!(operation.action, Action::Create | Action::Adopt | Action::AdoptGuest));
-            for operation in first.take(limit) {
+            for operation in in_turn(&plan).take(limit) {
                 for (side, anchor) in halves(operation) {
                     chosen.get_mut(side).insert(anchor);
                 }
@@ -177,6 +175,12 @@ impl Engine {
                 pair.name
             )));
         }
+        if let Some(reason) = &state.writing.paused {
+            return Err(EngineError::Refused(format!(
+                "pair {} is paused ({reason}); nothing was begun: `galbridge resume` first",
+                pair.name
+            )));
+        }
         let (mut next, loaded, preview) = self.previewed(pair, state.clone(), Some(options)).await?;
         if !options.accept_dynamic_groups {
             self.refuse_dynamic_groups(pair, state, &preview.plan).await?;
@@ -196,6 +200,23 @@ impl Engine {
         next.writing.live = live;
         Ok(next.writing)
     }
+}
+
+/// What begins with a merge, one of each side in turn: so that a pilot shows something in both lists.
+fn in_turn(plan: &Plan) -> impl Iterator<Item = &Operation> {
+    let begins = |side| {
+        let of_side = plan.of_side(side);
+        of_side.filter(|operation| matches!(operation.action, Action::Create | Action::Adopt | Action::AdoptGuest))
+    };
+    let (mut a, mut b) = (begins(Side::A), begins(Side::B));
+    let mut turn = Side::B;
+    std::iter::from_fn(move || {
+        turn = turn.other();
+        match turn {
+            Side::A => a.next().or_else(|| b.next()),
+            Side::B => b.next().or_else(|| a.next()),
+        }
+    })
 }
 
 /// One row for everybody a merge does something for.

@@ -292,7 +292,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Restores the links; the pair counts as merged afterwards.
+    /// Restores the links. They are kept in step from then on; where the state was lost, newcomers wait for a confirmed merge.
     pub async fn rebuild(&self, pair: &str, checksum: &str, deadline: Timestamp) -> Result<Option<RunSummary>, EngineError> {
         let setup = self.pair(pair)?;
         let prepare = async |_: &mut PairState| {
@@ -307,7 +307,10 @@ impl Engine {
         };
         let settle = |writing: &mut WritingState, plan: &Plan| {
             let restored = |side| plan.quiet.iter().filter(|change| crate::reconcile::counts(&change.link, side)).count() as u64;
-            writing.stage = Stage::Merged;
+            // Whether this was a pilot, or a side was unpublished, nobody knows any more: newcomers wait for a person's word.
+            if writing.stage == Stage::Unmerged {
+                writing.stage = Stage::LinkedOnly;
+            }
             writing.merge = None;
             writing.live = Sides::from_fn(restored);
         };

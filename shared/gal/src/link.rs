@@ -366,6 +366,9 @@ pub struct Link {
     pub x500_refused: bool,
     /// A permanent error.
     pub quarantine: Option<Quarantine>,
+    /// Fields that both halves of a peer link changed differently, and that wait for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Field>,
     /// Since when the link is live; counts for "contacts linked 24 hours ago".
     pub linked_at: Option<Timestamp>,
     /// When the target was last written, and by which kind of write the newest edit can be our own.

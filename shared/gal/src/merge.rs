@@ -30,6 +30,8 @@ pub enum Verdict {
 pub enum Why {
     /// It was edited on the side it comes from.
     Edited,
+    /// The manager is another, or is published now, or no longer.
+    Manager,
     /// Somebody edited the published copy; the owner wins.
     Drift,
     /// The other side is blank, and blanks are filled at a join.

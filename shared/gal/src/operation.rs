@@ -18,8 +18,8 @@ use crate::stamp::Stamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Removed now for a successor (`make-way`).
-    MakeWay,
+    /// Removed now, by a person's word (`make-way`, `unpublish`).
+    Remove,
     /// Fields, stamp or addresses of a linked contact change.
     Update,
     /// A staged contact is shown again.
@@ -50,7 +50,7 @@ impl Action {
     /// The word for it, in plans, run records and checksums.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::MakeWay => "make-way",
+            Self::Remove => "remove",
             Self::Update => "update",
             Self::Restore => "restore",
             Self::Relink => "relink",
@@ -72,7 +72,7 @@ impl Action {
             Self::Create => Some(Guarded::Creation),
             Self::Stage | Self::Release => Some(Guarded::Deletion),
             Self::Update => Some(Guarded::Update),
-            Self::MakeWay
+            Self::Remove
             | Self::Restore
             | Self::Relink
             | Self::Adopt
@@ -180,6 +180,7 @@ impl Why {
     pub fn words(self) -> &'static str {
         match self {
             Self::Edited => "edited at its source",
+            Self::Manager => "its manager changed, came or left",
             Self::Drift => "the copy was edited and is put right",
             Self::FillBlank => "a blank is filled",
             Self::Policy => "the policy decides",
@@ -272,6 +273,9 @@ pub struct LinkPatch {
     /// The Name of the contact.
     #[serde(default)]
     pub name: Option<String>,
+    /// The fields that wait for a person from now on; empty: none any more.
+    #[serde(default)]
+    pub conflicts: Option<Vec<Field>>,
     /// The link moves to another source anchor.
     #[serde(default)]
     pub rekey: Option<LinkKey>,
@@ -308,6 +312,7 @@ impl LinkPatch {
         next.base_hidden = self.base_hidden.unwrap_or(next.base_hidden);
         next.address = self.address.clone().unwrap_or(next.address);
         next.name = self.name.clone().unwrap_or(next.name);
+        next.conflicts = self.conflicts.clone().unwrap_or(next.conflicts);
         next.key = self.rekey.unwrap_or(next.key);
         Some(next)
     }

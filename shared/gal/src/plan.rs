@@ -247,7 +247,7 @@ impl Planner<'_, '_> {
             return Decision::skip(SkipReason::ClaimedByAnother { other });
         }
         match joined {
-            Joined::Recovered(contact) => recover(self.context, key, entry, address, contact),
+            Joined::Recovered(contact) => recover(self.context, self.world, key, entry, address, contact),
             // The link of two found peers has just been forgotten; the next round joins them anew.
             Joined::Relinked(link, _) if link.role == Role::Peer && link.provenance == Provenance::Found && link.is_live() => {
                 Decision::default()

@@ -267,6 +267,10 @@ pub enum Note {
     Differing {
         /// The field.
         field: Field,
+        /// What stands there, and stays.
+        stays: Option<String>,
+        /// What the source says.
+        says: Option<String>,
     },
     /// Both halves of a peer link changed this field differently; the policy holds it for a person.
     Conflict {
@@ -295,7 +299,9 @@ impl fmt::Display for Note {
         match self {
             Self::Cut { field, limit } => write!(out, "{field} was cut to {limit} characters"),
             Self::TemplateFailed { field, error } => write!(out, "the template of {field} failed and the field is left alone: {error}"),
-            Self::Differing { field } => write!(out, "{field} differs since the join; kept until the source changes (or --enforce)"),
+            Self::Differing { field, .. } => {
+                write!(out, "{field} differs from the source; what stands there stays until the source changes (or --enforce)")
+            }
             Self::Conflict { field } => {
                 write!(out, "{field} was edited differently on both sides and is held for a person: make both sides say the same")
             }

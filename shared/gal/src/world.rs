@@ -160,11 +160,39 @@ impl World {
     pub fn published_name(&self, side: Side, name: &str) -> Option<&str> {
         let manager = self.named(side, name)?;
         let link = self.link_of(side, manager.recipient.anchor)?;
-        let counterpart = if link.key.origin.source_side() == Some(side) {
-            self.entry(side.other(), link.target?)?
+        let name = if link.key.origin.source_side() == Some(side) {
+            // A contact that was not read stands there all the same: its link knows its Name.
+            self.entry(side.other(), link.target?).map_or(&link.name, |contact| &contact.recipient.name)
         } else {
-            self.entry(side.other(), link.key.anchor)?
+            &self.entry(side.other(), link.key.anchor)?.recipient.name
         };
-        Some(&counterpart.recipient.name).filter(|name| link.is_live() && !name.is_empty()).map(String::as_str)
+        Some(name).filter(|name| link.is_live() && !name.is_empty()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Field;
+    use crate::reading::Reading;
+    use crate::recipient::Presence;
+
+    /// Once a report lost its manager because the manager's contact was missing among what was read.
+    #[test]
+    fn a_manager_whose_contact_was_not_read_is_known_by_the_link() {
+        let anchor: Anchor = "33333333-3333-3333-3333-333333333333".parse().unwrap();
+        let mut manager = Reading::default().recipient(anchor, Field::CustomAttribute15, Presence::Present);
+        "Boss 1".clone_into(&mut manager.name);
+        let link = serde_json::json!({
+            "key": {"origin": "a", "anchor": anchor}, "target": "44444444-4444-4444-4444-444444444444", "target_guid": null,
+            "provenance": "made", "role": "projection", "phase": {"phase": "live"}, "name": "galbridge-boss",
+            "address": "boss@contoso.example", "base_source": {}, "base_target": {}, "base_hidden": false, "before": null,
+            "deletions": 0, "x500_refused": false, "quarantine": null, "linked_at": null, "written_at": null
+        });
+        let mut world = World::default();
+        world.insert(Side::A, Entry::new(manager));
+        assert_eq!(world.published_name(Side::A, "Boss 1"), None, "not published");
+        world.insert_link(serde_json::from_value(link).unwrap());
+        assert_eq!(world.published_name(Side::A, "Boss 1"), Some("galbridge-boss"));
     }
 }

@@ -13,7 +13,7 @@ use crate::message::{self, Tick, VERSION, WakeUp};
 use crate::{Client, ServerlessError, Waker, deadline};
 
 /// What a tick came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ticked {
     /// The pair.
     pub pair: String,
@@ -42,14 +42,7 @@ pub async fn serve(client: &Client, waker: &dyn Waker, event: Value, request: &s
         Ok(report) => report,
         Err(EngineError::Store(StoreError::LeaseHeld { owner, until, .. })) => {
             info!(%pair, %owner, %until, "another reading is going on; this tick is left out");
-            return Ok(Ticked {
-                pair,
-                changed: Sides::default(),
-                incomplete: Sides::default(),
-                unfinished: false,
-                woke: false,
-                missed: true,
-            });
+            return Ok(Ticked { pair, missed: true, ..Ticked::default() });
         }
         Err(error) => return Err(error.into()),
     };

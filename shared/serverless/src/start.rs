@@ -2,35 +2,18 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_config::{BehaviorVersion, SdkConfig};
 use credentials::SecretsManager;
-use engine::ports::Clock;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::Value;
 use state::StateStore;
 use telemetry::Format;
+use tenants::SystemClock;
 
 use crate::{Client, Parts, ServerlessError, Settings};
-
-/// The machine's clock.
-struct SystemClock;
-
-#[async_trait]
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place of the functions that reads the wall clock")]
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
 
 /// Starts a function: its log, its settings, its ports.
 ///

@@ -1,5 +1,7 @@
 //! From a tenant of the profile and its credential to a connection: the one place that ties `profile`, `credentials`
-//! and `microsoft365` together, for the operator's command and for the functions.
+//! and `microsoft365` together, for the operator's command and for the functions; and the clock that both go by.
+
+mod clock;
 
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use engine::ports::Clock;
 use engine::setup::Connection;
 use microsoft365::{Budget, Cloud, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport, WireError};
 use profile::Tenant;
+
+pub use clock::SystemClock;
 
 /// What a connection has of the process that makes it.
 #[derive(Clone)]

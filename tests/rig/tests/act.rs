@@ -76,6 +76,13 @@ async fn an_operators_day() {
     let hold = status.holds.b.as_ref().unwrap();
     assert_eq!((status.standing, hold.who.len(), hold.approved), (Standing::Held, 10, false));
     assert!(hold.who.iter().all(|who| who.address.ends_with("@contoso.example")), "{:?}", hold.who);
+    let Answer::Plan(plan) = ask(&rig, json!({"do": "plan", "stored": true})).await.unwrap() else { panic!("no plan") };
+    assert_eq!(plan.sides.b.guard.approve, hold.hold.checksum, "the plan names what to approve");
+    let leaver = json!({"do": "explain", "address": "person15@contoso.example"});
+    let Answer::Explained(found) = ask(&rig, leaver).await.unwrap() else { panic!("not explained") };
+    let source = found.iter().find(|one| one.side == gal::Side::A).unwrap();
+    let seen = source.seen.as_ref().unwrap();
+    assert_eq!((seen.tenant.as_str(), seen.title.as_str(), seen.hidden, source.held.len()), ("fabrikam", "Person15", false, 1));
     let approve = json!({"do": "approve", "checksum": hold.hold.checksum});
     assert_eq!(ask(&rig, approve).await.unwrap(), Answer::Approved(10));
     rig.settle(4).await.unwrap();
@@ -86,7 +93,7 @@ async fn an_operators_day() {
     let Answer::Operations { operations, .. } = ask(&rig, json!({"do": "operations", "run": runs[0].id})).await.unwrap() else {
         panic!("no operations")
     };
-    assert!(!operations.is_empty());
+    assert!(!operations.is_empty() && operations.iter().all(|one| one.address.ends_with("@contoso.example")), "{operations:?}");
     assert!(ask(&rig, json!({"do": "operations", "run": "nothing begins so"})).await.unwrap_err().to_string().contains("no run has"));
     let unpublish = |confirm: Option<String>| json!({"do": "unpublish", "side": "b", "leave": "purge", "confirm": confirm});
     let word = checksum(&rig, unpublish(None)).await;

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use engine::act::{Action, Answer};
 use engine::operate::Leave;
 use engine::records::{Outcome, RunSummary};
 use gal::Side;
@@ -108,6 +109,15 @@ async fn peers_are_edited_on_both_sides_and_conflicts_are_held() {
     assert_eq!(property(right, "City"), "Bern", "everything else goes on");
     let explained = rig.engine.explain(&rig.pair(), "pat@partner.example").await.unwrap();
     assert!(explained.iter().any(|one| one.notes.iter().any(|note| note.contains("Title"))), "{explained:#?}");
+    let conflicts = async |rig: &Rig| match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
+        Answer::Status(status) => status.conflicts.into_iter().map(|one| (one.address, one.fields)).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(conflicts(&rig).await, [("pat@partner.example".to_owned(), vec!["Title".to_owned()])]);
+    assert!(rig.settle(2).await.unwrap().is_empty(), "and is quiet");
+    rig.apply("fabrikam", update(b[0], json!({"Title": "Chief"})));
+    rig.settle(5).await.unwrap();
+    assert_eq!(conflicts(&rig).await, [], "a person made both sides say the same");
 }
 
 #[tokio::test(start_paused = true)]

@@ -177,6 +177,23 @@ async fn managers_come_with_their_reports_and_those_who_are_missing_later() {
     assert!(rig.settle(2).await.unwrap().is_empty());
 }
 
+/// Once a report was put in quarantine because its manager's found contact bears the Name that another shows.
+#[tokio::test(start_paused = true)]
+async fn a_manager_whose_name_others_show_too_is_still_found() {
+    let mut found = contact_at("Boss", "boss@contoso.example", "Head");
+    found["set"]["Name"] = json!("Boss");
+    let mut namesake = contact_at("Boss", "boss@elsewhere.example", "Another");
+    namesake["set"]["Name"] = json!("Boss of elsewhere");
+    let (rig, a, b) = Rig::merged("", vec![user("contoso", "Boss"), user("contoso", "Ann")], vec![found, namesake]).await;
+    rig.apply("contoso", update(a[1], json!({"Manager": a[0]})));
+    let runs = rig.settle(5).await.unwrap();
+    assert!(runs.iter().all(|run| run.outcome == Outcome::Completed), "{runs:#?}");
+    let gal = rig.gal("fabrikam");
+    let manager = property(find(&gal, "Ann").expect("published"), "Manager");
+    assert!(manager == b[0].to_string() || manager == "Boss", "{manager}");
+    assert!(rig.settle(2).await.unwrap().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_side_that_cannot_be_read_costs_the_other_nothing() {
     let (rig, _, b) = Rig::merged("", vec![user("contoso", "Ann")], vec![user("fabrikam", "Bob")]).await;

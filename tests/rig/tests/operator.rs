@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use engine::EngineError;
+use engine::act::{Action, Answer};
 use engine::operate::Leave;
 use engine::records::{MergeOptions, Outcome, RunKind};
 use engine::snapshot::SnapshotOptions;
@@ -37,6 +38,29 @@ fn people(tenant: &str, count: usize) -> Vec<Value> {
 
 fn options(mode: MergeMode) -> MergeOptions {
     MergeOptions::of(mode)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pilot_shows_something_in_both_lists() {
+    let (rig, _, _) = rig_of("", people("contoso", 6), people("fabrikam", 6)).await;
+    rig.merge_with(MergeOptions { limit: Some(4), ..options(MergeMode::TwoWay) }).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!((rig.gal("contoso").len(), rig.gal("fabrikam").len()), (6 + 2, 6 + 2));
+}
+
+/// An adoption's plan once named the source alone, and not what it would leave as it is.
+#[tokio::test(start_paused = true)]
+async fn the_plan_of_an_adoption_names_the_contact_and_what_stays() {
+    let mut found = contact_at("Boss (old)", "boss@contoso.example", "Head");
+    found["set"]["Name"] = json!("Boss of old");
+    let (rig, _, _) = rig_of("", vec![user("contoso", "Boss")], vec![found]).await;
+    rig.snapshot(true).await.unwrap();
+    let action = Action::Plan { merge: Some(options(MergeMode::TwoWay)), stored: true };
+    let Answer::Plan(plan) = rig.engine.act(&rig.pair(), action, rig.deadline()).await.unwrap() else { panic!("no plan") };
+    let adoption = plan.operations.iter().find(|operation| operation.operation == "adopt").unwrap();
+    assert_eq!(adoption.contact.as_deref(), Some("Boss of old"));
+    let kept: Vec<_> = adoption.kept.iter().map(|kept| (kept.property.as_str(), kept.before.as_deref(), kept.after.as_deref())).collect();
+    assert!(kept.contains(&("Title", Some("Head"), Some("Engineer"))), "{kept:?}");
 }
 
 #[tokio::test(start_paused = true)]

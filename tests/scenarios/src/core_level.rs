@@ -189,7 +189,7 @@ impl CoreLevel {
     fn refused(&self, doing: &Doing, operation: &Operation) -> bool {
         let kind = match operation.action {
             Action::Create | Action::Resume => FaultKind::Create,
-            Action::Purge | Action::MakeWay => FaultKind::Delete,
+            Action::Purge | Action::Remove => FaultKind::Delete,
             Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => FaultKind::Update,
             Action::Abandon | Action::HandOver | Action::Release | Action::Stage => return false,
         };
@@ -237,7 +237,7 @@ pub(crate) fn work(action: Action) -> Option<Work> {
     match action {
         Action::Create | Action::Resume => Some(Work::Create),
         Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => Some(Work::Update),
-        Action::Stage | Action::Purge | Action::MakeWay => Some(Work::Delete),
+        Action::Stage | Action::Purge | Action::Remove => Some(Work::Delete),
         Action::Abandon | Action::HandOver | Action::Release => None,
     }
 }

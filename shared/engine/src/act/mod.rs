@@ -237,14 +237,23 @@ impl Engine {
             self.read(pair, SnapshotOptions::default(), deadline).await?;
         }
         let preview = self.preview(pair, merge).await?;
+        let writing = self.state(pair).await?.writing;
         let of = match merge {
             Some(options) => options.to_string(),
-            None if self.state(pair).await?.writing.stage == crate::records::Stage::Unmerged => {
+            None if writing.stage == crate::records::Stage::Unmerged => {
                 "nothing is merged yet; this is what a two-way merge would do".to_owned()
             }
             None => "what the next runs do".to_owned(),
         };
         let mut document = PlanDocument::of_preview(self.pair(pair)?, of, &preview);
+        if merge.is_none() {
+            for side in Side::BOTH {
+                // The hold that waits for a person already, if it is of the same operations.
+                let judgement = preview.judgements.get(side);
+                let hold = writing.holds.get(side).as_ref().filter(|hold| hold.operations.iter().eq(&judgement.held));
+                document.sides.get_mut(side).guard.approve = hold.and_then(|hold| hold.checksum.clone());
+            }
+        }
         if merge.is_some_and(|merge| !merge.accept_dynamic_groups) && read {
             document.admitting = self.admitting_groups(pair, &preview.plan).await?;
         }
@@ -268,7 +277,7 @@ impl Engine {
     async fn show_rebuild(&self, pair: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
         self.read(pair, SnapshotOptions { full: true, only: None }, deadline).await?;
         let plan = self.rebuild_preview(pair).await?;
-        let of = "rebuild: links are restored, nothing is written to a tenant; suppressed addresses (make-way) are not known any more"
+        let of = "rebuild: links are restored, nothing is written to a tenant; what only the state knew is lost: suppressed addresses (make-way), and whether this was a pilot or a side was unpublished; so newcomers wait for a confirmed merge"
             .to_owned();
         Ok(PlanDocument::of_plan(self.pair(pair)?, of, rebuild_checksum(&plan), &plan, &gal::Sides::default()))
     }

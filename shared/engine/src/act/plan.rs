@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gal::guard::Judgement;
 use gal::operation::{Operation, Quiet};
 use gal::plan::Plan;
+use gal::reason::Note;
 use gal::{Side, Sides};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,9 @@ pub struct GuardDocument {
     pub reasons: Vec<String>,
     /// How many operations must wait.
     pub waiting: u64,
+    /// The checksum to approve, where a run holds them already.
+    #[serde(default)]
+    pub approve: Option<String>,
 }
 
 /// One operation.
@@ -81,10 +85,16 @@ pub struct OperationDocument {
     pub address: String,
     /// Why.
     pub reason: String,
+    /// The Name of the contact that is written, as it stands there; none where one is made.
+    #[serde(default)]
+    pub contact: Option<String>,
     /// Whether the guard holds it.
     pub held: bool,
     /// Every field before and after.
     pub changes: Vec<Change>,
+    /// Fields in which both sides differ and where what stands there stays: `before` stays, `after` is what the source says.
+    #[serde(default)]
+    pub kept: Vec<Change>,
     /// What a person should know.
     pub notes: Vec<String>,
 }
@@ -203,10 +213,18 @@ fn one(operation: &Operation, tenant: String, held: bool) -> OperationDocument {
         title: operation.title.clone(),
         address: operation.address.clone(),
         reason: operation.reason.to_string(),
+        contact: operation.contact.as_ref().map(|contact| contact.name.clone()),
         held,
         changes,
-        notes: operation.notes.iter().map(ToString::to_string).collect(),
+        kept: operation.notes.iter().filter_map(kept).collect(),
+        notes: operation.notes.iter().filter(|note| kept(note).is_none()).map(ToString::to_string).collect(),
     }
+}
+
+/// A field in which both sides differ, and what stands there stays.
+fn kept(note: &Note) -> Option<Change> {
+    let Note::Differing { field, stays, says } = note else { return None };
+    Some(Change { property: field.property().to_owned(), before: stays.clone(), after: says.clone() })
 }
 
 fn guard(judgement: &Judgement) -> GuardDocument {
@@ -214,6 +232,7 @@ fn guard(judgement: &Judgement) -> GuardDocument {
         holds: !judgement.tripped.is_empty(),
         reasons: judgement.tripped.iter().map(ToString::to_string).collect(),
         waiting: judgement.held.len() as u64,
+        approve: None,
     }
 }
 

@@ -43,6 +43,12 @@ pub struct StatusDocument {
     pub holds: Sides<Option<HeldDocument>>,
     /// Who is set aside.
     pub quarantined: Vec<QuarantinedDocument>,
+    /// Fields that both sides changed differently, and that wait for a person.
+    #[serde(default)]
+    pub conflicts: Vec<ConflictDocument>,
+    /// Contacts that bear our stamp and have no link, per side: lost rows of the state.
+    #[serde(default)]
+    pub lost_links: Sides<u64>,
     /// What is on the agenda.
     pub agenda: AgendaDocument,
     /// The last runs.
@@ -89,6 +95,17 @@ pub struct QuarantinedDocument {
     pub retry_at: Timestamp,
 }
 
+/// A contact that both sides keep, and in which they contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConflictDocument {
+    /// The link.
+    pub link: String,
+    /// The address.
+    pub address: String,
+    /// The fields, by the names that the wire has for them.
+    pub fields: Vec<String>,
+}
+
 /// A hold, and whom it concerns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldDocument {
@@ -126,12 +143,18 @@ impl Engine {
     pub(super) async fn status(&self, pair: &str) -> Result<StatusDocument, EngineError> {
         let setup = self.pair(pair)?;
         let state = self.state(pair).await?;
-        let quarantined = self.quarantined(pair).await?;
+        let set_aside = self.links_where(pair, |link| link.quarantine.is_some() || !link.conflicts.is_empty()).await?;
         let runs = self.store.runs(&setup.name, RUNS).await?;
         let failed = runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)));
         let standing = if failed { Standing::Failed } else { self.standing(pair).await? };
         let holds = Sides { a: self.held(setup, &state, Side::A).await?, b: self.held(setup, &state, Side::B).await? };
         let agenda = self.agenda(pair).await?;
+        let lost_links = if state.writing.stage == Stage::Unmerged {
+            Sides::default()
+        } else {
+            let lost = |side| self.lost_links(setup, side);
+            Sides { a: lost(Side::A).await?.len() as u64, b: lost(Side::B).await?.len() as u64 }
+        };
         Ok(StatusDocument {
             pair: setup.name.clone(),
             standing,
@@ -144,7 +167,9 @@ impl Engine {
             last_snapshot: state.reading.last_success,
             last_run: state.writing.last_success,
             holds,
-            quarantined: quarantined.iter().filter_map(quarantined_document).collect(),
+            quarantined: set_aside.iter().filter_map(quarantined_document).collect(),
+            conflicts: set_aside.iter().filter(|link| link.is_live()).filter_map(conflict_document).collect(),
+            lost_links,
             agenda,
             runs,
         })
@@ -213,4 +238,10 @@ fn quarantined_document(link: &Link) -> Option<QuarantinedDocument> {
         attempts: quarantine.attempts,
         retry_at: quarantine.retry_at,
     })
+}
+
+fn conflict_document(link: &Link) -> Option<ConflictDocument> {
+    let fields: Vec<String> = link.conflicts.iter().map(|field| field.property().to_owned()).collect();
+    let address = link.address.clone();
+    (!fields.is_empty()).then(|| ConflictDocument { link: link.key.to_string(), address, fields })
 }

@@ -153,7 +153,7 @@ impl Run<'_> {
             Action::Create | Action::Resume => self.create(shared, operation).await,
             Action::Abandon => self.abandon(shared, operation).await,
             Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => self.change(shared, operation).await,
-            Action::Stage | Action::Release | Action::HandOver | Action::Purge | Action::MakeWay => self.take_away(shared, operation).await,
+            Action::Stage | Action::Release | Action::HandOver | Action::Purge | Action::Remove => self.take_away(shared, operation).await,
         }
     }
 

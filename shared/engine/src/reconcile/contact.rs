@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use gal::operation::{Action, Extras, FieldChange, Operation};
 use gal::reading::ExchangeHalf;
 use gal::recipient::Presence;
+use gal::stamp::NAME_PREFIX;
 use gal::{Anchor, Field, Link, LinkKey, Origin, Side};
 use uuid::Uuid;
 
@@ -43,7 +44,7 @@ impl Run<'_> {
             self.tie(start).await?;
         }
         let operation = &*self.with_manager(shared, operation).await;
-        let mut change = self.contact_change(operation.side, &operation.changes, &operation.extras);
+        let mut change = self.contact_change(shared, operation.side, &operation.changes, &operation.extras).await;
         let guest = operation.action == Action::AdoptGuest || self.is_guest(shared, operation.side, contact.anchor).await;
         let writer = self.writer(operation.side)?;
         let mut x500_refused = false;
@@ -80,11 +81,18 @@ impl Run<'_> {
         shared.loaded.lock().await.world.entry(side, anchor).is_some_and(|entry| entry.recipient.kind == gal::Kind::Guest)
     }
 
-    /// The wire's change for a plan's.
-    pub(crate) fn contact_change(&self, side: Side, changes: &[FieldChange], extras: &Extras) -> ContactChange {
+    /// The wire's change for a plan's. A manager whom we did not make is said by Guid: his Name may be the display name of
+    /// others too, which is refused (MICROSOFT.md 4.3, "multiple recipients matching identity").
+    pub(crate) async fn contact_change(&self, shared: &Shared<'_>, side: Side, changes: &[FieldChange], extras: &Extras) -> ContactChange {
         let attribute = self.pair.tenants.get(side).stamp_attribute;
+        let mut values: Vec<(Field, Option<String>)> = changes.iter().map(|change| (change.field, change.after.clone())).collect();
+        for (_, manager) in values.iter_mut().filter(|(field, _)| *field == Field::Manager) {
+            let Some(name) = manager.as_deref().filter(|name| !name.starts_with(NAME_PREFIX)) else { continue };
+            let guid = shared.loaded.lock().await.world.named(side, name).and_then(|found| found.recipient.guid);
+            *manager = Some(guid.map_or_else(|| name.to_owned(), |guid| guid.to_string()));
+        }
         ContactChange {
-            values: changes.iter().map(|change| (change.field, change.after.clone())).collect(),
+            values,
             name: extras.rename.clone(),
             hidden: extras.hidden,
             stamp: extras.stamp.as_ref().map(|stamp| (attribute, stamp.as_ref().map(ToString::to_string))),

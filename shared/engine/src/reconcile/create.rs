@@ -55,7 +55,7 @@ impl Run<'_> {
         let mut x500_refused = link.x500_refused;
         if step == Step::Created {
             let (first, _) = split(&operation.changes, resumed);
-            let mut change = self.contact_change(operation.side, &first, &operation.extras);
+            let mut change = self.contact_change(shared, operation.side, &first, &operation.extras).await;
             match writer.change(guid, &change).await {
                 Ok(()) => {}
                 Err(WriteError::X500Refused { .. }) if !change.x500_add.is_empty() => {
@@ -73,7 +73,7 @@ impl Run<'_> {
         let operation = &*self.with_manager(shared, operation).await;
         let (_, second) = split(&operation.changes, resumed);
         if !second.is_empty() {
-            writer.change(guid, &self.contact_change(operation.side, &second, &Extras::default())).await?;
+            writer.change(guid, &self.contact_change(shared, operation.side, &second, &Extras::default()).await).await?;
         }
         self.filled(shared, operation, link, x500_refused).await
     }

@@ -25,7 +25,7 @@ fn wave(operation: &Operation) -> usize {
             let moves = operation.changes.iter().any(|change| change.field == Field::ExternalEmailAddress);
             usize::from(operation.manager.is_some() && !moves)
         }
-        Action::MakeWay => 0,
+        Action::Remove => 0,
         Action::Resume | Action::Create => 1,
         Action::Abandon | Action::HandOver | Action::Release | Action::Stage | Action::Purge => 2,
     }

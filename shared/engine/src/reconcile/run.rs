@@ -231,7 +231,7 @@ fn count_done(counters: &mut SideCounters, action: Action) {
         Action::Update => counters.updated += 1,
         Action::Stage => counters.staged += 1,
         Action::Restore => counters.restored += 1,
-        Action::Purge | Action::MakeWay => counters.purged += 1,
+        Action::Purge | Action::Remove => counters.purged += 1,
         Action::Release | Action::HandOver => counters.released += 1,
         // Bookkeeping of a creation nobody wants any more.
         Action::Abandon => {}
@@ -255,6 +255,7 @@ fn record(number: u64, operation: &Operation, result: OperationResult) -> Operat
         operation: operation.action.as_str().to_owned(),
         side: operation.side,
         link: operation.key,
+        address: operation.address.clone(),
         reason: operation.reason.to_string(),
         changes,
         result,

@@ -38,18 +38,18 @@ impl Run<'_> {
         match self.look(operation, link.as_ref(), row.as_ref(), guest) {
             Look::Right => {}
             // Purged already: by an answer that was lost, or by the administrator.
-            Look::Gone if operation.action == Action::Purge || operation.action == Action::MakeWay => {}
+            Look::Gone if operation.action == Action::Purge || operation.action == Action::Remove => {}
             Look::Gone => return Ok(Ended::Deferred("the contact is not there any more; the next reading tells".to_owned())),
             Look::Wrong(reason) => return Ok(self.quarantine(shared, operation, reason).await?),
         }
         let writer = self.writer(operation.side)?;
         match operation.action {
-            Action::Purge | Action::MakeWay => {
+            Action::Purge | Action::Remove => {
                 writer.remove(contact.guid).await?;
                 self.removed(operation.side, contact.anchor).await?;
             }
             Action::Stage | Action::Release | Action::HandOver => {
-                let change = self.contact_change(operation.side, &operation.changes, &operation.extras);
+                let change = self.contact_change(shared, operation.side, &operation.changes, &operation.extras).await;
                 match (change.is_empty(), guest) {
                     (true, _) => {}
                     (false, true) => writer.change_guest(contact.guid, &change).await?,

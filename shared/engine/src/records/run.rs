@@ -133,6 +133,9 @@ pub struct OperationRecord {
     pub side: Side,
     /// The link.
     pub link: LinkKey,
+    /// The recipient's address.
+    #[serde(default)]
+    pub address: String,
     /// Why, in words.
     pub reason: String,
     /// Before and after.

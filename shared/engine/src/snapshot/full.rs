@@ -178,6 +178,7 @@ impl SideReader<'_> {
         self.engine.refresh_domains(self.tenant()).await?;
         self.engine.learn_domains().await;
         self.refresh_groups().await?;
+        self.touch_lost_links().await?;
         self.recount().await?;
         store.forget_seen(pair, self.side, series(full.began, false), full.graph_chunks).await?;
         store.forget_seen(pair, self.side, series(full.began, true), full.exchange_chunks).await?;
@@ -186,6 +187,18 @@ impl SideReader<'_> {
         self.state.full = None;
         info!(tenant = %self.tenant().name, known, "the full reading is complete");
         Ok(())
+    }
+
+    /// Contacts of this side that bear our stamp and have no link: their sources are looked at, and the plan restores the link.
+    async fn touch_lost_links(&self) -> Result<(), EngineError> {
+        let lost = self.engine.lost_links(self.pair, self.side).await?;
+        if !lost.is_empty() {
+            warn!(tenant = %self.tenant().name, lost = lost.len(), "contacts bear our stamp and have no link");
+        }
+        let sources = lost.iter().filter(|key| key.origin.source_side().is_some()).map(|key| key.anchor);
+        self.engine.touch(self.pair, self.side.other(), sources).await?;
+        let statics = lost.iter().filter(|key| key.origin.source_side().is_none()).map(|key| key.anchor);
+        self.engine.touch(self.pair, self.side, statics).await
     }
 
     /// What is missing of a known object, after it was looked for by its Guid.

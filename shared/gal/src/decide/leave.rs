@@ -172,7 +172,7 @@ pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason:
         }
         (Provenance::Made, true) => {
             let mut operation = hand_over(link, contact, reason, title);
-            operation.action = Action::MakeWay;
+            operation.action = Action::Remove;
             operation.extras = Extras::default();
             operation
         }
@@ -208,6 +208,7 @@ pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, conta
         deletions: 0,
         x500_refused: false,
         quarantine: None,
+        conflicts: Vec::new(),
         linked_at: None,
         written_at: None,
     })

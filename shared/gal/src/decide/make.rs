@@ -2,7 +2,7 @@
 
 use super::update::Merged;
 use super::{Case, Context, Decision};
-use crate::desired::{current, desired_peer, desired_projection};
+use crate::desired::{Desired, current, desired_peer, desired_projection};
 use crate::link::{Base, Before, Link, LinkKey, Origin, Phase, Provenance, Role, Step, Suppression};
 use crate::merge;
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};
@@ -93,6 +93,7 @@ pub(super) fn blank_link(context: &Context<'_>, key: LinkKey, source: &Entry, ad
         deletions: 0,
         x500_refused: false,
         quarantine: None,
+        conflicts: Vec::new(),
         linked_at: None,
         written_at: None,
     }
@@ -172,7 +173,7 @@ pub(crate) fn adopt(
 }
 
 /// Restores a link from the stamp or the Name of a contact that we made or adopted.
-pub(crate) fn recover(context: &Context<'_>, key: LinkKey, source: &Entry, address: &str, contact: &Entry) -> Decision {
+pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source: &Entry, address: &str, contact: &Entry) -> Decision {
     let recipient = &contact.recipient;
     let stamp = recipient.mark.stamp();
     let mut link = blank_link(context, key, source, address, stamp.map_or(Provenance::Made, |stamp| stamp.provenance));
@@ -184,13 +185,18 @@ pub(crate) fn recover(context: &Context<'_>, key: LinkKey, source: &Entry, addre
     link.base_hidden = recipient.hidden && staged.is_none();
     let base = Base::default().with(crate::desired::all_fields().map(|field| (field, current(recipient, field))));
     link.base_target = base.clone();
-    // For a contact we made, the owner wins over what stands there; a found one and peers keep their values.
+    // For a contact we made, the owner wins over what stands there; a found one and peers keep their values: the base is what
+    // the source says now, in the terms in which it is compared later.
+    let mut notes = Vec::new();
     link.base_source = match (link.provenance, link.role) {
         (Provenance::Made, Role::Projection) => base,
-        (Provenance::Found, Role::Projection) | (Provenance::Made | Provenance::Found, Role::Peer) => {
-            let own = &source.recipient;
-            Base::default().with(crate::desired::all_fields().map(|field| (field, current(own, field))))
+        (Provenance::Found, Role::Projection) => {
+            let desired = desired_projection(context, world, key.origin, source, address);
+            let base = said(&desired, source);
+            notes = desired.notes;
+            base
         }
+        (Provenance::Made | Provenance::Found, Role::Peer) => said(&desired_peer(context, world, key.origin, source, contact), source),
     };
     link.phase = match (stamp, staged) {
         // Cut off before the stamp: the creation goes on.
@@ -200,7 +206,13 @@ pub(crate) fn recover(context: &Context<'_>, key: LinkKey, source: &Entry, addre
     };
     let title = source.recipient.title().to_owned();
     let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title };
-    Decision { quiet: vec![change], ..Decision::default() }
+    Decision { quiet: vec![change], notes, ..Decision::default() }
+}
+
+/// What a source says, as a base: as it is mapped, and as it is where the profile decides nothing.
+fn said(desired: &Desired, source: &Entry) -> Base {
+    let value = |field| if desired.fields.contains(field) { desired.values.get(field) } else { current(&source.recipient, field) };
+    Base::default().with(crate::desired::all_fields().map(|field| (field, value(field))))
 }
 
 /// Re-links a contact to the account that was re-created under the same address. Never delete and recreate (law 6).

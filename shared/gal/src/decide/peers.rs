@@ -9,6 +9,7 @@ use crate::merge;
 use crate::merge::{PeerRules, Verdict};
 use crate::operation::{Action, LinkPatch, Quiet, QuietChange, Reason};
 use crate::policy::{ConflictPolicy, MergeMode};
+use crate::reason::Note;
 use crate::recipient::{Recipient, Side};
 use crate::world::Entry;
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,7 @@ impl Case<'_, '_> {
             }
         }
         self.hidden_veto(contact, None, &mut to_target);
+        self.tell_conflicts(&mut to_target);
         to_target.notes.extend(desired.notes.iter().cloned());
         let reason = to_target.reason(Action::Update);
         let mut write_target = self.operation(Action::Update, self.link.target_side(), reason, Some(contact));
@@ -57,6 +59,15 @@ impl Case<'_, '_> {
             decision.operations.push(write_source);
         }
         decision
+    }
+
+    /// Which fields wait for a person is remembered, for whoever looks at the status.
+    fn tell_conflicts(&self, merged: &mut Merged) {
+        let conflict = |note: &Note| if let Note::Conflict { field } = note { Some(*field) } else { None };
+        let conflicts: Vec<crate::Field> = merged.notes.iter().filter_map(conflict).collect();
+        if conflicts != self.link.conflicts {
+            merged.patch.conflicts = Some(conflicts);
+        }
     }
 
     /// In a merge that names a side as the truth, its values that are not blank are written where linked peers differ.
@@ -158,6 +169,7 @@ impl Case<'_, '_> {
                 }
             }
         }
+        self.tell_conflicts(&mut to_target);
         let patch = LinkPatch { phase: Some(Phase::Live), ..to_target.patch };
         let reason = Reason::SameAddress { address: self.link.address.clone() };
         let mut operations = Vec::new();

@@ -139,7 +139,8 @@ pub(super) struct Merged {
 impl Merged {
     pub(super) fn write(&mut self, field: crate::Field, before: Option<&str>, after: Option<String>, why: Why) {
         self.changes.push(FieldChange { field, before: before.map(str::to_owned), after });
-        self.why.push(why);
+        // The report itself need not have been edited: its manager came or left.
+        self.why.push(if field == crate::Field::Manager && why == Why::Edited { Why::Manager } else { why });
         if why == Why::Drift {
             self.notes.push(Note::Drift { field });
         }
@@ -159,7 +160,7 @@ impl Merged {
                 }
             }
             Verdict::Differing => {
-                self.notes.push(Note::Differing { field });
+                self.notes.push(Note::Differing { field, stays: target.map(str::to_owned), says: source.map(str::to_owned) });
                 if !link.base_source.holds(field, source) || !link.base_target.holds(field, target) {
                     self.remember(field, source, target);
                 }

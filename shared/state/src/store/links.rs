@@ -52,5 +52,9 @@ impl StateStore {
 
 fn decode(found: &Item) -> Result<Versioned<Link>, StoreError> {
     let key = item::key_of(found)?;
-    Ok(Versioned { item: item::body(found, &key)?, version: item::version(found, &key)? })
+    let link: Link = item::body(found, &key)?;
+    if link.key.to_string() != key.sk {
+        return Err(item::corrupt(&key, "its body is another link's"));
+    }
+    Ok(Versioned { item: link, version: item::version(found, &key)? })
 }

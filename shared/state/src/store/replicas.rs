@@ -126,5 +126,7 @@ impl StateStore {
 }
 
 fn decode(found: &Item) -> Result<Replica, StoreError> {
-    item::body(found, &item::key_of(found)?)
+    let key = item::key_of(found)?;
+    let replica: Replica = item::body(found, &key)?;
+    if replica.anchor.to_string() == key.sk { Ok(replica) } else { Err(item::corrupt(&key, "its body is another recipient's")) }
 }

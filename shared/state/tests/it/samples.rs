@@ -103,6 +103,7 @@ pub(crate) fn link(n: u32) -> Link {
         deletions: 0,
         x500_refused: false,
         quarantine: None,
+        conflicts: Vec::new(),
         linked_at: Some(at(0)),
         written_at: None,
     }
@@ -128,6 +129,7 @@ pub(crate) fn operation(number: u64, padding: usize) -> OperationRecord {
         operation: "update".to_owned(),
         side: Side::B,
         link: link_key(1),
+        address: "ann@contoso.example".to_owned(),
         reason: incompressible(padding),
         changes: Vec::new(),
         result: OperationResult::Done,

@@ -116,6 +116,27 @@ async fn what_an_earlier_galbridge_wrote_is_read() {
     assert_eq!(store.replica("p", Side::A, anchor(1)).await.unwrap(), Some(replica(1, 1)));
 }
 
+/// Once such a row was taken for the other person's, and no write ever fitted it again.
+#[tokio::test]
+async fn a_body_under_another_key_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("galbridge.state");
+    let store = StateStore::file(&path).unwrap();
+    store.put_replicas("p", vec![write(1, None, 1)]).await.unwrap();
+    store.put_link("p", &link(1), None).await.unwrap();
+    drop(store);
+    for (other, read_link) in [(serde_json::to_string(&replica(2, 1)).unwrap(), false), (serde_json::to_string(&link(2)).unwrap(), true)] {
+        change_all(&path, "body", &json!({"S": other}));
+        let store = StateStore::file(&path).unwrap();
+        let error = if read_link {
+            store.link("p", link_key(1)).await.unwrap_err()
+        } else {
+            store.replica("p", Side::A, anchor(1)).await.unwrap_err()
+        };
+        assert!(matches!(&error, StoreError::Corrupt { detail, .. } if detail.contains("another")), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn nonsense_is_named() {
     let nonsense = [

@@ -77,7 +77,7 @@ impl CoreLevel {
                 Ok(Some(made))
             }
             Action::Abandon => Ok(None),
-            Action::Purge | Action::MakeWay => {
+            Action::Purge | Action::Remove => {
                 let contact = contact.ok_or("the operation names no contact")?;
                 directory.remove(contact, now);
                 Ok(Some(contact))

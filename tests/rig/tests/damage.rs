@@ -1,0 +1,118 @@
+//! States that were lost or damaged in part: what is restored, and that nothing is concluded from what is not known.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use std::time::Duration;
+
+use engine::EngineError;
+use engine::act::{Action, Answer, StatusDocument};
+use engine::operate::{Leave, rebuild_checksum};
+use engine::records::{MergeOptions, Stage};
+use gal::policy::MergeMode;
+use gal::{LinkKey, Origin, Side};
+use rig::people::{contact_at, delete, find, names, property, update, user};
+use rig::{Rig, RigOptions};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const PAIR: &str = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n";
+
+/// The state is lost, both sides are read, the links are restored.
+async fn lose_and_rebuild(rig: &mut Rig) {
+    rig.lose_state().await;
+    rig.snapshot(true).await.unwrap();
+    let plan = rig.engine.rebuild_preview(&rig.pair()).await.unwrap();
+    rig.engine.rebuild(&rig.pair(), &rebuild_checksum(&plan), rig.deadline()).await.unwrap();
+}
+
+async fn status(rig: &Rig) -> StatusDocument {
+    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
+        Answer::Status(status) => *status,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn lose_link(rig: &Rig, anchor: Uuid) {
+    let key = LinkKey { origin: Origin::of(Side::A), anchor: gal::Anchor(anchor) };
+    let link = rig.engine.store.link(&rig.pair(), key).await.unwrap().unwrap();
+    rig.engine.store.delete_link(&rig.pair(), key, link.version).await.unwrap();
+}
+
+async fn next_day(rig: &Rig) {
+    rig.advance(Duration::from_secs(2 * 3600)).await;
+    rig.snapshot(true).await.unwrap();
+    rig.settle(4).await.unwrap();
+}
+
+/// Once it published 237 people whom a pilot of five had left out.
+#[tokio::test(start_paused = true)]
+async fn a_pilot_is_one_after_a_rebuild_until_a_merge_is_confirmed() {
+    let mut rig = Rig::new(RigOptions { profile: PAIR.to_owned(), ..RigOptions::default() }).await;
+    let people = (0..6).map(|number| user("contoso", &format!("Person{number}"))).collect();
+    let anchors: Vec<Uuid> = rig.apply("contoso", Value::Array(people)).into_iter().flatten().collect();
+    rig.merge_with(MergeOptions { limit: Some(2), ..MergeOptions::of(MergeMode::TwoWay) }).await.unwrap();
+    rig.settle(4).await.unwrap();
+    let pilot = names(&rig.gal("fabrikam"));
+    lose_and_rebuild(&mut rig).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!((names(&rig.gal("fabrikam")), status(&rig).await.stage), (pilot, Stage::LinkedOnly));
+    let everybody = anchors.iter().flat_map(|anchor| update(*anchor, json!({"Title": "Lead"})).as_array().cloned().unwrap()).collect();
+    rig.apply("contoso", Value::Array(everybody));
+    rig.settle(4).await.unwrap();
+    assert!(rig.gal("fabrikam").iter().all(|contact| property(contact, "Title") == "Lead"), "who is linked is kept in step");
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")).len(), 6);
+}
+
+/// Once it published a side anew that had been taken back.
+#[tokio::test(start_paused = true)]
+async fn an_unpublished_side_stays_empty_after_a_rebuild() {
+    let (mut rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![user("fabrikam", "Bob")]).await;
+    let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Purge).await.unwrap();
+    rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), rig.deadline()).await.unwrap();
+    lose_and_rebuild(&mut rig).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Bob"]);
+    assert_eq!(names(&rig.gal("contoso")), ["Ann", "Bob"]);
+}
+
+/// Once the mapping made every found contact's name look edited at its source.
+#[tokio::test(start_paused = true)]
+async fn what_differed_in_a_found_contact_stays_after_a_rebuild() {
+    let profile = "[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\n";
+    let found = contact_at("Annie (our name)", "ann@contoso.example", "Partner");
+    let (mut rig, a, _) = Rig::merged(profile, vec![user("contoso", "Ann")], vec![found]).await;
+    assert!(find(&rig.gal("fabrikam"), "Annie (our name)").is_some(), "{:?}", names(&rig.gal("fabrikam")));
+    lose_and_rebuild(&mut rig).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Annie (our name)"]);
+    rig.apply("contoso", update(a[0], json!({"DisplayName": "Ann Meier"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann Meier (Contoso)"], "an edit at the source is one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_link_is_told_and_comes_back_with_the_next_full_reading() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    lose_link(&rig, a[0]).await;
+    assert_eq!(status(&rig).await.lost_links.b, 1);
+    next_day(&rig).await;
+    assert_eq!(status(&rig).await.lost_links.b, 0);
+    rig.apply("contoso", delete(&a[..1]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"], "who leaves now is hidden as ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_of_a_paused_pair_is_refused() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    rig.engine.pause(&rig.pair(), Some("change freeze")).await.unwrap();
+    rig.apply("contoso", json!([user("contoso", "Ben")]));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.snapshot(false).await.unwrap();
+    let options = MergeOptions::of(MergeMode::TwoWay);
+    let error = rig.engine.merge(&rig.pair(), &options, None, rig.deadline()).await.unwrap_err();
+    assert!(matches!(&error, EngineError::Refused(text) if text.contains("change freeze") && text.contains("resume")), "{error}");
+    assert!(!status(&rig).await.merge_in_progress);
+}

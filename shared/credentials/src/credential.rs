@@ -26,7 +26,8 @@ pub struct Credential {
     key: PKey<Private>,
     certificate: X509,
     der: Vec<u8>,
-    sha1: String,
+    sha1: Vec<u8>,
+    sha1_hex: String,
     sha256: String,
     subject: String,
     not_before: Timestamp,
@@ -82,7 +83,8 @@ impl Credential {
         let sha256 = certificate.digest(MessageDigest::sha256()).map_err(unreadable)?;
         let credential = Self {
             der,
-            sha1: upper_hex(&sha1),
+            sha1: sha1.to_vec(),
+            sha1_hex: upper_hex(&sha1),
             sha256: URL_SAFE_NO_PAD.encode(sha256),
             subject: name_text(certificate.subject_name()),
             not_before: timestamp(certificate.not_before())?,
@@ -133,6 +135,11 @@ impl Credential {
 
     /// The SHA-1 thumbprint in upper-case hexadecimal, as the portals and error 700027 print it.
     pub fn thumbprint_sha1_hex(&self) -> &str {
+        &self.sha1_hex
+    }
+
+    /// The SHA-1 thumbprint as it is, 20 bytes.
+    pub fn thumbprint_sha1_raw(&self) -> &[u8] {
         &self.sha1
     }
 
@@ -151,6 +158,12 @@ impl Credential {
             signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
             signer.sign_oneshot_to_vec(message)
         };
+        sign().map_err(|errors| CredentialError::openssl("sign", &errors))
+    }
+
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256: JWT's `RS256` (RFC 7518, 3.3), for proofs of possession alone.
+    pub fn sign_rs256(&self, message: &[u8]) -> Result<Vec<u8>, CredentialError> {
+        let sign = || Signer::new(MessageDigest::sha256(), &self.key)?.sign_oneshot_to_vec(message);
         sign().map_err(|errors| CredentialError::openssl("sign", &errors))
     }
 
@@ -186,7 +199,7 @@ impl fmt::Debug for Credential {
         formatter
             .debug_struct("Credential")
             .field("subject", &self.subject)
-            .field("thumbprint_sha1", &self.sha1)
+            .field("thumbprint_sha1", &self.sha1_hex)
             .field("not_before", &self.not_before)
             .field("not_after", &self.not_after)
             .field("key", &format_args!("[secret]"))

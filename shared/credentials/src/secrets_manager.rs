@@ -2,14 +2,19 @@
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_types::SdkConfig;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{Credential, CredentialError};
 
+/// The labels of Secrets Manager's versions.
+const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
+
 /// What a secret holds, as JSON.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Stored {
     /// Key and certificate as PEM.
     pem: Zeroizing<String>,
@@ -32,17 +37,62 @@ impl SecretsManager {
     /// # Errors
     /// `Secret` if it cannot be read, is empty, or holds something else; whatever is wrong with the key itself.
     pub async fn current(&self, secret: &str) -> Result<Credential, CredentialError> {
-        let failed = |detail: String| CredentialError::Secret { secret: secret.to_owned(), detail };
-        let answer = self.client.get_secret_value().secret_id(secret).send().await;
-        let answer = answer.map_err(|error| match error.as_service_error() {
-            Some(service) if service.is_resource_not_found_exception() => {
-                failed("it has no certificate yet: make one with `galbridge certificate new --stack NAME --tenant TENANT`".to_owned())
-            }
-            Some(_) | None => failed(DisplayErrorContext(&error).to_string()),
-        })?;
+        let missing = || {
+            let detail = "it has no certificate yet: make one with `galbridge certificate new --stack NAME --tenant TENANT`";
+            CredentialError::Secret { secret: secret.to_owned(), detail: detail.to_owned() }
+        };
+        self.find(secret, None).await?.ok_or_else(missing)
+    }
+
+    /// The credential of a version, or the current one; none if there is none.
+    ///
+    /// # Errors
+    /// As for [`SecretsManager::current`].
+    pub async fn find(&self, secret: &str, version: Option<&str>) -> Result<Option<Credential>, CredentialError> {
+        let answer = self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned)).send().await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => return Ok(None),
+            Err(error) => return Err(failed(secret, &DisplayErrorContext(&error).to_string())),
+        };
         let text = answer.secret_string().unwrap_or_default();
         // The message says nothing of the content.
-        let stored: Stored = serde_json::from_str(text).map_err(|_| failed("it holds no certificate of galbridge".to_owned()))?;
-        Credential::from_pem(stored.pem.as_bytes(), None)
+        let stored: Stored = serde_json::from_str(text).map_err(|_| failed(secret, "it holds no certificate of galbridge"))?;
+        Credential::from_pem(stored.pem.as_bytes(), None).map(Some)
     }
+
+    /// Stores a credential as a version: the current one, or a pending one. `version` is a UUID, or what the rotation gave.
+    ///
+    /// # Errors
+    /// `Secret` if the store refuses it.
+    pub async fn put_version(&self, secret: &str, version: &str, credential: &Credential, current: bool) -> Result<(), CredentialError> {
+        let stored = Stored { pem: Zeroizing::new(credential.to_pem()?.expose().clone()) };
+        let text = Zeroizing::new(serde_json::to_string(&stored).map_err(|_| failed(secret, "the credential cannot be written"))?);
+        let stage = if current { CURRENT } else { PENDING };
+        let put = self.client.put_secret_value().secret_id(secret).client_request_token(version).version_stages(stage);
+        let put = put.secret_string(text.as_str()).send().await;
+        put.map(|_| ()).map_err(|error| failed(secret, &DisplayErrorContext(&error).to_string()))
+    }
+
+    /// Makes a version the current one; it may be so already.
+    ///
+    /// # Errors
+    /// `Secret` if the secret or the version does not exist, or the store refuses it.
+    pub async fn make_current(&self, secret: &str, version: &str) -> Result<(), CredentialError> {
+        let told = self.client.describe_secret().secret_id(secret).send().await;
+        let told = told.map_err(|error| failed(secret, &DisplayErrorContext(&error).to_string()))?;
+        let versions = told.version_ids_to_stages();
+        let is_current = |(_, stages): &(&String, &Vec<String>)| stages.iter().any(|stage| stage == CURRENT);
+        let before = versions.and_then(|versions| versions.iter().find(is_current)).map(|(id, _)| id.clone());
+        if before.as_deref() == Some(version) {
+            return Ok(());
+        }
+        let moved = self.client.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
+        let moved = moved.move_to_version_id(version).set_remove_from_version_id(before).send().await;
+        moved.map(|_| ()).map_err(|error| failed(secret, &DisplayErrorContext(&error).to_string()))
+    }
+}
+
+fn failed(secret: &str, detail: &str) -> CredentialError {
+    CredentialError::Secret { secret: secret.to_owned(), detail: detail.to_owned() }
 }

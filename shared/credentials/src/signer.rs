@@ -1,6 +1,6 @@
-//! A credential as the engine's port: signs client assertions.
+//! A credential as the engine's ports: signs client assertions, and proves the possession of its key.
 
-use engine::ports::{Signer, SigningError};
+use engine::ports::{Prover, Signer, SigningError};
 
 use crate::Credential;
 
@@ -11,5 +11,15 @@ impl Signer for Credential {
 
     fn sign_ps256(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         Self::sign_ps256(self, message).map_err(|error| SigningError(error.to_string()))
+    }
+}
+
+impl Prover for Credential {
+    fn thumbprint_sha1(&self) -> Vec<u8> {
+        self.thumbprint_sha1_raw().to_vec()
+    }
+
+    fn sign_rs256(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        Self::sign_rs256(self, message).map_err(|error| SigningError(error.to_string()))
     }
 }

@@ -21,6 +21,8 @@ pub enum PathClass {
     GroupsDelta,
     /// `/groups/{id}/transitiveMembers`.
     Members,
+    /// `/applications/{id}/addKey` and `removeKey`.
+    Keys,
     /// An Exchange cmdlet, by its name.
     Cmdlet(&'static str),
 }
@@ -34,6 +36,7 @@ impl PathClass {
             Self::ContactsDelta => "contacts-delta",
             Self::GroupsDelta => "groups-delta",
             Self::Members => "members",
+            Self::Keys => "keys",
             Self::Cmdlet(name) => name,
         }
     }
@@ -89,6 +92,7 @@ impl<'a> Exchanged<'a> {
     fn shown_request(&self) -> Value {
         match self.path {
             PathClass::Token => json!("[the client assertion is not recorded]"),
+            PathClass::Keys => json!("[the proof is not recorded]"),
             PathClass::UsersDelta | PathClass::ContactsDelta | PathClass::GroupsDelta | PathClass::Members | PathClass::Cmdlet(_) => {
                 shown_body(self.request.body())
             }
@@ -103,6 +107,7 @@ impl<'a> Exchanged<'a> {
             | PathClass::ContactsDelta
             | PathClass::GroupsDelta
             | PathClass::Members
+            | PathClass::Keys
             | PathClass::Cmdlet(_) => shown_body(response.body()),
         }
     }

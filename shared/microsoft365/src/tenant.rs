@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::ports::{
     AcceptedDomain, ChangePage, Clock, ContactChange, ContactWriter, CreatedContact, Detail, DetailRow, DirectoryReader, DynamicGroup,
-    ExchangePage, ExchangeRow, GraphCursor, NewContact, ReadError, RecipientQuery, Signer, TenantError, WriteError,
+    ExchangePage, ExchangeRow, GraphCursor, NewContact, Prover, ReadError, RecipientQuery, Signer, TenantError, WriteError,
 };
 use gal::Anchor;
 use gal::reading::Collection;
@@ -90,6 +90,23 @@ impl Tenant365 {
             graph: Graph::new(service(Resource::Graph, Budget::new(GRAPH_PLACES)), hosts.graph, patience),
             exchange: Exchange::new(service(Resource::Exchange, budget), hosts.exchange, patience, routes),
         }
+    }
+
+    /// Adds a certificate (DER) to the application with this object id, proven by a key that is registered and valid now, and
+    /// answers the id of the new key. The token endpoint knows it after seconds to minutes (MICROSOFT.md 12).
+    ///
+    /// # Errors
+    /// `Configuration` where the proof is refused; after `Transient` the key may be there all the same.
+    pub async fn add_key(&self, object: Uuid, certificate: &[u8], prover: &dyn Prover) -> Result<Uuid, TenantError> {
+        self.graph.add_key(object, certificate, prover).await
+    }
+
+    /// Removes a key of the application; one that is not there any more is removed.
+    ///
+    /// # Errors
+    /// As for [`Tenant365::add_key`].
+    pub async fn remove_key(&self, object: Uuid, key: Uuid, prover: &dyn Prover) -> Result<(), TenantError> {
+        self.graph.remove_key(object, key, prover).await
     }
 
     /// Resource units of Graph used so far by this client (MICROSOFT.md 7).

@@ -108,7 +108,29 @@ impl Client {
         Ok(engine)
     }
 
-    async fn profile(&self) -> Result<Profile, ServerlessError> {
+    /// The clock.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.parts.clock
+    }
+
+    /// The stack's table.
+    pub(crate) fn store(&self) -> &StateStore {
+        &self.parts.store
+    }
+
+    /// Sixteen bytes of chance.
+    pub(crate) fn chance(&self) -> [u8; 16] {
+        let seed = (self.parts.seed)();
+        std::array::from_fn(|place| seed[place])
+    }
+
+    /// What a connection of its own has of this process.
+    pub(crate) fn surroundings(&self, pairs_at_once: usize) -> Surroundings {
+        Surroundings { clock: self.parts.clock.clone(), seed: (self.parts.seed)(), pairs_at_once, observer: None }
+    }
+
+    /// The stored profile.
+    pub(crate) async fn profile(&self) -> Result<Profile, ServerlessError> {
         let Some(stored) = self.parts.store.profile().await? else {
             return Err(ServerlessError::NoProfile { table: self.parts.settings.table.clone() });
         };
@@ -143,8 +165,7 @@ impl Client {
         }
         let credential = self.parts.credentials.credential(&self.parts.settings.secret(name)).await;
         let credential = credential.map_err(|error| ServerlessError::Credential { tenant: name.to_owned(), error })?;
-        let around = Surroundings { clock: self.parts.clock.clone(), seed: (self.parts.seed)(), pairs_at_once, observer: None };
-        let connection = tenants::connect(tenant, &Arc::new(credential), &around)?;
+        let connection = tenants::connect(tenant, &Arc::new(credential), &self.surroundings(pairs_at_once))?;
         let known = Remembered { since: now, tenant: tenant.clone(), pairs_at_once, connection: connection.clone() };
         remembered.insert(name.to_owned(), known);
         Ok((name.to_owned(), connection))

@@ -44,6 +44,14 @@ pub enum ServerlessError {
         /// Why.
         error: CredentialError,
     },
+    /// A certificate cannot be rolled. The current one stays in use.
+    #[error("tenant {tenant}: its certificate is not rolled: {detail}")]
+    Rotation {
+        /// The tenant.
+        tenant: String,
+        /// Why, and what to do.
+        detail: String,
+    },
     /// A tenant cannot be connected to.
     #[error(transparent)]
     Connect(#[from] tenants::ConnectError),

@@ -3,6 +3,7 @@
 //! - [`Settings`]: what the template tells a function;
 //! - [`message`]: the tick of the schedule, the wake-up in the queue, a request by hand;
 //! - [`Client`]: from the stored profile and the secrets to an engine;
+//! - [`rotate`]: certificates that are made and rolled inside AWS;
 //! - [`snapshot`] and [`reconcile`]: what is acknowledged, what is handed back to be delivered again, and when work stops.
 
 mod client;
@@ -10,6 +11,7 @@ mod deadline;
 mod error;
 pub mod message;
 pub mod reconcile;
+pub mod rotate;
 mod settings;
 pub mod snapshot;
 mod start;

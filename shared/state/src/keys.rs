@@ -161,6 +161,10 @@ pub(crate) fn tenant(tenant: &str) -> Key {
     Key::new(format!("T#{tenant}"), STATE)
 }
 
+pub(crate) fn application_keys(tenant: &str) -> Key {
+    Key::new(format!("T#{tenant}"), "KEYS")
+}
+
 pub(crate) fn profile_current() -> Key {
     Key::new("PROFILE", "CURRENT")
 }
@@ -222,6 +226,7 @@ mod tests {
         assert_eq!(replica("p", Side::A, anchor), Key::new(format!("S#p#a#{shard}"), anchor.to_string()));
         assert_eq!(link("p", key), Key::new(format!("L#p#{shard}"), format!("static-b#{anchor}")));
         assert_eq!(tenant("t"), Key::new("T#t", "STATE"));
+        assert_eq!(application_keys("t"), Key::new("T#t", "KEYS"));
         assert_eq!(profile_version(3).sk, "V#0000000003");
     }
 

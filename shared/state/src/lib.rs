@@ -31,6 +31,7 @@
 //! | `G#pair#side` | group | `anchors`, or `parts` and their number where there are more than 10,000 |
 //! | `G#pair#side` | group#hash#n | `anchors` of a large group |
 //! | `T#tenant` | `STATE` | `body` |
+//! | `T#tenant` | `KEYS` | `body`: keys that were added to its application |
 //! | `PROFILE` | `V#n`, `CURRENT` | `body` (the text), `version` |
 //! | `INSTALLATION` | `STATE` | `id`; `importing` while an import is going on |
 //!
@@ -51,6 +52,6 @@ mod table;
 pub mod testing;
 mod transfer;
 
-pub use store::StateStore;
+pub use store::{ApplicationKey, StateStore};
 pub use table::Requests;
 pub use transfer::{Existing, Transferred};

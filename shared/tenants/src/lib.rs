@@ -8,6 +8,7 @@ use std::sync::Arc;
 use credentials::Credential;
 use engine::ports::Clock;
 use engine::setup::Connection;
+use jiff::Timestamp;
 use microsoft365::{Budget, Cloud, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport, WireError};
 use profile::Tenant;
 
@@ -38,6 +39,17 @@ pub struct ConnectError {
 
 /// Connects to a tenant. Nothing is sent yet.
 pub fn connect(tenant: &Tenant, credential: &Arc<Credential>, around: &Surroundings) -> Result<Connection, ConnectError> {
+    let client = client(tenant, credential, Some(credential.not_before()), around)?;
+    Ok(Connection { reader: client.clone(), writer: client })
+}
+
+/// The client of a tenant. `certificate_since`: as in [`Settings::certificate_since`]. Nothing is sent yet.
+pub fn client(
+    tenant: &Tenant,
+    credential: &Arc<Credential>,
+    certificate_since: Option<Timestamp>,
+    around: &Surroundings,
+) -> Result<Arc<Tenant365>, ConnectError> {
     let failed = |error| ConnectError { tenant: tenant.name.clone(), error };
     let parts = Parts {
         transport: Transport::https(Timeouts::default()).map_err(failed)?,
@@ -47,12 +59,9 @@ pub fn connect(tenant: &Tenant, credential: &Arc<Credential>, around: &Surroundi
         budget: Budget::of_pair(around.pairs_at_once),
         observer: around.observer.clone(),
     };
-    let settings = Settings {
-        certificate_since: Some(credential.not_before()),
-        ..Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts(tenant).map_err(failed)?)
-    };
-    let client = Arc::new(Tenant365::new(settings, parts));
-    Ok(Connection { reader: client.clone(), writer: client })
+    let settings =
+        Settings { certificate_since, ..Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts(tenant).map_err(failed)?) };
+    Ok(Arc::new(Tenant365::new(settings, parts)))
 }
 
 /// The hosts of a tenant: its cloud's, or its own.

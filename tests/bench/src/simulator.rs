@@ -111,7 +111,9 @@ impl Requests {
         match path {
             PathClass::Token => self.tokens += 1,
             PathClass::Members => self.members += 1,
-            PathClass::UsersDelta | PathClass::ContactsDelta | PathClass::GroupsDelta | PathClass::Cmdlet(_) => self.others += 1,
+            PathClass::UsersDelta | PathClass::ContactsDelta | PathClass::GroupsDelta | PathClass::Keys | PathClass::Cmdlet(_) => {
+                self.others += 1
+            }
         }
     }
 }

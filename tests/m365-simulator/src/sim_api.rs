@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clock::exchange_time;
 use crate::directory::admin::Operation;
+use crate::entra::certificate::hex;
 use crate::exchange::columns;
 use crate::exchange::property::{self, Lens};
 use crate::faults::FaultPlan;
@@ -38,10 +39,14 @@ pub(crate) fn answer(inner: &Inner, asked: &Asked) -> Reply {
         }
         ("POST", ["tenants", name, "certificates"]) => {
             with_tenant(inner, name, |tenant| match inner.register(tenant, &String::from_utf8_lossy(&asked.body)) {
-                Ok(()) => Reply::empty(204),
+                Ok(key_id) => Reply::json(200, &json!({"keyId": key_id})),
                 Err(reason) => refused(&reason),
             })
         }
+        ("GET", ["tenants", name, "certificates"]) => with_tenant(inner, name, |tenant| {
+            let keys = tenant.lock().certificates.iter().map(|one| json!({"keyId": one.key_id, "thumbprint": hex(&one.sha1)})).collect();
+            Reply::json(200, &Value::Array(keys))
+        }),
         ("GET", ["clock"]) => Reply::json(200, &json!({"now": inner.clock.now()})),
         ("POST", ["clock"]) => advance(inner, asked),
         ("GET", ["faults"]) => {

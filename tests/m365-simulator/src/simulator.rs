@@ -77,11 +77,14 @@ impl Inner {
         admin::apply(tenant, &self.faults, self.clock.now(), self.config.certificate_delay, operations)
     }
 
-    pub(crate) fn register(&self, tenant: &Tenant, pem: &str) -> Result<(), String> {
+    /// Answers the id of the key, as a portal shows it.
+    pub(crate) fn register(&self, tenant: &Tenant, pem: &str) -> Result<Uuid, String> {
         let known_from = crate::clock::later(self.clock.now(), self.config.certificate_delay);
-        let certificate = Certificate::from_pem(pem.as_bytes(), known_from).map_err(|error| error.to_string())?;
-        tenant.lock().certificates.push(certificate);
-        Ok(())
+        let mut state = tenant.lock();
+        let key_id = state.ids.uuid();
+        let certificate = Certificate::from_pem(pem.as_bytes(), key_id, known_from).map_err(|error| error.to_string())?;
+        state.certificates.push(certificate);
+        Ok(key_id)
     }
 }
 
@@ -164,6 +167,12 @@ impl Simulator {
         for tenant in &self.inner.tenants {
             tenant.lock().stats.reset();
         }
+    }
+
+    /// The keys of a tenant's application: their ids, and the SHA-1 thumbprints of their certificates.
+    pub fn application_keys(&self, tenant: &str) -> Vec<(Uuid, String)> {
+        let Some(tenant) = self.inner.tenant(tenant) else { return Vec::new() };
+        tenant.lock().certificates.iter().map(|one| (one.key_id, crate::entra::certificate::hex(&one.sha1))).collect()
     }
 
     /// Registers a PEM certificate for one tenant's application, or for every tenant's.

@@ -11,7 +11,7 @@ pub use directory::{
     AcceptedDomain, ChangePage, Detail, DetailRow, DirectoryChange, DirectoryReader, DomainType, DynamicGroup, ExchangePage, ExchangeRow,
     GraphCursor, NextPage, RecipientQuery, Removal,
 };
-pub use signer::{Signer, SigningError};
+pub use signer::{Prover, Signer, SigningError};
 pub use store::{ReplicaWrite, Store, StoreError, Versioned};
 pub use writer::{ContactChange, ContactWriter, CreatedContact, NewContact, WriteError};
 

@@ -11,6 +11,15 @@ pub trait Signer: Send + Sync {
     fn sign_ps256(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
 }
 
+/// Proves the possession of a key, where its owner rolls it (MICROSOFT.md 12).
+pub trait Prover: Send + Sync {
+    /// The certificate's SHA-1 thumbprint: 20 bytes.
+    fn thumbprint_sha1(&self) -> Vec<u8>;
+
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    fn sign_rs256(&self, message: &[u8]) -> Result<Vec<u8>, SigningError>;
+}
+
 /// The key could not sign.
 #[derive(Debug, Error)]
 #[error("the private key cannot sign: {0}")]

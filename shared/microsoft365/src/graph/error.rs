@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::error::WireError;
 use crate::resource::CallError;
 use crate::retry::{Again, Failure};
-use crate::wire::Call;
+use crate::wire::{Call, Repeat};
 
 /// What an error answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +99,12 @@ pub(crate) enum GraphFailure {
 }
 
 impl Failure for GraphFailure {
-    fn again(&self, _call: &Call) -> Again {
+    fn again(&self, call: &Call) -> Again {
+        let freely = call.repeat == Repeat::Freely;
         match self {
+            Self::Call(CallError::Wire(WireError::Interrupted { .. } | WireError::TimedOut { .. })) if !freely => Again::No,
+            Self::Service(error) if error.meaning == Meaning::Unavailable && !freely => Again::No,
+            Self::Malformed(_) if !freely => Again::No,
             Self::Call(CallError::Wire(WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TimedOut { .. })) => {
                 Again::After(None)
             }

@@ -1,6 +1,7 @@
 //! Graph: the change signal, deletions, attributes of users, members of groups (MICROSOFT.md 3.1, 7, 9).
 
 mod error;
+mod keys;
 mod page;
 mod select;
 
@@ -59,7 +60,7 @@ impl Graph {
         };
         // `return=minimal` is for rounds of changes; whole objects are wanted of the first enumeration.
         let call = call(uri, path, !whole);
-        let page = self.get(call, |body| page::change_page(body, collection, whole)).await;
+        let page = self.make(call, |body| page::change_page(body, collection, whole)).await;
         let page = page.map_err(|failure| self.read_error(&failure, path, link))?;
         let (NextPage::More(link) | NextPage::Complete(link)) = &page.next;
         self.link(link)?;
@@ -82,7 +83,7 @@ impl Graph {
         let mut uri = self.uri(&format!("/v1.0/groups/{group}/transitiveMembers?$select=id&$top=999"))?;
         let mut members = Vec::new();
         for page in 0..MEMBER_PAGES {
-            let read = self.get(call(uri, PathClass::Members, false), Envelope::parse).await;
+            let read = self.make(call(uri, PathClass::Members, false), Envelope::parse).await;
             let envelope = read.map_err(|failure| match &failure {
                 GraphFailure::Service(error) if error.meaning == Meaning::Missing => ReadError::GroupGone(group),
                 GraphFailure::Service(_) | GraphFailure::Call(_) | GraphFailure::Malformed(_) => {
@@ -108,7 +109,7 @@ impl Graph {
         let mut uri = self.uri(&format!("/v1.0/contacts/{contact}/memberOf?$select=id,displayName&$top=999"))?;
         let mut names = Vec::new();
         for page in 0..MEMBER_PAGES {
-            let read = self.get(call(uri, PathClass::Members, false), Envelope::parse).await;
+            let read = self.make(call(uri, PathClass::Members, false), Envelope::parse).await;
             let envelope = match read {
                 // Not yet, or no more, in Entra: a member of nothing.
                 Err(GraphFailure::Service(error)) if error.meaning == Meaning::Missing => return Ok(Vec::new()),
@@ -134,8 +135,8 @@ impl Graph {
         self.units.load(Ordering::Relaxed)
     }
 
-    /// Makes a GET, as often as it takes, and reads the answer.
-    async fn get<T>(&self, call: Call, read: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, GraphFailure> {
+    /// Makes a call, as often as it takes and may be, and reads the answer.
+    async fn make<T>(&self, call: Call, read: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, GraphFailure> {
         let retries = Retries::new(&self.service.wire, self.patience);
         let attempt = |call: Call| {
             let read = &read;

@@ -35,6 +35,6 @@ pub(super) fn permission(path: PathClass) -> &'static str {
         PathClass::UsersDelta => "User.Read.All",
         PathClass::ContactsDelta => "OrgContact.Read.All",
         PathClass::GroupsDelta | PathClass::Members => "GroupMember.Read.All",
-        PathClass::Token | PathClass::Cmdlet(_) => "User.Read.All, OrgContact.Read.All and GroupMember.Read.All",
+        PathClass::Token | PathClass::Keys | PathClass::Cmdlet(_) => "User.Read.All, OrgContact.Read.All and GroupMember.Read.All",
     }
 }

@@ -1,6 +1,7 @@
 //! The engine's port over a table: one module a kind of item.
 
 mod agenda;
+mod application_keys;
 mod groups;
 mod halves;
 mod links;
@@ -12,6 +13,7 @@ mod runs;
 mod seen;
 mod tenant;
 
+pub use application_keys::ApplicationKey;
 pub(crate) use pair::{read_lease, without_leases};
 pub(crate) use profile::ID;
 

@@ -64,8 +64,8 @@ impl Session<'_> {
             Operation::Certificates { add, .. } => {
                 for pem in add {
                     let known_from = crate::clock::later(self.now, self.certificate_delay);
-                    let certificate =
-                        Certificate::from_pem(pem.as_bytes(), known_from).map_err(|error| format!("no PEM certificate: {error}"))?;
+                    let certificate = Certificate::from_pem(pem.as_bytes(), self.state.ids.uuid(), known_from)
+                        .map_err(|error| format!("no PEM certificate: {error}"))?;
                     self.state.certificates.push(certificate);
                 }
                 Ok(None)

@@ -8,9 +8,12 @@ use openssl::pkey::{PKey, Public};
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Verifier};
 use openssl::x509::X509;
+use uuid::Uuid;
 
 /// A certificate the token endpoint knows.
 pub(crate) struct Certificate {
+    /// The id of the key on the application.
+    pub(crate) key_id: Uuid,
     pub(crate) sha1: Vec<u8>,
     pub(crate) sha256: Vec<u8>,
     pub(crate) not_before: Timestamp,
@@ -29,9 +32,18 @@ pub(crate) enum Algorithm {
 
 impl Certificate {
     /// Reads a PEM certificate; a private key beside it is not looked at.
-    pub(crate) fn from_pem(pem: &[u8], known_from: Timestamp) -> Result<Certificate, ErrorStack> {
-        let certificate = X509::from_pem(pem)?;
+    pub(crate) fn from_pem(pem: &[u8], key_id: Uuid, known_from: Timestamp) -> Result<Certificate, ErrorStack> {
+        Certificate::of(&X509::from_pem(pem)?, key_id, known_from)
+    }
+
+    /// Reads a DER certificate, as `addKey` gets it.
+    pub(crate) fn from_der(der: &[u8], key_id: Uuid, known_from: Timestamp) -> Result<Certificate, ErrorStack> {
+        Certificate::of(&X509::from_der(der)?, key_id, known_from)
+    }
+
+    fn of(certificate: &X509, key_id: Uuid, known_from: Timestamp) -> Result<Certificate, ErrorStack> {
         Ok(Certificate {
+            key_id,
             sha1: certificate.digest(MessageDigest::sha1())?.to_vec(),
             sha256: certificate.digest(MessageDigest::sha256())?.to_vec(),
             not_before: instant(certificate.not_before())?,

@@ -5,6 +5,7 @@ pub(crate) mod delta;
 pub(crate) mod delta_page;
 pub(crate) mod delta_token;
 pub(crate) mod error;
+pub(crate) mod keys;
 pub(crate) mod members;
 pub(crate) mod objects;
 pub(crate) mod property;

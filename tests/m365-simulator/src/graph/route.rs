@@ -3,6 +3,7 @@
 use super::batch;
 use super::delta;
 use super::error::GraphError;
+use super::keys;
 use super::members::{self, Asking};
 use super::objects;
 use super::throttle::cost;
@@ -16,10 +17,31 @@ use crate::tenant::Tenant;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Route {
     Delta(Class),
-    List { class: Class, count: bool },
-    Single { class: Class, id: String },
-    Members { group: String, transitive: bool, cast: Option<Class>, count: bool },
-    MemberOf { class: Class, id: String },
+    List {
+        class: Class,
+        count: bool,
+    },
+    Single {
+        class: Class,
+        id: String,
+    },
+    Members {
+        group: String,
+        transitive: bool,
+        cast: Option<Class>,
+        count: bool,
+    },
+    MemberOf {
+        class: Class,
+        id: String,
+    },
+    /// An application rolls its own keys.
+    AddKey {
+        application: String,
+    },
+    RemoveKey {
+        application: String,
+    },
     Batch,
     Unknown,
 }
@@ -62,6 +84,9 @@ pub(crate) fn recognise(path: &str) -> Route {
     {
         return Route::Single { class, id: id.to_owned() };
     }
+    if let Some(route) = key_route(&segments) {
+        return route;
+    }
     let Some(class) = class_of(first) else {
         return Route::Unknown;
     };
@@ -74,6 +99,21 @@ pub(crate) fn recognise(path: &str) -> Route {
         [_, group, "members", rest @ ..] if class == Class::Group => members_route(group, false, rest),
         [_, group, "transitiveMembers", rest @ ..] if class == Class::Group => members_route(group, true, rest),
         _ => Route::Unknown,
+    }
+}
+
+/// `applications/{id}/addKey`, or `applications(appId='…')/addKey`.
+fn key_route(segments: &[&str]) -> Option<Route> {
+    let (application, action) = match segments {
+        ["applications", id, action] => (*id, *action),
+        [first, action] => (first.strip_prefix("applications(")?.strip_suffix(')')?, *action),
+        _ => return None,
+    };
+    let application = application.to_owned();
+    match action {
+        "addKey" | "microsoft.graph.addKey" => Some(Route::AddKey { application }),
+        "removeKey" | "microsoft.graph.removeKey" => Some(Route::RemoveKey { application }),
+        _ => None,
     }
 }
 
@@ -99,6 +139,8 @@ impl Route {
             Route::Single { .. } => "object",
             Route::Members { .. } => "members",
             Route::MemberOf { .. } => "member-of",
+            Route::AddKey { .. } => "add-key",
+            Route::RemoveKey { .. } => "remove-key",
             Route::Batch => "batch",
             Route::Unknown => "unknown",
         }
@@ -116,7 +158,8 @@ impl Route {
         match self {
             Route::Delta(class) | Route::List { class, .. } | Route::Single { class, .. } | Route::MemberOf { class, .. } => of(class),
             Route::Members { .. } => of(&Class::Group),
-            Route::Batch | Route::Unknown => &[],
+            // An application needs no permission to roll its own keys.
+            Route::AddKey { .. } | Route::RemoveKey { .. } | Route::Batch | Route::Unknown => &[],
         }
     }
 
@@ -148,7 +191,8 @@ pub(crate) fn answer(
     if !needed.is_empty() && !needed.iter().any(|role| roles.iter().any(|known| known == role)) {
         return Err(GraphError::denied());
     }
-    let right_method = if *route == Route::Batch { http::Method::POST } else { http::Method::GET };
+    let posted = matches!(route, Route::Batch | Route::AddKey { .. } | Route::RemoveKey { .. });
+    let right_method = if posted { http::Method::POST } else { http::Method::GET };
     if asked.method != right_method {
         return Err(GraphError::new(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target."));
     }
@@ -162,6 +206,8 @@ pub(crate) fn answer(
             members::answer(inner, tenant, asked, roles, &asking)
         }
         Route::MemberOf { class, id } => members::member_of(inner, tenant, asked, *class, id),
+        Route::AddKey { application } => keys::add(inner, tenant, asked, application),
+        Route::RemoveKey { application } => keys::remove(tenant, asked, application),
         Route::Batch => batch::answer(inner, tenant, asked, roles),
         Route::Unknown => Err(GraphError::new(
             400,

@@ -1,0 +1,336 @@
+//! The certificate of a tenant's application, made and rolled inside AWS: its private key never leaves the secret and this
+//! function's memory.
+//!
+//! Secrets Manager asks for four steps, each of which may be asked for again. `createSecret` makes key and certificate; `setSecret`
+//! adds the certificate to the application, proven by the current key (MICROSOFT.md 12); `testSecret` signs in with it, as soon as
+//! the token endpoint knows it; `finishSecret` makes it the current one, and removes keys that have expired. By hand the function
+//! makes the first certificate, answers its public part, or goes through all four steps at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use credentials::{Credential, CredentialError, SecretsManager};
+use engine::ports::{DirectoryReader as _, TenantError};
+use jiff::{SignedDuration, Timestamp};
+use microsoft365::Tenant365;
+use profile::Tenant;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use state::ApplicationKey;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{Client, ServerlessError, message};
+
+/// How long a new certificate is valid, in days. The schedule rolls it long before.
+const VALID_DAYS: u32 = 730;
+
+/// A new certificate is tried again after so long, until the token endpoint knows it.
+const BETWEEN_TRIES: Duration = Duration::from_secs(10);
+
+/// The last try begins so long before Lambda ends the function.
+const MARGIN: SignedDuration = SignedDuration::from_secs(45);
+
+/// What the token endpoint says of a certificate that it does not know yet.
+const NOT_REGISTERED: &str = "certificate-not-registered";
+
+/// Where credentials are kept, version by version.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// The current credential; none if there is none yet.
+    async fn current(&self, secret: &str) -> Result<Option<Credential>, CredentialError>;
+    /// The credential of a version; none if there is no such version.
+    async fn version(&self, secret: &str, version: &str) -> Result<Option<Credential>, CredentialError>;
+    /// Stores a credential as a version: the current one, or a pending one.
+    async fn put(&self, secret: &str, version: &str, credential: &Credential, current: bool) -> Result<(), CredentialError>;
+    /// Makes a version the current one; it may be so already.
+    async fn promote(&self, secret: &str, version: &str) -> Result<(), CredentialError>;
+}
+
+#[async_trait]
+impl Vault for SecretsManager {
+    async fn current(&self, secret: &str) -> Result<Option<Credential>, CredentialError> {
+        self.find(secret, None).await
+    }
+
+    async fn version(&self, secret: &str, version: &str) -> Result<Option<Credential>, CredentialError> {
+        self.find(secret, Some(version)).await
+    }
+
+    async fn put(&self, secret: &str, version: &str, credential: &Credential, current: bool) -> Result<(), CredentialError> {
+        self.put_version(secret, version, credential, current).await
+    }
+
+    async fn promote(&self, secret: &str, version: &str) -> Result<(), CredentialError> {
+        self.make_current(secret, version).await
+    }
+}
+
+/// Secrets Manager's word.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rotation {
+    step: Step,
+    secret_id: String,
+    client_request_token: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Step {
+    CreateSecret,
+    SetSecret,
+    TestSecret,
+    FinishSecret,
+}
+
+/// A person's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByHand {
+    /// [`message::VERSION`].
+    pub version: u32,
+    /// The tenant, by its name in the profile.
+    pub tenant: String,
+    /// What is asked.
+    #[serde(rename = "do")]
+    pub what: Wish,
+}
+
+/// What a person may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wish {
+    /// Makes the first certificate, if there is none, and shows the current one's public part.
+    Certificate,
+    /// Goes through all four steps now.
+    Rotate,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "of", rename_all = "kebab-case")]
+pub enum Rotated {
+    /// A step of the protocol.
+    Step(String),
+    /// The current certificate.
+    Certificate(PublicPart),
+}
+
+/// The public part of a credential: what an administrator uploads, and compares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicPart {
+    /// The tenant.
+    pub tenant: String,
+    /// Whether it was made just now.
+    pub made: bool,
+    /// The certificate as PEM.
+    pub pem: String,
+    /// Its SHA-1 thumbprint, as portals show it.
+    pub thumbprint: String,
+    /// The end of its life.
+    pub not_after: Timestamp,
+}
+
+/// Serves an event. `end`: when Lambda ends it.
+///
+/// # Errors
+/// What cannot be understood or done. A step that failed is asked for again by Secrets Manager; the current certificate stays.
+pub async fn serve(client: &Client, vault: &dyn Vault, event: Value, end: Timestamp) -> Result<Rotated, ServerlessError> {
+    if event.get("Step").is_some() {
+        let Rotation { step, secret_id, client_request_token } =
+            serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))?;
+        let work = Work::of(client, vault, &tenant_of(client, &secret_id)?, &secret_id, &client_request_token, end).await?;
+        work.step(step).await?;
+        return Ok(Rotated::Step(format!("{step:?} of tenant {} is done", work.tenant.name)));
+    }
+    let ByHand { tenant, what, .. } = message::read(event)?;
+    let token = Uuid::from_bytes(client.chance()).to_string();
+    let secret = client.settings().secret(&tenant);
+    let work = Work::of(client, vault, &tenant, &secret, &token, end).await?;
+    let made = match what {
+        Wish::Certificate => work.first().await?,
+        Wish::Rotate => {
+            for step in [Step::CreateSecret, Step::SetSecret, Step::TestSecret, Step::FinishSecret] {
+                work.step(step).await?;
+            }
+            true
+        }
+    };
+    work.public_part(made).await.map(Rotated::Certificate)
+}
+
+/// The tenant whose secret it is. An ARN ends in six letters of chance after the name.
+fn tenant_of(client: &Client, secret: &str) -> Result<String, ServerlessError> {
+    let prefix = &client.settings().secrets;
+    let name = secret.split_once(":secret:").map_or(secret, |(_, name)| name);
+    let tenant = name.strip_prefix(prefix.as_str()).map(|rest| rest.split('-').next().unwrap_or_default());
+    let unknown = || ServerlessError::Event(format!("the secret {secret} is none of this stack's; theirs begin with {prefix}"));
+    tenant.filter(|tenant| !tenant.is_empty()).map(str::to_owned).ok_or_else(unknown)
+}
+
+/// One rotation of one tenant's certificate.
+struct Work<'w> {
+    client: &'w Client,
+    vault: &'w dyn Vault,
+    tenant: Tenant,
+    secret: &'w str,
+    version: &'w str,
+    end: Timestamp,
+}
+
+impl<'w> Work<'w> {
+    async fn of(
+        client: &'w Client,
+        vault: &'w dyn Vault,
+        tenant: &str,
+        secret: &'w str,
+        version: &'w str,
+        end: Timestamp,
+    ) -> Result<Self, ServerlessError> {
+        let profile = client.profile().await?;
+        let unknown = || ServerlessError::Profile(format!("it has no tenant {tenant}"));
+        let tenant = profile.tenants.get(tenant).cloned().ok_or_else(unknown)?;
+        Ok(Self { client, vault, tenant, secret, version, end })
+    }
+
+    async fn step(&self, step: Step) -> Result<(), ServerlessError> {
+        match step {
+            Step::CreateSecret => self.create().await,
+            Step::SetSecret => self.set().await,
+            Step::TestSecret => self.test().await,
+            Step::FinishSecret => self.finish().await,
+        }?;
+        info!(tenant = %self.tenant.name, ?step, "step of the rotation done");
+        Ok(())
+    }
+
+    /// Makes the first certificate. Answers whether there was none.
+    async fn first(&self) -> Result<bool, ServerlessError> {
+        if self.vault.current(self.secret).await.map_err(|error| self.credential(error))?.is_some() {
+            return Ok(false);
+        }
+        let credential = self.generate()?;
+        self.vault.put(self.secret, self.version, &credential, true).await.map_err(|error| self.credential(error))?;
+        info!(tenant = %self.tenant.name, thumbprint = credential.thumbprint_sha1_hex(), "the first certificate is made");
+        Ok(true)
+    }
+
+    async fn create(&self) -> Result<(), ServerlessError> {
+        self.current().await?;
+        let there = self.vault.version(self.secret, self.version).await.map_err(|error| self.credential(error))?;
+        if there.is_none() {
+            self.vault.put(self.secret, self.version, &self.generate()?, false).await.map_err(|error| self.credential(error))?;
+        }
+        Ok(())
+    }
+
+    async fn set(&self) -> Result<(), ServerlessError> {
+        let (current, pending) = (self.current().await?, self.pending().await?);
+        let store = self.client.store();
+        let mut keys = store.application_keys(&self.tenant.name).await?;
+        let thumbprint = pending.thumbprint_sha1_hex();
+        // Asked for again: it is there already, also where the answer to the first time was lost.
+        if keys.iter().any(|key| key.thumbprint == thumbprint) || self.sign_in(&pending).await.is_ok() {
+            return Ok(());
+        }
+        let key_id = self.connect(&current)?.add_key(self.object()?, pending.certificate_der(), &*current).await;
+        let key_id = key_id.map_err(|error| self.refused(error))?;
+        keys.push(ApplicationKey { key_id, thumbprint: thumbprint.to_owned(), not_after: pending.not_after() });
+        store.put_application_keys(&self.tenant.name, &keys).await?;
+        info!(tenant = %self.tenant.name, %key_id, thumbprint, "the new certificate is added to the application");
+        Ok(())
+    }
+
+    async fn test(&self) -> Result<(), ServerlessError> {
+        let pending = self.pending().await?;
+        loop {
+            match self.sign_in(&pending).await {
+                Ok(()) => return Ok(()),
+                Err(TenantError::Configuration { code, .. }) if code == NOT_REGISTERED && self.client.now() < self.end - MARGIN => {
+                    self.client.clock().sleep(BETWEEN_TRIES).await;
+                }
+                Err(error) => return Err(self.refused(error)),
+            }
+        }
+    }
+
+    async fn finish(&self) -> Result<(), ServerlessError> {
+        let pending = self.pending().await?;
+        self.vault.promote(self.secret, self.version).await.map_err(|error| self.credential(error))?;
+        let store = self.client.store();
+        let now = self.client.now();
+        let keys = store.application_keys(&self.tenant.name).await?;
+        let (expired, mut kept): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.not_after < now);
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let (tenant, object) = (self.connect(&pending)?, self.object()?);
+        for key in expired {
+            // The new certificate serves already: a key too many is told and tried again by the next rotation.
+            match tenant.remove_key(object, key.key_id, &*pending).await {
+                Ok(()) => info!(tenant = %self.tenant.name, key_id = %key.key_id, "an expired key is removed from the application"),
+                Err(error) => {
+                    warn!(tenant = %self.tenant.name, key_id = %key.key_id, %error, "an expired key stays with the application");
+                    kept.push(key);
+                }
+            }
+        }
+        Ok(store.put_application_keys(&self.tenant.name, &kept).await?)
+    }
+
+    fn generate(&self) -> Result<Credential, ServerlessError> {
+        let made = Credential::generate(&format!("galbridge {}", self.tenant.name), self.client.now(), VALID_DAYS);
+        made.map_err(|error| self.credential(error))
+    }
+
+    async fn current(&self) -> Result<Arc<Credential>, ServerlessError> {
+        let found = self.vault.current(self.secret).await.map_err(|error| self.credential(error))?;
+        found.map(Arc::new).ok_or_else(|| self.failed("it has no certificate to roll: make the first one and upload it (`galbridge --stack NAME certificate new --tenant TENANT`)"))
+    }
+
+    async fn pending(&self) -> Result<Arc<Credential>, ServerlessError> {
+        let found = self.vault.version(self.secret, self.version).await.map_err(|error| self.credential(error))?;
+        found.map(Arc::new).ok_or_else(|| self.failed("the version to roll to does not exist: createSecret comes first"))
+    }
+
+    fn object(&self) -> Result<Uuid, ServerlessError> {
+        let missing = "the profile does not say app_object_id, the object id of the app registration, without which an application cannot \
+                       prove its key; the onboarding script prints it";
+        self.tenant.app_object_id.ok_or_else(|| self.failed(missing))
+    }
+
+    fn connect(&self, credential: &Arc<Credential>) -> Result<Arc<Tenant365>, ServerlessError> {
+        Ok(tenants::client(&self.tenant, credential, None, &self.client.surroundings(1))?)
+    }
+
+    /// Signs in to both services.
+    async fn sign_in(&self, credential: &Arc<Credential>) -> Result<(), TenantError> {
+        let client = self.connect(credential).map_err(|error| TenantError::Protocol { message: error.to_string() })?;
+        client.roles().await.map(|_| ())
+    }
+
+    async fn public_part(&self, made: bool) -> Result<PublicPart, ServerlessError> {
+        let current = self.current().await?;
+        Ok(PublicPart {
+            tenant: self.tenant.name.clone(),
+            made,
+            pem: current.public_certificate_pem().map_err(|error| self.credential(error))?,
+            thumbprint: current.thumbprint_sha1_hex().to_owned(),
+            not_after: current.not_after(),
+        })
+    }
+
+    fn credential(&self, error: CredentialError) -> ServerlessError {
+        ServerlessError::Credential { tenant: self.tenant.name.clone(), error }
+    }
+
+    fn refused(&self, error: TenantError) -> ServerlessError {
+        self.failed(&error.to_string())
+    }
+
+    fn failed(&self, detail: &str) -> ServerlessError {
+        ServerlessError::Rotation { tenant: self.tenant.name.clone(), detail: detail.to_owned() }
+    }
+}

@@ -1,0 +1,191 @@
+//! Rolling a certificate: the four steps against the simulated tenant, each also asked for twice, and what cannot be rolled.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use credentials::{Credential, CredentialError};
+use engine::ports::{Clock, Store as _};
+use jiff::{SignedDuration, Timestamp};
+use m365_simulator::{ClockKind, FaultLevel, Simulator, SimulatorConfig, TenantSpec};
+use serde_json::{Value, json};
+use serverless::rotate::{self, PublicPart, Rotated, Vault};
+use serverless::{Client, Credentials, Parts, ServerlessError, Settings};
+use state::StateStore;
+
+const SECRET: &str = "galbridge/acme/contoso";
+const ARN: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:galbridge/acme/contoso-AbCdEf";
+
+/// The simulator's own time: whoever waits moves it on.
+struct Follow(Simulator);
+
+#[async_trait]
+impl Clock for Follow {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.advance_clock(duration);
+    }
+}
+
+/// Secrets Manager, as far as a rotation sees it.
+#[derive(Default)]
+struct Memory(Mutex<(Option<String>, BTreeMap<String, Credential>)>);
+
+#[async_trait]
+impl Vault for Memory {
+    async fn current(&self, _secret: &str) -> Result<Option<Credential>, CredentialError> {
+        let (current, versions) = &*self.0.lock().unwrap();
+        Ok(current.as_ref().and_then(|version| versions.get(version)).cloned())
+    }
+
+    async fn version(&self, _secret: &str, version: &str) -> Result<Option<Credential>, CredentialError> {
+        Ok(self.0.lock().unwrap().1.get(version).cloned())
+    }
+
+    async fn put(&self, secret: &str, version: &str, credential: &Credential, current: bool) -> Result<(), CredentialError> {
+        assert!(secret == SECRET || secret == ARN, "{secret}");
+        let (now, versions) = &mut *self.0.lock().unwrap();
+        assert!(versions.insert(version.to_owned(), credential.clone()).is_none(), "a version never changes");
+        if current {
+            *now = Some(version.to_owned());
+        }
+        Ok(())
+    }
+
+    async fn promote(&self, _secret: &str, version: &str) -> Result<(), CredentialError> {
+        self.0.lock().unwrap().0 = Some(version.to_owned());
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+#[async_trait]
+impl Credentials for Nobody {
+    async fn credential(&self, secret: &str) -> Result<Credential, CredentialError> {
+        panic!("nobody asks for {secret}")
+    }
+}
+
+struct Stage {
+    simulator: Simulator,
+    client: Client,
+    vault: Memory,
+}
+
+impl Stage {
+    /// A simulated tenant at an address of its own, and a stack whose profile names it.
+    async fn new(object_id: bool) -> Self {
+        let config = SimulatorConfig {
+            tenants: vec![TenantSpec::new("contoso", 0), TenantSpec::new("fabrikam", 0)],
+            faults: FaultLevel::None,
+            clock: ClockKind::Manual,
+            certificate_delay: Duration::from_mins(2),
+            ..SimulatorConfig::default()
+        };
+        let simulator = Simulator::new(config).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(m365_simulator::serve(simulator.clone(), listener, None));
+        let mut profile = "client = \"acme\"\n".to_owned();
+        for tenant in simulator.tenants() {
+            let object = if object_id { format!("app_object_id = \"{}\"\n", tenant.app_object_id) } else { String::new() };
+            profile += &format!("[tenants.{}]\nid = \"{}\"\napp_id = \"{}\"\n{object}", tenant.name, tenant.id, tenant.app_id);
+            profile += &format!("hosts = {{ login = \"{address}\", graph = \"{address}\", exchange = \"{address}\" }}\n");
+        }
+        profile += "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n";
+        let store = StateStore::memory().unwrap();
+        store.put_profile(&profile, 0).await.unwrap();
+        let settings = Settings {
+            table: "t".to_owned(),
+            secrets: "galbridge/acme/".to_owned(),
+            queue: None,
+            tick: SignedDuration::from_mins(10),
+            log: "info".to_owned(),
+        };
+        let clock = Arc::new(Follow(simulator.clone()));
+        let client = Client::new(Parts { settings, store, credentials: Arc::new(Nobody), clock, seed: rand::random });
+        Self { simulator, client, vault: Memory::default() }
+    }
+
+    async fn ask(&self, event: Value) -> Result<Rotated, ServerlessError> {
+        rotate::serve(&self.client, &self.vault, event, self.client.now() + SignedDuration::from_mins(15)).await
+    }
+
+    async fn step(&self, step: &str, version: &str) -> Result<Rotated, ServerlessError> {
+        self.ask(json!({"Step": step, "SecretId": ARN, "ClientRequestToken": version})).await
+    }
+
+    async fn certificate(&self) -> PublicPart {
+        match self.ask(json!({"version": 1, "tenant": "contoso", "do": "certificate"})).await.unwrap() {
+            Rotated::Certificate(part) => part,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The application's keys by thumbprint, as the tenant has them.
+    fn keys(&self) -> Vec<String> {
+        self.simulator.application_keys("contoso").into_iter().map(|(_, thumbprint)| thumbprint).collect()
+    }
+}
+
+const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
+
+#[tokio::test]
+async fn a_certificate_is_made_uploaded_and_rolled_step_by_step() {
+    let stage = Stage::new(true).await;
+    let first = stage.certificate().await;
+    assert!(first.made && first.pem.contains("BEGIN CERTIFICATE") && !first.pem.contains("PRIVATE"), "{}", first.pem);
+    assert!(!stage.certificate().await.made, "the second time it is only shown");
+    stage.simulator.register_certificate(Some("contoso"), &first.pem).unwrap();
+    stage.simulator.advance_clock(Duration::from_mins(5));
+    for step in STEPS {
+        for time in 1..=2 {
+            stage.step(step, "second").await.unwrap_or_else(|error| panic!("{step}, time {time}: {error}"));
+        }
+    }
+    let second = stage.certificate().await;
+    assert_ne!(second.thumbprint, first.thumbprint);
+    assert_eq!(stage.keys(), [first.thumbprint.clone(), second.thumbprint.clone()], "the old one serves until it ends");
+    // Years later: what galbridge added and what has expired is removed; what a person uploaded is his.
+    stage.simulator.advance_clock(Duration::from_hours(24 * 400));
+    stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
+    let third = stage.certificate().await;
+    stage.simulator.advance_clock(Duration::from_hours(24 * 400));
+    stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
+    let fourth = stage.certificate().await;
+    assert_eq!(stage.keys(), [first.thumbprint, third.thumbprint, fourth.thumbprint]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_rolled_says_so_and_the_current_certificate_stays() {
+    let stage = Stage::new(false).await;
+    let none = stage.step("createSecret", "v").await.unwrap_err().to_string();
+    assert!(none.contains("no certificate to roll") && none.contains("certificate new"), "{none}");
+    let first = stage.certificate().await;
+    stage.step("createSecret", "v").await.unwrap();
+    let no_id = stage.step("setSecret", "v").await.unwrap_err().to_string();
+    assert!(no_id.contains("app_object_id"), "{no_id}");
+    assert_eq!(stage.certificate().await, PublicPart { made: false, ..first });
+
+    let stage = Stage::new(true).await;
+    stage.certificate().await;
+    stage.step("createSecret", "v").await.unwrap();
+    let unregistered = stage.step("setSecret", "v").await.unwrap_err().to_string();
+    assert!(unregistered.contains("contoso") && unregistered.contains("not registered"), "{unregistered}");
+    for wrong in [
+        json!({"Step": "setSecret", "SecretId": "arn:aws:secretsmanager:us-east-1:1:secret:other/contoso-AbCdEf", "ClientRequestToken": "v"}),
+        json!({"Step": "deleteSecret", "SecretId": ARN, "ClientRequestToken": "v"}),
+        json!({"version": 1, "tenant": "initech", "do": "certificate"}),
+        json!({"version": 1, "tenant": "contoso", "do": "show-me-the-key"}),
+        json!({"version": 2, "tenant": "contoso", "do": "certificate"}),
+    ] {
+        assert!(stage.ask(wrong.clone()).await.is_err(), "{wrong}");
+    }
+}

@@ -30,7 +30,8 @@ pub(crate) fn lasted(duration: SignedDuration) -> String {
 
 /// A value, for one line of a terminal: quoted, without control characters, not too long.
 pub(crate) fn value(value: Option<&str>) -> String {
-    const LONGEST: usize = 70;
+    // As long as a stamp may be: what differs in one stands at its end.
+    const LONGEST: usize = 160;
     let Some(value) = value.filter(|value| !value.is_empty()) else { return "(blank)".to_owned() };
     let clean: String = value.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     if clean.chars().count() > LONGEST {
@@ -66,6 +67,6 @@ mod tests {
     fn what_steers_a_terminal_is_not_printed() {
         assert_eq!(value(Some("a\x1b[31mb")), "\"a [31mb\"");
         assert_eq!(value(None), "(blank)");
-        assert_eq!(value(Some(&"x".repeat(80))).chars().count(), 73);
+        assert_eq!(value(Some(&"x".repeat(200))).chars().count(), 163);
     }
 }

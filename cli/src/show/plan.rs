@@ -129,7 +129,8 @@ fn write_skipped(plan: &PlanDocument, text: &mut String, paint: Paint, all: bool
                 0
             };
             for skipped in group.iter().take(shown) {
-                let _ = writeln!(text, "            {} {}", clean(&skipped.title), paint.dim(&clean(&skipped.reason)));
+                let address = skipped.address.as_deref().map_or_else(String::new, |address| format!(" <{}>", clean(address)));
+                let _ = writeln!(text, "            {}{address} {}", clean(&skipped.title), paint.dim(&clean(&skipped.reason)));
             }
             if collisions && group.len() > shown {
                 let _ = writeln!(text, "            {}", paint.dim(&format!("and {} more", group.len() - shown)));

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use engine::act::{Action, Answer};
 use engine::explain::Explained;
-use gal::Phase;
 use gal::recipient::Presence;
+use gal::{Phase, Provenance, Role};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -89,7 +89,13 @@ fn explained(one: &Explained, paint: Paint, now: Timestamp) -> String {
             Phase::Kept => "kept by the target's administrator".to_owned(),
             Phase::Suppressed { .. } => "suppressed".to_owned(),
         };
-        let _ = writeln!(text, "  linked: {} {}, {phase}  {}", link.provenance, link.role, paint.dim(&link.key.to_string()));
+        let what = match (link.role, link.provenance) {
+            (Role::Projection, Provenance::Made) => "a contact that galbridge made",
+            (Role::Projection, Provenance::Found) => "a contact that stood there before, adopted",
+            (Role::Peer, Provenance::Made) => "a shared contact, made on the other side by galbridge",
+            (Role::Peer, Provenance::Found) => "a contact that both sides keep",
+        };
+        let _ = writeln!(text, "  linked: {what}, {phase}  {}", paint.dim(&link.key.to_string()));
         if let Some(quarantine) = &link.quarantine {
             let _ = writeln!(text, "  {}", paint.red(&format!("quarantined: {}", clean(&quarantine.reason))));
         }
@@ -97,8 +103,10 @@ fn explained(one: &Explained, paint: Paint, now: Timestamp) -> String {
     let _ = match &one.skipped {
         Some(reason) => writeln!(text, "  {}", paint.yellow(&format!("not published: {}", clean(reason)))),
         None => match one.link.as_ref().map(|link| &link.phase) {
+            Some(Phase::Live) if matches!(one.presence, Presence::Gone(_)) => Ok(()),
             Some(Phase::Live | Phase::Creating { .. } | Phase::Joining) => {
-                writeln!(text, "  {}", paint.green("published, or stands for somebody who is"))
+                let is_contact = one.link.as_ref().and_then(|link| link.target) == Some(one.anchor);
+                writeln!(text, "  {}", paint.green(if is_contact { "stands for somebody of the other tenant" } else { "published" }))
             }
             Some(Phase::Staged { .. } | Phase::Kept | Phase::Suppressed { .. }) => {
                 writeln!(text, "  {}", paint.yellow("not published any more"))

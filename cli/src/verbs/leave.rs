@@ -29,7 +29,7 @@ fn side(global: &Global, text: &str) -> Result<Side, CliError> {
     let loaded = Loaded::read(global)?;
     let name = loaded.pair(global)?;
     let tenant = |side: Side| loaded.profile.pair(&name).map(|pair| pair.tenant(side)).unwrap_or_default();
-    let found = Side::BOTH.into_iter().find(|side| tenant(*side) == text);
+    let found = Side::BOTH.into_iter().find(|side| tenant(*side).eq_ignore_ascii_case(text));
     found.ok_or_else(|| {
         let (a, b) = (tenant(Side::A), tenant(Side::B));
         CliError::wrong(format!("--side {}: the pair {name} has the sides a ({a}) and b ({b})", clean(text)))

@@ -99,7 +99,7 @@ pub(crate) async fn unsuppress(environment: &Environment, global: &Global, addre
         other => return Err(CliError::unexpected(&other)),
     };
     environment.screen.answer(&json!({"pair": session.pair, "unsuppressed": forgotten}), |_| {
-        format!("{}: {} is published again with the next run.", session.pair, clean(address))
+        format!("{}: {} is suppressed no longer; the next run publishes it again, if it is still in scope.", session.pair, clean(address))
     })?;
     Ok(Exit::InStep)
 }

@@ -96,6 +96,17 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
         }
         let _ = writeln!(text, "  Make both sides say the same, or set `conflicts` in the pair's profile.");
     }
+    if !document.suppressed.is_empty() {
+        let heading =
+            format!("Suppressed: {}, not published until `galbridge unsuppress`", count(document.suppressed.len() as u64, "recipient"));
+        let _ = writeln!(text, "\n{}", paint.bold(&heading));
+        for one in document.suppressed.iter().take(LISTED) {
+            let _ = writeln!(text, "  <{}>  {}", clean(&one.address), clean(&one.reason));
+        }
+        if document.suppressed.len() > LISTED {
+            let _ = writeln!(text, "  and {} more (--json lists them)", document.suppressed.len() - LISTED);
+        }
+    }
     if !document.runs.is_empty() {
         let _ = writeln!(text, "\n{}", paint.bold("Last runs"));
         for one in &document.runs {

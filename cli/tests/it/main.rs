@@ -111,6 +111,7 @@ fn a_status_has_a_stable_shape() {
         "links",
         "closed",
         "conflicts",
+        "suppressed",
         "sides",
         "last_snapshot",
         "last_run",

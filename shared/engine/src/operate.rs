@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gal::link::Suppression;
 use gal::operation::{LinkPatch, Operation, Quiet, QuietChange, Reason};
 use gal::plan::{Focus, Plan};
-use gal::{Entry, Link, LinkKey, Phase, Recipient, Side, Sides};
+use gal::{Entry, Link, LinkKey, Phase, Provenance, Recipient, Side, Sides};
 use jiff::Timestamp;
 
 use crate::engine::Engine;
@@ -106,6 +106,7 @@ impl Engine {
     pub async fn make_way(&self, pair: &str, address: &str, deadline: Timestamp) -> Result<Vec<MadeWay>, EngineError> {
         let setup = self.pair(pair)?;
         let mut told: Vec<(LinkKey, MadeWay)> = Vec::new();
+        let mut found = BTreeSet::new();
         let prepare = async |_: &mut PairState| {
             let loaded = self.load_everything(setup, false).await?;
             let mut plan = Plan::default();
@@ -113,6 +114,9 @@ impl Engine {
                 let Some(entry) = link.target.and_then(|anchor| loaded.world.entry(link.target_side(), anchor)) else { continue };
                 if !entry.recipient.is_present() {
                     continue;
+                }
+                if link.provenance == Provenance::Found {
+                    found.insert(link.key);
                 }
                 told.push((link.key, self.way(setup, &link, &entry.recipient).await?));
                 plan.operations.push(self.make_way_operation(&link, entry, address));
@@ -123,13 +127,15 @@ impl Engine {
             Ok((loaded, plan))
         };
         let summary = self.carry_out(setup, RunKind::MakeWay, deadline, prepare, |_, _| {}).await?;
+        // Only what was made is taken away (law 2).
+        let stays = "it stood there before galbridge, so it is given back as it was and stays; delete it by hand to free the address";
         let records = match summary {
             Some(summary) => self.store.operations(&summary.id).await?,
             None => Vec::new(),
         };
         for (key, one) in &mut told {
             one.left = match records.iter().find(|record| record.link == *key).map(|record| &record.result) {
-                Some(OperationResult::Done) => None,
+                Some(OperationResult::Done) => found.contains(key).then(|| stays.to_owned()),
                 Some(OperationResult::Deferred(reason) | OperationResult::Quarantined(reason)) => Some(reason.clone()),
                 None => Some("it was stopped before its turn; ask for it again".to_owned()),
             };
@@ -305,14 +311,14 @@ impl Engine {
             self.bury_unknown_sources(setup, &loaded, &plan).await?;
             Ok((loaded, plan))
         };
-        let settle = |writing: &mut WritingState, plan: &Plan| {
-            let restored = |side| plan.quiet.iter().filter(|change| crate::reconcile::counts(&change.link, side)).count() as u64;
+        let settle = |writing: &mut WritingState, loaded: &Loaded| {
+            let live = |side| loaded.world.links().filter(|link| crate::reconcile::counts(link, side)).count() as u64;
             // Whether this was a pilot, or a side was unpublished, nobody knows any more: newcomers wait for a person's word.
             if writing.stage == Stage::Unmerged {
                 writing.stage = Stage::LinkedOnly;
             }
             writing.merge = None;
-            writing.live = Sides::from_fn(restored);
+            writing.live = Sides::from_fn(live);
         };
         self.carry_out(setup, RunKind::Rebuild, deadline, prepare, settle).await
     }
@@ -326,11 +332,19 @@ impl Engine {
         kind: RunKind,
         deadline: Timestamp,
         prepare: impl AsyncFnOnce(&mut PairState) -> Result<(Loaded, Plan), EngineError>,
-        settle: impl FnOnce(&mut WritingState, &Plan),
+        settle: impl FnOnce(&mut WritingState, &Loaded),
     ) -> Result<Option<RunSummary>, EngineError> {
         let mut state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
         let before = state.writing.clone();
-        let (mut loaded, mut plan) = match prepare(&mut state).await {
+        let paused = before.paused.clone().filter(|_| kind != RunKind::Rebuild);
+        let refused = paused.map(|reason| {
+            EngineError::Refused(format!("pair {}: it is paused ({reason}), and nothing is written until `galbridge resume`", pair.name))
+        });
+        let prepared = match refused {
+            Some(refused) => Err(refused),
+            None => prepare(&mut state).await,
+        };
+        let (mut loaded, mut plan) = match prepared {
             Ok(prepared) => prepared,
             Err(refused) => {
                 self.store.save_writing(&pair.name, &self.owner, &before, None).await?;
@@ -346,7 +360,7 @@ impl Engine {
                 let live = state.writing.live.get_mut(side);
                 *live = live.saturating_add_signed(run.take_live(side));
             }
-            settle(&mut state.writing, &plan);
+            settle(&mut state.writing, &loaded);
             Ok(state.writing)
         }
         .await;

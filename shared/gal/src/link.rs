@@ -311,6 +311,16 @@ pub enum Suppression {
     MadeWay,
 }
 
+impl std::fmt::Display for Suppression {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::DeletedTwice => "the target's administrator deleted the contact twice",
+            Self::PeerDeleted => "one of the two contacts that both sides kept was deleted",
+            Self::MadeWay => "make-way removed it for a successor",
+        })
+    }
+}
+
 /// What an adopted contact was before (for `release`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Before {

@@ -135,6 +135,13 @@ fn profile(table: &Table<'_, '_>, load: &Loader<'_>, notes: &mut Notes) -> Optio
     Some(profile)
 }
 
+/// Where a tenant's table begins.
+fn place_of(table: &Table<'_, '_>, tenant: &str) -> Range<usize> {
+    let tenants = table.get("tenants").and_then(|value| value.get_ref().as_table());
+    let found = tenants.and_then(|tenants| tenants.iter().find(|(name, _)| name.get_ref().as_ref() == tenant));
+    found.map_or_else(|| table.at("tenants"), |(name, _)| name.span())
+}
+
 /// What can be used, and is perhaps not meant.
 fn warn(table: &Table<'_, '_>, profile: &Profile) {
     let at = table.at("pairs");
@@ -144,8 +151,17 @@ fn warn(table: &Table<'_, '_>, profile: &Profile) {
     for name in profile.tenants.keys() {
         let listed = profile.mailbox_lists.iter().any(|list| list.tenant == *name || list.sources.contains(name));
         if profile.pairs_of(name).next().is_none() && !listed {
-            table.reader.warn(table.at("tenants"), format!("tenant {name} is in no pair and no mailbox list"));
+            table.reader.warn(place_of(table, name), format!("tenant {name} is in no pair and no mailbox list"));
         }
+    }
+    for tenant in profile.tenants.values().filter(|tenant| tenant.id == tenant.app_id) {
+        table.reader.warn(
+            place_of(table, &tenant.name),
+            format!("tenant {}: id and app_id are the same; one is the tenant's, the other the application's", tenant.name),
+        );
+    }
+    if profile.pairs.is_empty() && profile.mailbox_lists.is_empty() {
+        table.reader.warn(0..0, "no pair and no mailbox list: nothing is published; add [[pairs]] with a and b".to_owned());
     }
     for contact in &profile.static_contacts {
         for tenant in contact.tenants.iter().filter(|tenant| profile.pairs_of(tenant).next().is_none()) {

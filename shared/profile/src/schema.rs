@@ -3,6 +3,7 @@
 //! It says what a schema can say: keys, types, words, ranges. What it cannot (known tenants, two
 //! pairs alike, templates, expressions) only [`crate::Profile::parse`] says.
 
+use gal::policy::GuardLimits;
 use gal::scope::Name;
 use gal::{Field, Kind};
 use serde_json::{Map, Value, json};
@@ -34,7 +35,12 @@ pub fn schema() -> Value {
     })
 }
 
+fn limit(of: &str, default: Value, description: &str) -> Value {
+    json!({ "allOf": [reference(of)], "default": default, "description": description })
+}
+
 fn definitions() -> Value {
+    let limits = GuardLimits::default();
     json!({
         "guid": { "type": "string", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$" },
         "address": { "type": "string", "pattern": "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$" },
@@ -45,11 +51,11 @@ fn definitions() -> Value {
         "hosts": object(&["login", "graph", "exchange"], json!({ "login": url(), "graph": url(), "exchange": url() })),
         "pair": pair(),
         "guard": object(&[], json!({
-            "max_deletions": reference("count"),
-            "max_deletion_share": reference("share"),
-            "max_creations": reference("count"),
-            "max_source_shrink": reference("share"),
-            "max_update_share": reference("share"),
+            "max_deletions": limit("count", json!(limits.max_deletions), "Deletions (hidden for deletion, or given back) into a side in 24 hours."),
+            "max_deletion_share": limit("share", json!(limits.max_deletion_share), "The same as a share of the contacts linked 24 hours ago."),
+            "max_creations": limit("count", json!(limits.max_creations), "Creations into a side in 24 hours."),
+            "max_source_shrink": limit("share", json!(limits.max_source_shrink), "By which share the source in scope may shrink in 24 hours."),
+            "max_update_share": limit("share", json!(limits.max_update_share), "Which share of the contacts may change at once."),
         })),
         "direction": object(&[], json!({
             "scope": reference("scope"),

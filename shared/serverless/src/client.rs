@@ -15,6 +15,7 @@ use state::StateStore;
 use tenants::Surroundings;
 use tokio::sync::Mutex;
 
+use crate::metrics::Told;
 use crate::{ServerlessError, Settings};
 
 /// How long a connection is kept, with its credential and its tokens: a rotated credential is used within the hour, and the old
@@ -47,6 +48,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Real chance, anew for each connection: ids of requests are never used twice.
     pub seed: fn() -> [u8; 32],
+    /// Takes a line for CloudWatch: in Lambda, standard output.
+    pub tell: fn(&str),
 }
 
 /// Makes engines; it lives as long as the process, and remembers connections for a while.
@@ -61,6 +64,8 @@ struct Remembered {
     tenant: Tenant,
     pairs_at_once: usize,
     connection: Connection,
+    /// When its certificate ends.
+    ends: Timestamp,
 }
 
 impl Client {
@@ -106,6 +111,28 @@ impl Client {
         };
         engine.pair(pair)?;
         Ok(engine)
+    }
+
+    /// Tells CloudWatch of a cycle of a pair.
+    pub(crate) fn tell(&self, pair: &str, told: Told) {
+        if let Some(line) = told.line(self.parts.settings.stack(), pair, self.now()) {
+            (self.parts.tell)(&line);
+        }
+    }
+
+    /// Days until the first certificate ends, of the tenants that this process has connected to.
+    pub(crate) async fn certificate_days(&self) -> Option<i64> {
+        let now = self.now();
+        let remembered = self.remembered.lock().await;
+        remembered.values().map(|known| known.ends.duration_since(now).as_hours() / 24).min()
+    }
+
+    /// When a tenant's certificate ends, and what there is to say of it.
+    pub(crate) async fn certificate(&self, tenant: &str) -> (String, Option<Timestamp>) {
+        match self.parts.credentials.credential(&self.parts.settings.secret(tenant)).await {
+            Ok(credential) => (credential.expiry(self.now()).to_string(), Some(credential.not_after())),
+            Err(error) => (error.to_string(), None),
+        }
     }
 
     /// The clock.
@@ -165,8 +192,9 @@ impl Client {
         }
         let credential = self.parts.credentials.credential(&self.parts.settings.secret(name)).await;
         let credential = credential.map_err(|error| ServerlessError::Credential { tenant: name.to_owned(), error })?;
+        let ends = credential.not_after();
         let connection = tenants::connect(tenant, &Arc::new(credential), &self.surroundings(pairs_at_once))?;
-        let known = Remembered { since: now, tenant: tenant.clone(), pairs_at_once, connection: connection.clone() };
+        let known = Remembered { since: now, tenant: tenant.clone(), pairs_at_once, connection: connection.clone(), ends };
         remembered.insert(name.to_owned(), known);
         Ok((name.to_owned(), connection))
     }

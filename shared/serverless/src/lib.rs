@@ -10,6 +10,7 @@ mod client;
 mod deadline;
 mod error;
 pub mod message;
+mod metrics;
 pub mod reconcile;
 pub mod rotate;
 mod settings;

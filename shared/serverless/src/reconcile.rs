@@ -12,6 +12,7 @@ use serde_json::Value;
 use tracing::{error, info};
 
 use crate::message::{self, ByHand, WakeUp};
+use crate::metrics::Told;
 use crate::{Client, ServerlessError, deadline};
 
 /// What an event came to.
@@ -78,10 +79,14 @@ async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp
     let engine = client.engine(&pair, request, &Side::BOTH).await?;
     match engine.reconcile(&pair, deadline).await {
         Ok(Some(run)) => {
+            client.tell(&pair, Told::run(&run));
             info!(%pair, run = %run.id, outcome = ?run.outcome, left = run.left, "run done");
             Ok(Woken::Ran { run: Box::new(run) })
         }
-        Ok(None) => Ok(Woken::NothingDue),
+        Ok(None) => {
+            client.tell(&pair, Told { success: true, attention: None, certificate_days: None });
+            Ok(Woken::NothingDue)
+        }
         Err(EngineError::Store(StoreError::LeaseHeld { owner, until, .. })) => {
             info!(%pair, %owner, %until, "another run is going on; this wake-up is left out");
             Ok(Woken::Missed)
@@ -98,5 +103,12 @@ async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp
 async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) -> Result<Answer, ServerlessError> {
     let ByHand { pair, action, .. } = asked;
     let engine = client.engine(&pair, request, action.tenants()).await?;
-    Ok(engine.act(&pair, action, deadline::of(None, client.settings().tick, end)).await?)
+    let mut answer = engine.act(&pair, action, deadline::of(None, client.settings().tick, end)).await?;
+    if let Answer::Status(status) = &mut answer {
+        for side in Side::BOTH {
+            let one = status.sides.get_mut(side);
+            (one.certificate, one.certificate_ends) = client.certificate(&one.tenant).await;
+        }
+    }
+    Ok(answer)
 }

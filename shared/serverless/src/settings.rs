@@ -40,6 +40,11 @@ impl Settings {
         })
     }
 
+    /// The name of the stack: the secrets bear it.
+    pub fn stack(&self) -> &str {
+        self.secrets.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    }
+
     /// The name of a tenant's secret.
     pub fn secret(&self, tenant: &str) -> String {
         format!("{}{tenant}", self.secrets)

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::message::{self, Tick, VERSION, WakeUp};
+use crate::metrics::Told;
 use crate::{Client, ServerlessError, Waker, deadline};
 
 /// What a tick came to.
@@ -54,6 +55,11 @@ pub async fn serve(client: &Client, waker: &dyn Waker, event: Value, request: &s
             warn!(%pair, %side, why, "the reading is incomplete");
         }
     }
+    let incomplete = Side::BOTH.into_iter().any(|side| report.incomplete.get(side).is_some());
+    // Where something is due, the run that is woken tells of the cycle.
+    let attention = (incomplete || !report.due).then_some(incomplete);
+    let certificate_days = client.certificate_days().await;
+    client.tell(&pair, Told { success: !report.due, attention, certificate_days });
     info!(%pair, changed_a = report.changed.a, changed_b = report.changed.b, due = report.due, "read");
     Ok(Ticked {
         pair,

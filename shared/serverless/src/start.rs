@@ -1,6 +1,7 @@
 //! What every function does at its start: logging, settings, ports; and how it is asked.
 
 use std::fmt::Display;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -28,7 +29,13 @@ pub async fn started() -> Result<(Client, SdkConfig), lambda_runtime::Error> {
     let writer = uuid::Uuid::from_bytes(rand::random()).simple().to_string();
     let store = StateStore::service(&config, &settings.table, &writer);
     let credentials = Arc::new(SecretsManager::new(&config));
-    Ok((Client::new(Parts { settings, store, credentials, clock: Arc::new(SystemClock), seed: rand::random }), config))
+    let parts = Parts { settings, store, credentials, clock: Arc::new(SystemClock), seed: rand::random, tell };
+    Ok((Client::new(parts), config))
+}
+
+/// A line of its own on standard output. There is nobody to tell that nobody listens.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Serves events until Lambda ends the process. `serve` gets the event, the id of the invocation, and when it ends.

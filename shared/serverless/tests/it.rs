@@ -77,7 +77,8 @@ async fn client(profile: Option<&str>, secrets: Secrets) -> (Client, StateStore)
         tick: SignedDuration::from_mins(10),
         log: "info".to_owned(),
     };
-    let parts = Parts { settings, store: store.clone(), credentials: Arc::new(secrets), clock: Arc::new(Stopped), seed: || [7; 32] };
+    let parts =
+        Parts { settings, store: store.clone(), credentials: Arc::new(secrets), clock: Arc::new(Stopped), seed: || [7; 32], tell: |_| {} };
     (Client::new(parts), store)
 }
 

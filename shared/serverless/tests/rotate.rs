@@ -110,7 +110,7 @@ impl Stage {
             log: "info".to_owned(),
         };
         let clock = Arc::new(Follow(simulator.clone()));
-        let client = Client::new(Parts { settings, store, credentials: Arc::new(Nobody), clock, seed: rand::random });
+        let client = Client::new(Parts { settings, store, credentials: Arc::new(Nobody), clock, seed: rand::random, tell: |_| {} });
         Self { simulator, client, vault: Memory::default() }
     }
 

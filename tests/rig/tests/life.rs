@@ -120,6 +120,24 @@ async fn peers_are_edited_on_both_sides_and_conflicts_are_held() {
     assert_eq!(conflicts(&rig).await, [], "a person made both sides say the same");
 }
 
+/// Two shared contacts with a blank each: both were written by the merge, and the link once stayed half joined for ever.
+#[tokio::test(start_paused = true)]
+async fn peers_that_fill_each_others_blanks_are_linked_by_the_merge() {
+    let mut right = contact("Pat", "");
+    right["set"] = json!({"DisplayName": "Pat", "ExternalEmailAddress": "pat@partner.example", "Department": "Sales"});
+    let (rig, a, _) = Rig::merged("", vec![contact("Pat", "Partner")], vec![right]).await;
+    for tenant in ["contoso", "fabrikam"] {
+        let gal = rig.gal(tenant);
+        let pat = find(&gal, "Pat").expect("there");
+        assert_eq!((property(pat, "Title"), property(pat, "Department")), ("Partner".into(), "Sales".into()), "{tenant}");
+    }
+    let explained = rig.engine.explain(&rig.pair(), "pat@partner.example").await.unwrap();
+    assert!(explained.iter().filter_map(|one| one.link.as_ref()).all(gal::Link::is_live), "{explained:#?}");
+    rig.apply("contoso", update(a[0], json!({"Title": "Chief"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(property(find(&rig.gal("fabrikam"), "Pat").unwrap(), "Title"), "Chief", "an edit is carried over");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_twin_follows_its_peer_and_deleting_the_made_half_suppresses() {
     let (rig, a, _) = Rig::merged("deletion_grace_days = 0\n", vec![contact("Pat", "Partner"), contact("Quinn", "Partner")], vec![]).await;

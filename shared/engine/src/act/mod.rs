@@ -277,7 +277,7 @@ impl Engine {
     async fn show_rebuild(&self, pair: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
         self.read(pair, SnapshotOptions { full: true, only: None }, deadline).await?;
         let plan = self.rebuild_preview(pair).await?;
-        let of = "rebuild: links are restored, nothing is written to a tenant; what only the state knew is lost: suppressed addresses (make-way), and whether this was a pilot or a side was unpublished; so newcomers wait for a confirmed merge"
+        let of = "rebuild: links are restored, nothing is written to a tenant; of a state that was lost, what only it knew cannot be restored: suppressed addresses (make-way), and whether this was a pilot or a side was unpublished; so newcomers wait for a confirmed merge"
             .to_owned();
         Ok(PlanDocument::of_plan(self.pair(pair)?, of, rebuild_checksum(&plan), &plan, &gal::Sides::default()))
     }

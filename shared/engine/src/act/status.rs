@@ -1,7 +1,9 @@
 //! `status`: how far a pair has come, and what waits for a person.
 
+use std::collections::BTreeSet;
+
 use gal::guard::approval_holds;
-use gal::{Link, LinkKey, Side, Sides};
+use gal::{Link, LinkKey, Phase, Side, Sides};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,9 @@ pub struct StatusDocument {
     /// Fields that both sides changed differently, and that wait for a person.
     #[serde(default)]
     pub conflicts: Vec<ConflictDocument>,
+    /// Who is not published any more, by what a person did.
+    #[serde(default)]
+    pub suppressed: Vec<SuppressedDocument>,
     /// Contacts that bear our stamp and have no link, per side: lost rows of the state.
     #[serde(default)]
     pub lost_links: Sides<u64>,
@@ -106,6 +111,17 @@ pub struct ConflictDocument {
     pub fields: Vec<String>,
 }
 
+/// Somebody who is not published any more, by what a person did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuppressedDocument {
+    /// The link.
+    pub link: String,
+    /// The address.
+    pub address: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// A hold, and whom it concerns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldDocument {
@@ -132,9 +148,9 @@ pub struct WhoDocument {
 /// The agenda in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgendaDocument {
-    /// Rows that are due.
+    /// Recipients to look at now.
     pub due: u64,
-    /// Rows that become due later.
+    /// Others, to look at later.
     pub later: u64,
 }
 
@@ -143,7 +159,10 @@ impl Engine {
     pub(super) async fn status(&self, pair: &str) -> Result<StatusDocument, EngineError> {
         let setup = self.pair(pair)?;
         let state = self.state(pair).await?;
-        let set_aside = self.links_where(pair, |link| link.quarantine.is_some() || !link.conflicts.is_empty()).await?;
+        let set_aside = self.links_where(pair, |link| {
+            link.quarantine.is_some() || !link.conflicts.is_empty() || matches!(link.phase, Phase::Suppressed { .. })
+        });
+        let set_aside = set_aside.await?;
         let runs = self.store.runs(&setup.name, RUNS).await?;
         let failed = runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)));
         let standing = if failed { Standing::Failed } else { self.standing(pair).await? };
@@ -168,6 +187,7 @@ impl Engine {
             last_run: state.writing.last_success,
             holds,
             quarantined: set_aside.iter().filter_map(quarantined_document).collect(),
+            suppressed: set_aside.iter().filter_map(suppressed_document).collect(),
             conflicts: set_aside.iter().filter(|link| link.is_live()).filter_map(conflict_document).collect(),
             lost_links,
             agenda,
@@ -177,11 +197,15 @@ impl Engine {
 
     async fn agenda(&self, pair: &str) -> Result<AgendaDocument, EngineError> {
         let now = self.now();
-        let mut agenda = AgendaDocument::default();
+        let (mut due, mut later) = (BTreeSet::new(), BTreeSet::new());
         for row in self.store.due(pair, Timestamp::MAX, ROWS).await? {
-            if row.due <= now { agenda.due += 1 } else { agenda.later += 1 }
+            if row.due <= now {
+                due.insert((row.side, row.anchor))
+            } else {
+                later.insert((row.side, row.anchor))
+            };
         }
-        Ok(agenda)
+        Ok(AgendaDocument { due: due.len() as u64, later: later.difference(&due).count() as u64 })
     }
 
     /// The hold of a side, with whom it concerns.
@@ -244,4 +268,9 @@ fn conflict_document(link: &Link) -> Option<ConflictDocument> {
     let fields: Vec<String> = link.conflicts.iter().map(|field| field.property().to_owned()).collect();
     let address = link.address.clone();
     (!fields.is_empty()).then(|| ConflictDocument { link: link.key.to_string(), address, fields })
+}
+
+fn suppressed_document(link: &Link) -> Option<SuppressedDocument> {
+    let Phase::Suppressed { reason } = &link.phase else { return None };
+    Some(SuppressedDocument { link: link.key.to_string(), address: link.address.clone(), reason: reason.to_string() })
 }

@@ -232,7 +232,10 @@ impl Run<'_> {
             Quiet::LinkPeers => self.recovered(side),
             // What is forgotten may be published anew, from either side.
             Quiet::Forget => self.look_again(&change.link),
-            Quiet::Suppress { reason } => self.note(format!("{key} is suppressed: {reason:?}")),
+            Quiet::Suppress { reason } => self.note(format!(
+                "<{}> is not published any more ({key}): {reason}; `galbridge unsuppress` takes that back",
+                change.link.address
+            )),
             Quiet::Keep => self.note(format!("{key} is kept by the target's administrator")),
             Quiet::Record => {}
         }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gal::Anchor;
 use gal::reading::Collection;
 use gal::recipient::Presence;
+use gal::{Anchor, Link, Phase};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
@@ -189,12 +189,15 @@ impl SideReader<'_> {
         Ok(())
     }
 
-    /// Contacts of this side that bear our stamp and have no link: their sources are looked at, and the plan restores the link.
+    /// Contacts of this side that bear our stamp and have no link, and links that were begun and not finished: their sources are
+    /// looked at, and the plan restores or finishes the link.
     async fn touch_lost_links(&self) -> Result<(), EngineError> {
-        let lost = self.engine.lost_links(self.pair, self.side).await?;
+        let mut lost = self.engine.lost_links(self.pair, self.side).await?;
         if !lost.is_empty() {
             warn!(tenant = %self.tenant().name, lost = lost.len(), "contacts bear our stamp and have no link");
         }
+        let begun = |link: &Link| link.target_side() == self.side && matches!(link.phase, Phase::Joining | Phase::Creating { .. });
+        lost.extend(self.engine.links_where(&self.pair.name, begun).await?.into_iter().map(|link| link.key));
         let sources = lost.iter().filter(|key| key.origin.source_side().is_some()).map(|key| key.anchor);
         self.engine.touch(self.pair, self.side.other(), sources).await?;
         let statics = lost.iter().filter(|key| key.origin.source_side().is_none()).map(|key| key.anchor);

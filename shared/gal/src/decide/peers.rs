@@ -173,9 +173,11 @@ impl Case<'_, '_> {
         let patch = LinkPatch { phase: Some(Phase::Live), ..to_target.patch };
         let reason = Reason::SameAddress { address: self.link.address.clone() };
         let mut operations = Vec::new();
-        for (side, half, changes) in
-            [(self.link.target_side(), contact, to_target.changes), (self.link.target_side().other(), source, to_source.changes)]
-        {
+        let mut halves =
+            [(self.link.target_side(), contact, to_target.changes), (self.link.target_side().other(), source, to_source.changes)];
+        // In the order in which a plan runs them: what the last one remembers is true only when both are written.
+        halves.sort_by_key(|(side, ..)| *side);
+        for (side, half, changes) in halves {
             if !changes.is_empty() {
                 let mut operation = self.operation(Action::Adopt, side, reason.clone(), Some(half));
                 operation.changes = changes;

@@ -113,7 +113,7 @@ fn name(rule: &Table<'_, '_>, text: &Text<'_>) -> Option<Name> {
 fn test(rule: &Table<'_, '_>, field: Option<Name>) -> Option<(Test, Range<usize>)> {
     let asked: Vec<&str> = keys::EXCLUDE.iter().copied().filter(|key| *key != "field" && rule.has(key)).collect();
     let [key] = asked.as_slice() else {
-        rule.reader.impossible(rule.at.clone(), "exclude", "must ask exactly one of equals, matches, in, domain");
+        rule.reader.impossible(rule.at.clone(), "exclude", "must ask exactly one of equals, matches, in, domain of its field; a whole domain: { field = \"address\", domain = \"contoso.com\" }");
         return None;
     };
     let value = rule.get(key)?;

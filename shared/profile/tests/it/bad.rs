@@ -70,7 +70,7 @@ fn one_wrong_thing_in_a_scope() {
             "exclude = [{ field = \"titel\", equals = \"x\" }]",
             "9:22: `field` has no \"titel\"; it is one of address, kind, name, hidden, enabled, directory_synced, the keys of the mapping; did you mean `title`?",
         ),
-        ("exclude = [{ field = \"title\" }]", "9:12: `exclude` must ask exactly one of equals, matches, in, domain"),
+        ("exclude = [{ field = \"title\" }]", "9:12: `exclude` must ask exactly one of equals, matches, in, domain of its field; a whole domain: { field = \"address\", domain = \"contoso.com\" }"),
         (
             "exclude = [{ field = \"title\", equals = \"x\", in = [\"x\"] }]",
             "9:12: `exclude` must ask exactly one of equals, matches, in, domain",

@@ -138,7 +138,7 @@ fn what_is_perhaps_not_meant_is_a_warning() {
     assert_eq!(profile.missing_pairs(), [("a".to_owned(), "c".to_owned())]);
     let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     let expected = [
-        "profile.toml:2:1: warning: tenant d is in no pair and no mailbox list",
+        "profile.toml:5:9: warning: tenant d is in no pair and no mailbox list",
         "profile.toml:6:1: warning: the mesh has no pair a-c: nothing is relayed, so these tenants do not see each other",
         "profile.toml:10:18: warning: `peer_deletions` is not used: a one-way pair has no peers",
         "profile.toml:11:23: warning: 0 days: what leaves is purged at once, and its memberships with it",

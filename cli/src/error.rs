@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use credentials::CredentialError;
-use engine::EngineError;
 use engine::act::{Answer, Standing};
 use engine::ports::StoreError;
+use engine::{EngineError, Fault};
 use microsoft365::WireError;
 
 /// How a command ended. The numbers are a promise (`galbridge --help`).
@@ -26,6 +26,16 @@ pub(crate) enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+impl From<Fault> for Exit {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Input => Self::WrongInput,
+            Fault::Waits => Self::Held,
+            Fault::Failure => Self::Failed,
+        }
     }
 }
 
@@ -89,17 +99,7 @@ impl CliError {
 
 impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
-        let exit = match &error {
-            EngineError::UnknownPair { .. }
-            | EngineError::NoConnection { .. }
-            | EngineError::NothingToApprove { .. }
-            | EngineError::PlanChanged { .. }
-            | EngineError::Refused(_) => Exit::WrongInput,
-            EngineError::CannotApprove { .. } | EngineError::DynamicGroups { .. } => Exit::Held,
-            EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::ReadingStopped { .. } | EngineError::Store(_) => {
-                Exit::Failed
-            }
-        };
+        let exit = error.fault().into();
         let message = match &error {
             // The adapter's message names the tenant already, with its id.
             EngineError::Tenant { error, .. } if error.to_string().starts_with("tenant ") => error.to_string(),

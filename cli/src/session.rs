@@ -42,7 +42,7 @@ impl Loaded {
     /// Reads the profile that the arguments name.
     pub(crate) fn read(global: &Global) -> Result<Self, CliError> {
         let path = &global.profile;
-        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        let bytes = ordinary(path, profile::MAX_SIZE as u64).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 CliError::wrong(format!("{}: there is no such profile; name it with --profile FILE", path.display()))
             }
@@ -99,15 +99,21 @@ fn included(folder: &Path, file: &str) -> std::io::Result<String> {
     if !Path::new(file).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return refused("it must be in the profile's folder or below");
     }
-    let path = folder.join(file);
-    let about = std::fs::metadata(&path)?;
+    let bytes = ordinary(&folder.join(file), LARGEST_INCLUDE)?;
+    String::from_utf8(bytes).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+}
+
+/// Reads an ordinary file of a sensible size: a pipe would wait for ever, and a device never end.
+fn ordinary(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
+    let refused = |why: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
+    let about = std::fs::metadata(path)?;
     if !about.is_file() {
-        return refused("it is no ordinary file");
+        return refused("it is no ordinary file".to_owned());
     }
-    if about.len() > LARGEST_INCLUDE {
-        return refused("it is larger than 1 MiB");
+    if about.len() > largest {
+        return refused(format!("it is larger than {largest} bytes"));
     }
-    std::fs::read_to_string(path)
+    std::fs::read(path)
 }
 
 /// A tenant that can be called.

@@ -33,7 +33,7 @@ pub(crate) fn value(value: Option<&str>) -> String {
     // As long as a stamp may be: what differs in one stands at its end.
     const LONGEST: usize = 160;
     let Some(value) = value.filter(|value| !value.is_empty()) else { return "(blank)".to_owned() };
-    let clean: String = value.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let clean = clean(value);
     if clean.chars().count() > LONGEST {
         format!("\"{}…\"", clean.chars().take(LONGEST).collect::<String>())
     } else {
@@ -44,7 +44,9 @@ pub(crate) fn value(value: Option<&str>) -> String {
 /// A text of others on the terminal: without the characters that steer one.
 pub(crate) fn clean(text: &str) -> String {
     // Controls, and what turns the direction of the letters after it.
-    let steers = |letter: char| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |letter: char| {
+        letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+    };
     text.chars().map(|letter| if steers(letter) { ' ' } else { letter }).collect()
 }
 

@@ -86,15 +86,21 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
         }
     }
     if !document.conflicts.is_empty() {
-        let heading = format!("In conflict: {}, edited differently on both sides", count(document.conflicts.len() as u64, "contact"));
+        let heading = format!("In conflict: {}", count(document.conflicts.len() as u64, "contact"));
         let _ = writeln!(text, "\n{}", paint.yellow(&heading));
         for one in document.conflicts.iter().take(LISTED) {
-            let _ = writeln!(text, "  <{}>  {}", clean(&one.address), one.fields.join(", "));
+            let what = match one.fields.as_slice() {
+                [only] if only == "ExternalEmailAddress" => {
+                    "moves to an address that somebody else there holds; `explain` says who".to_owned()
+                }
+                fields => format!("{} edited differently on both sides", fields.join(", ")),
+            };
+            let _ = writeln!(text, "  <{}>  {what}", clean(&one.address));
         }
         if document.conflicts.len() > LISTED {
             let _ = writeln!(text, "  and {} more (--json lists them)", document.conflicts.len() - LISTED);
         }
-        let _ = writeln!(text, "  Make both sides say the same, or set `conflicts` in the pair's profile.");
+        let _ = writeln!(text, "  For fields: make both sides say the same, or set `conflicts` in the pair's profile.");
     }
     if !document.suppressed.is_empty() {
         let heading =

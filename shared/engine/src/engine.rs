@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::EngineError;
 use crate::ports::{AcceptedDomain, Clock, DomainType, Store};
-use crate::records::{Lease, PairState, TenantState};
+use crate::records::{Lease, PairState, ReadingState, TenantState};
 use crate::setup::{Connection, PairSetup, Setup, TenantSetup};
 
 /// How long a lease lasts without being prolonged.
@@ -75,6 +75,19 @@ impl Engine {
     /// The connection to a tenant.
     pub(crate) fn connection(&self, tenant: &TenantSetup) -> Result<&Connection, EngineError> {
         self.connections.get(&tenant.name).ok_or_else(|| EngineError::NoConnection { tenant: tenant.name.clone() })
+    }
+
+    /// Refuses to go on where the profile means another directory than the one that was read: what is known of the one would be
+    /// carried out in the other.
+    pub(crate) fn same_tenants(&self, pair: &PairSetup, reading: &ReadingState) -> Result<(), EngineError> {
+        for side in Side::BOTH {
+            let tenant = pair.tenants.get(side);
+            if let Some(was) = reading.tenants.get(side).as_ref().filter(|was| **was != tenant.id) {
+                let (was, now) = (was.clone(), tenant.id.clone());
+                return Err(EngineError::AnotherTenant { pair: pair.name.clone(), side, tenant: tenant.name.clone(), was, now });
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

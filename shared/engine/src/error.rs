@@ -81,12 +81,54 @@ pub enum EngineError {
         /// The pair.
         pair: String,
     },
+    /// The profile means another directory by the name of a tenant than the one that was read until now.
+    #[error(
+        "pair {pair}, side {side}: the tenant {tenant} was {was} until now, and the profile says {now}: nothing was read or written. Put the \
+         id back; a tenant that is truly another one gets a name of its own in the profile"
+    )]
+    AnotherTenant {
+        /// The pair.
+        pair: String,
+        /// The side.
+        side: Side,
+        /// The tenant's name.
+        tenant: String,
+        /// The id that was read until now.
+        was: String,
+        /// The profile's.
+        now: String,
+    },
     /// The request itself cannot be served.
     #[error("{0}")]
     Refused(String),
 }
 
+/// Whose turn it is after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// What was asked or given cannot be used.
+    Input,
+    /// Something waits for a person's word.
+    Waits,
+    /// A service, the state or the machine failed.
+    Failure,
+}
+
 impl EngineError {
+    /// Whose turn it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::UnknownPair { .. }
+            | Self::NoConnection { .. }
+            | Self::NothingToApprove { .. }
+            | Self::PlanChanged { .. }
+            | Self::AnotherTenant { .. }
+            | Self::Refused(_) => Fault::Input,
+            Self::CannotApprove { .. } | Self::DynamicGroups { .. } => Fault::Waits,
+            Self::Tenant { .. } | Self::Read { .. } | Self::ReadingStopped { .. } | Self::Store(_) => Fault::Failure,
+        }
+    }
+
     pub(crate) fn read(tenant: &str, error: ReadError) -> Self {
         match error {
             ReadError::Tenant(error) => Self::Tenant { tenant: tenant.to_owned(), error },

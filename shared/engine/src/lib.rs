@@ -17,4 +17,4 @@ pub mod setup;
 pub mod snapshot;
 
 pub use engine::{Engine, Progress, Silent};
-pub use error::EngineError;
+pub use error::{EngineError, Fault};

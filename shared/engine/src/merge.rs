@@ -162,6 +162,22 @@ impl Engine {
         if groups.is_empty() { Ok(()) } else { Err(EngineError::DynamicGroups { pair: pair.name.clone(), groups: groups.join(", ") }) }
     }
 
+    /// A merge over a state that was lost would leave those who left meanwhile in the list for ever: their links come first.
+    async fn refuse_a_lost_state(&self, pair: &PairSetup, state: &PairState) -> Result<(), EngineError> {
+        if state.writing.stage != Stage::Unmerged {
+            return Ok(());
+        }
+        let lost = self.lost_links(pair, Side::A).await?.len() + self.lost_links(pair, Side::B).await?.len();
+        if lost == 0 {
+            return Ok(());
+        }
+        Err(EngineError::Refused(format!(
+            "pair {}: {lost} contacts bear this installation's stamp, and this state knows nothing of them: it was lost. Restore their links \
+             first: `galbridge rebuild`; nothing was begun",
+            pair.name
+        )))
+    }
+
     async fn confirm(
         &self,
         pair: &PairSetup,
@@ -169,6 +185,7 @@ impl Engine {
         options: &MergeOptions,
         checksum: Option<&str>,
     ) -> Result<crate::records::WritingState, EngineError> {
+        self.same_tenants(pair, &state.reading)?;
         if state.reading.sides.a.watermark.is_none() || state.reading.sides.b.watermark.is_none() {
             return Err(EngineError::Refused(format!(
                 "pair {}: both sides must be read completely before a merge; run a snapshot first",
@@ -181,6 +198,7 @@ impl Engine {
                 pair.name
             )));
         }
+        self.refuse_a_lost_state(pair, state).await?;
         let (mut next, loaded, preview) = self.previewed(pair, state.clone(), Some(options)).await?;
         if !options.accept_dynamic_groups {
             self.refuse_dynamic_groups(pair, state, &preview.plan).await?;

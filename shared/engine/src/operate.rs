@@ -112,7 +112,8 @@ impl Engine {
             let mut plan = Plan::default();
             for Versioned { item: link, .. } in self.links_by_address(setup, address).await? {
                 let Some(entry) = link.target.and_then(|anchor| loaded.world.entry(link.target_side(), anchor)) else { continue };
-                if !entry.recipient.is_present() {
+                // Somebody who merely waits for the address keeps his contact.
+                if !entry.recipient.is_present() || !entry.recipient.holds(&gal::normalise::address(address)) {
                     continue;
                 }
                 if link.provenance == Provenance::Found {
@@ -340,6 +341,7 @@ impl Engine {
         let refused = paused.map(|reason| {
             EngineError::Refused(format!("pair {}: it is paused ({reason}), and nothing is written until `galbridge resume`", pair.name))
         });
+        let refused = refused.or_else(|| self.same_tenants(pair, &state.reading).err());
         let prepared = match refused {
             Some(refused) => Err(refused),
             None => prepare(&mut state).await,

@@ -32,6 +32,8 @@ pub enum Why {
     Edited,
     /// The manager is another, or is published now, or no longer.
     Manager,
+    /// People swapped their addresses; one contact moves aside for a moment, so that the other can move.
+    Aside,
     /// Somebody edited the published copy; the owner wins.
     Drift,
     /// The other side is blank, and blanks are filled at a join.

@@ -180,6 +180,7 @@ impl Why {
     pub fn words(self) -> &'static str {
         match self {
             Self::Edited => "edited at its source",
+            Self::Aside => "addresses were swapped; this one moves aside for a moment",
             Self::Manager => "its manager changed, came or left",
             Self::Drift => "the copy was edited and is put right",
             Self::FillBlank => "a blank is filled",

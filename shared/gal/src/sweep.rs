@@ -163,7 +163,7 @@ impl Tie {
     /// The tie of a link that is kept in step as a projection. Every other link is for the plan: it is
     /// in the middle of something, merged by the rules of peers, or set aside.
     pub fn of(link: &Link) -> Option<Self> {
-        let swept = link.phase == Phase::Live && link.role == Role::Projection && link.quarantine.is_none();
+        let swept = link.phase == Phase::Live && link.role == Role::Projection && link.quarantine.is_none() && link.conflicts.is_empty();
         let (base_source, base_target) = (link.base_source.clone(), link.base_target.clone());
         link.target.filter(|_| swept).map(|target| Self { source: link.key.anchor, target, base_source, base_target })
     }

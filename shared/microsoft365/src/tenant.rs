@@ -9,7 +9,7 @@ use engine::ports::{
 };
 use gal::Anchor;
 use gal::reading::Collection;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::budget::Budget;
@@ -74,6 +74,7 @@ pub struct Parts {
 
 /// One tenant: reads its address list and writes its mail contacts.
 pub struct Tenant365 {
+    tokens: Arc<Tokens>,
     graph: Graph,
     exchange: Exchange,
 }
@@ -87,6 +88,7 @@ impl Tenant365 {
         let tokens = Arc::new(Tokens::new(wire.clone(), hosts.clone(), app_id, signer, patience, certificate_since));
         let service = |resource, budget| Service::new(wire.clone(), tokens.clone(), resource, Pace::new(clock.clone(), budget));
         Self {
+            tokens: tokens.clone(),
             graph: Graph::new(service(Resource::Graph, Budget::new(GRAPH_PLACES)), hosts.graph, patience),
             exchange: Exchange::new(service(Resource::Exchange, budget), hosts.exchange, patience, routes),
         }
@@ -174,5 +176,9 @@ impl ContactWriter for Tenant365 {
 
     fn concurrency(&self) -> usize {
         self.exchange.concurrency()
+    }
+
+    fn clock_skew(&self) -> SignedDuration {
+        self.tokens.skew()
     }
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use gal::{Anchor, Field};
+use jiff::SignedDuration;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -122,4 +123,9 @@ pub trait ContactWriter: Send + Sync {
 
     /// How many requests may be in flight for this tenant.
     fn concurrency(&self) -> usize;
+
+    /// How far the service's clock is ahead of this machine's, once it complained; else nothing.
+    fn clock_skew(&self) -> SignedDuration {
+        SignedDuration::ZERO
+    }
 }

@@ -5,7 +5,8 @@ use gal::field::Field;
 use gal::link::{Provenance, Role};
 use gal::operation::{Action, Operation};
 use gal::stamp::Mark;
-use gal::{Kind, Link};
+use gal::{Kind, Link, Phase};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ports::{ExchangeRow, RecipientQuery};
 use crate::records::Due;
@@ -21,7 +22,12 @@ enum Look {
     Gone,
     /// It is something else, or was changed: hands off.
     Wrong(String),
+    /// It was hidden later than the state knows (an older state was restored): its grace is not over.
+    HiddenLater(Timestamp),
 }
+
+/// Clocks that differ by more are wrong: by such a one nothing is removed.
+const WORST_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 impl Run<'_> {
     pub(crate) async fn take_away(&self, shared: &Shared<'_>, operation: &Operation) -> Result<Ended, Failed> {
@@ -41,8 +47,16 @@ impl Run<'_> {
             Look::Gone if operation.action == Action::Purge || operation.action == Action::Remove => {}
             Look::Gone => return Ok(Ended::Deferred("the contact is not there any more; the next reading tells".to_owned())),
             Look::Wrong(reason) => return Ok(self.quarantine(shared, operation, reason).await?),
+            Look::HiddenLater(since) => return Ok(self.wait_longer(shared, operation, since).await?),
         }
         let writer = self.writer(operation.side)?;
+        let skew = writer.clock_skew();
+        if operation.action == Action::Purge && skew.abs() > WORST_SKEW {
+            let hours = skew.as_hours();
+            return Ok(Ended::Deferred(format!(
+                "this machine's clock differs from Microsoft's by {hours} hours: nothing is removed until it is right"
+            )));
+        }
         match operation.action {
             Action::Purge | Action::Remove => {
                 writer.remove(contact.guid).await?;
@@ -81,6 +95,16 @@ impl Run<'_> {
         Ok(Ended::Done)
     }
 
+    /// The contact's own stamp tells a later date than the state: it is believed.
+    async fn wait_longer(&self, shared: &Shared<'_>, operation: &Operation, since: Timestamp) -> Result<Ended, crate::error::EngineError> {
+        if let Some(link) = shared.link(operation.key).await {
+            self.store_link(shared, &Link { phase: Phase::Staged { since, side: operation.side }, ..link }).await?;
+        }
+        let due = gal::decide::purge_at(since, self.pair.policy.deletion_grace_days);
+        self.again(operation, due, Due::Purge);
+        Ok(Ended::Deferred(format!("it was hidden on {since}, later than this state knew; it is removed after its grace")))
+    }
+
     /// The last look: identity, kind and stamp, straight from Exchange. `guest`: an adopted guest is given back.
     fn look(&self, operation: &Operation, link: Option<&Link>, row: Option<&ExchangeRow>, guest: bool) -> Look {
         let Some(row) = row else { return Look::Gone };
@@ -104,6 +128,12 @@ impl Run<'_> {
             Mark::Stamp(_) | Mark::None if operation.action == Action::Purge && !row.half.hidden => {
                 Look::Wrong("it is shown again; it is not purged".to_owned())
             }
+            Mark::Stamp(stamp) if operation.action == Action::Purge => match stamp.staged {
+                Some(since) if gal::decide::purge_at(since, self.pair.policy.deletion_grace_days) > self.engine.now() => {
+                    Look::HiddenLater(since)
+                }
+                Some(_) | None => Look::Right,
+            },
             Mark::Stamp(_) | Mark::None => Look::Right,
         }
     }

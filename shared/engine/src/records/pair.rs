@@ -49,6 +49,9 @@ pub struct ReadingState {
     /// When a snapshot last ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,
+    /// The ids of the tenants that were read: another one under the same name is another directory.
+    #[serde(default)]
+    pub tenants: Sides<Option<String>>,
     /// The fingerprint of scope and mapping that the agenda was last made for, per publishing side.
     #[serde(default)]
     pub settings: Sides<u64>,

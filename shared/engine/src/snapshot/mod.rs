@@ -8,6 +8,8 @@ mod overlay;
 mod record;
 mod touched;
 
+pub(crate) use record::released_addresses;
+
 use futures::future;
 use gal::{Side, Sides};
 use jiff::Timestamp;
@@ -47,7 +49,15 @@ impl Engine {
         let state = self.store.acquire(&pair.name, LeaseKind::Reading, &self.lease(), self.now()).await?;
         let began = self.now();
         let mut reading = state.reading;
-        let outcome = self.read_sides(pair, &mut reading, options, deadline).await;
+        let outcome = match self.same_tenants(pair, &reading) {
+            Ok(()) => self.read_sides(pair, &mut reading, options, deadline).await,
+            Err(another) => Err(another),
+        };
+        if outcome.is_ok() {
+            for side in Side::BOTH.into_iter().filter(|side| options.only.is_none_or(|only| only == *side)) {
+                *reading.tenants.get_mut(side) = Some(pair.tenants.get(side).id.clone());
+            }
+        }
         if outcome.is_ok() && options.only.is_none() {
             reading.last_success = Some(self.now());
         }

@@ -183,7 +183,7 @@ fn differs(was: &Recipient, is: &Recipient) -> bool {
 }
 
 /// Addresses that somebody held and holds no more: whoever waits for one on the other side is looked at again.
-fn released_addresses(was: Option<&Recipient>, is: &Recipient) -> Vec<String> {
+pub(crate) fn released_addresses(was: Option<&Recipient>, is: &Recipient) -> Vec<String> {
     let Some(was) = was else { return Vec::new() };
     was.addresses.iter().filter(|address| !is.is_present() || !is.holds(address)).cloned().collect()
 }

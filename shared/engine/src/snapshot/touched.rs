@@ -15,7 +15,7 @@ use crate::setup::{PairSetup, TenantSetup};
 
 impl Engine {
     /// Whoever on `side` holds one of these addresses.
-    pub(super) async fn holders_of(
+    pub(crate) async fn holders_of(
         &self,
         pair: &PairSetup,
         side: Side,

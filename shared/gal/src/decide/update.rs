@@ -10,6 +10,9 @@ use crate::reason::{Note, SkipReason};
 use crate::recipient::Recipient;
 use crate::world::{Entry, World};
 
+/// A circle of addresses that is longer is left to a person.
+const LONGEST_CIRCLE: usize = 16;
+
 impl Case<'_, '_> {
     /// Keeps a projection in step with its source; also restores a staged one (`hidden`: the flag it gets back).
     pub(super) fn update_projection(
@@ -23,11 +26,16 @@ impl Case<'_, '_> {
         let side = self.link.target_side();
         let mut desired = desired_projection(self.context, self.world, self.link.key.origin, source, address);
         let mut decision = Decision::nothing();
+        let mut moves_aside = false;
         if let Some(reason) = address_conflict(self.context, self.world, self.link, contact, address) {
             desired.leave_alone(crate::Field::ExternalEmailAddress);
-            decision.skipped = Some(reason);
+            moves_aside = self.goes_round(contact, address);
+            decision.skipped = Some(reason).filter(|_| !moves_aside);
         }
         let mut merged = self.merge_projection(&desired, contact);
+        if moves_aside {
+            self.move_aside(contact, &mut merged);
+        }
         merged.notes.extend(desired.notes.iter().cloned());
         self.hidden_veto(contact, hidden, &mut merged);
         let mut operation = self.operation(action, side, merged.reason(action), Some(contact));
@@ -39,10 +47,54 @@ impl Case<'_, '_> {
         if action != Action::Update || self.link.phase != Phase::Live {
             operation.patch.phase = Some(Phase::Live);
         }
-        if address != self.link.address {
+        if address != self.link.address && decision.skipped.is_none() && !moves_aside {
             operation.patch.address = Some(address.to_owned());
         }
+        // Somebody else there holds the new address: whoever looks at the status must know.
+        let waits: Vec<crate::Field> = decision.skipped.iter().map(|_| crate::Field::ExternalEmailAddress).collect();
+        if waits != self.link.conflicts {
+            operation.patch.conflicts = Some(waits);
+        }
         self.finish(decision, operation)
+    }
+
+    /// Whether contacts wait for each other's addresses in a circle (two people swapped theirs): none can move before another.
+    fn goes_round(&self, contact: &Entry, address: &str) -> bool {
+        let side = self.link.target_side();
+        let mut wanted = address.to_owned();
+        for _ in 0..LONGEST_CIRCLE {
+            let Some(holder) = self.world.holders(side, &wanted).find(|holder| holder.recipient.primary.as_deref() == Some(&*wanted))
+            else {
+                return false;
+            };
+            if holder.recipient.anchor == contact.recipient.anchor {
+                return true;
+            }
+            let link = self
+                .world
+                .link_of(side, holder.recipient.anchor)
+                .filter(|link| link.phase == Phase::Live && link.role == Role::Projection && link.target == Some(holder.recipient.anchor));
+            let next = link.and_then(|link| {
+                let source_side = link.key.origin.source_side()?;
+                let source = self.world.entry(source_side, link.key.anchor).filter(|entry| entry.recipient.is_present())?;
+                self.context.eligible(source_side, source).ok()
+            });
+            match next {
+                Some(next) if next != wanted => wanted = next,
+                Some(_) | None => return false,
+            }
+        }
+        false
+    }
+
+    /// Moves a contact to an address that nobody holds and no mail goes to, so that the others can move; its own move follows
+    /// in the same run. The base of the source stays: its new address is still to be written.
+    fn move_aside(&self, contact: &Entry, merged: &mut Merged) {
+        let aside = format!("{}@galbridge.invalid", self.link.key.anchor);
+        let field = crate::Field::ExternalEmailAddress;
+        let stands = current(&contact.recipient, field);
+        merged.patch.base_target.push((field, Base::print(field, Some(&aside))));
+        merged.write(field, stands, Some(aside), Why::Aside);
     }
 
     /// An operation with nothing to write is only remembered, and not even that if nothing moved.

@@ -96,6 +96,11 @@ impl Tokens {
         }
     }
 
+    /// How far the service's clock is ahead of ours, once it complained.
+    pub(crate) fn skew(&self) -> SignedDuration {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A token for a resource, from the cache if it is fresh.
     pub(crate) async fn token(&self, resource: Resource) -> Result<Token, TenantError> {
         let mut slot = self.slot(resource).lock().await;
@@ -197,7 +202,7 @@ impl Tokens {
     /// The request of MICROSOFT.md 1.2.
     fn call(&self, resource: Resource, claims: Option<&str>) -> Result<Call, String> {
         let url = self.hosts.authority.url(&format!("/{}/oauth2/v2.0/token", self.wire.label.id.hyphenated()));
-        let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        let skew = self.skew();
         let now = self.wire.clock.now();
         let now = now.checked_add(skew).unwrap_or(now);
         let assertion =

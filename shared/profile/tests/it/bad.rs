@@ -70,10 +70,13 @@ fn one_wrong_thing_in_a_scope() {
             "exclude = [{ field = \"titel\", equals = \"x\" }]",
             "9:22: `field` has no \"titel\"; it is one of address, kind, name, hidden, enabled, directory_synced, the keys of the mapping; did you mean `title`?",
         ),
-        ("exclude = [{ field = \"title\" }]", "9:12: `exclude` must ask exactly one of equals, matches, in, domain of its field; a whole domain: { field = \"address\", domain = \"contoso.com\" }"),
+        (
+            "exclude = [{ field = \"title\" }]",
+            "9:12: `exclude` must ask exactly one of equals, matches, in, domain of its field; a whole domain: { field = \"address\", domain = \"contoso.com\" }",
+        ),
         (
             "exclude = [{ field = \"title\", equals = \"x\", in = [\"x\"] }]",
-            "9:12: `exclude` must ask exactly one of equals, matches, in, domain",
+            "9:12: `exclude` must ask exactly one of equals, matches, in, domain of its field; a whole domain: { field = \"address\", domain = \"contoso.com\" }",
         ),
         ("exclude = [{ field = \"title\", matches = \"[\" }]", "9:41: exclude, rule 1: not a regular expression: unclosed character class"),
         ("exclude = [{ field = \"title\", domain = \"x.example\" }]", "9:40: exclude, rule 1: `domain` goes with the field `address` only"),

@@ -196,7 +196,12 @@ impl<'r, R: Source> Lines<'r, R> {
     }
 
     fn next(&mut self) -> Result<Option<Line>, StoreError> {
-        let failed = |error| unavailable("the export", DOING, error);
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::InvalidData => {
+                StoreError::BadExport { place: "the export".to_owned(), detail: "it is not text".to_owned() }
+            }
+            _ => unavailable("the export", DOING, error),
+        };
         let mut text = String::new();
         if self.reader.read_line(&mut text).map_err(failed)? == 0 {
             return Ok(None);

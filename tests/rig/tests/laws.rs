@@ -110,6 +110,24 @@ async fn law_03_a_failed_or_empty_reading_is_no_deletion() {
     rig.advance(DAY * 8).await;
     let _ = rig.settle(3).await;
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
+    // The profile names the group no longer: nothing is incomplete any more, with the next tick.
+    rig.reprofile("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.scope]\nkinds = [\"user\"]\n");
+    rig.snapshot(false).await.unwrap();
+    assert_eq!(rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a.incomplete, None);
+}
+
+/// A group that is added to the scope of a merged pair is read at once: nobody leaves because its members are not known yet.
+#[tokio::test(start_paused = true)]
+async fn a_new_include_group_takes_away_only_who_is_not_in_it() {
+    let (mut rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben"), user("contoso", "Cem")], vec![]).await;
+    let group = json!([{"op": "create", "kind": "distribution-group", "set": {"DisplayName": "Scope", "PrimarySmtpAddress": "scope@contoso.example"}, "members": [a[0], a[1]]}]);
+    let group = rig.apply("contoso", group)[0].unwrap();
+    rig.settle(3).await.unwrap();
+    rig.reprofile(&format!(
+        "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.scope]\nkinds = [\"user\"]\ninclude_groups = [\"{group}\"]\n"
+    ));
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
 }
 
 #[tokio::test(start_paused = true)]

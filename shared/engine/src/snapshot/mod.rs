@@ -108,7 +108,10 @@ impl Engine {
         let reader = |side| SideReader { engine: self, pair, side, deadline, state: reading.sides.get(side).clone(), changed: 0 };
         let (mut a, mut b) = (reader(Side::A), reader(Side::B));
         let wanted = |side| options.only.is_none_or(|only| only == side);
-        let outcomes = future::join(a.read(wanted(Side::A), options.full), b.read(wanted(Side::B), options.full)).await;
+        // Another profile may name other groups.
+        let resettled = reading.settings != pair.settings;
+        let outcomes =
+            future::join(a.read(wanted(Side::A), options.full, resettled), b.read(wanted(Side::B), options.full, resettled)).await;
         let mut report = SnapshotReport::default();
         for done in [a, b] {
             *report.changed.get_mut(done.side) = done.changed;
@@ -139,7 +142,7 @@ struct SideReader<'e> {
 
 impl SideReader<'_> {
     /// At every moment `state` tells of nothing that is not stored: a failure in the middle loses no page before it.
-    async fn read(&mut self, wanted: bool, full: bool) -> Result<(), EngineError> {
+    async fn read(&mut self, wanted: bool, full: bool, resettled: bool) -> Result<(), EngineError> {
         if !wanted {
             return Ok(());
         }
@@ -150,7 +153,7 @@ impl SideReader<'_> {
         if self.state.watermark.is_some() {
             let groups_changed = self.follow_graph().await?;
             self.overlay().await?;
-            if groups_changed || full {
+            if groups_changed || full || resettled || self.state.incomplete.is_some() {
                 self.refresh_groups().await?;
             }
         }

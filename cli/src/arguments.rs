@@ -31,6 +31,9 @@ pub(crate) struct Global {
     /// The state file [default: galbridge.state beside the profile]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
+    /// A client's stack in AWS, asked with your own credentials, instead of a profile and a state file here.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
     /// The pair, such as contoso-fabrikam [default: the only one of the profile]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) pair: Option<String>,
@@ -139,6 +142,9 @@ pub(crate) enum Verb {
     /// The state: writes it out, or reads it in.
     #[command(subcommand)]
     State(StateVerb),
+    /// All clients' stacks at once.
+    #[command(subcommand)]
+    Fleet(FleetVerb),
     /// Prints the completions for a shell.
     Completions {
         /// The shell.
@@ -290,6 +296,12 @@ pub(crate) enum CertificateVerb {
     },
     /// Shows the certificates of the profile's tenants, with thumbprints and expiry.
     Show,
+    /// With --stack: rolls a tenant's certificate now, inside AWS.
+    Rotate {
+        /// The tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: String,
+    },
 }
 
 /// `profile`
@@ -299,6 +311,40 @@ pub(crate) enum ProfileVerb {
     Check,
     /// Prints the JSON schema of a profile.
     Schema,
+    /// With --stack: checks the profile, shows what changes, and gives it to the stack with the files it includes.
+    Push {
+        /// Without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// With --stack: prints the stack's profile, or an earlier version of it.
+    Show {
+        /// The version.
+        #[arg(long, value_name = "N")]
+        version: Option<u64>,
+    },
+    /// With --stack: the last twenty versions of the stack's profile.
+    History,
+    /// With --stack: makes an earlier version the next one.
+    Revert {
+        /// The version.
+        #[arg(value_name = "N")]
+        version: u64,
+        /// Without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `fleet`
+#[derive(Debug, Subcommand)]
+pub(crate) enum FleetVerb {
+    /// How all stacks of the account and region stand, a line a pair. The exit code is that of the worst.
+    Status {
+        /// AWS profiles to look through, one a line, instead of the present credentials; `NAME REGION` for another region.
+        #[arg(long, value_name = "FILE")]
+        accounts: Option<PathBuf>,
+    },
 }
 
 /// `state`

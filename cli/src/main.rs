@@ -16,6 +16,7 @@ mod screen;
 mod session;
 mod show;
 mod simulated;
+mod stack;
 mod stop;
 mod verbs;
 mod wiring;

@@ -20,7 +20,8 @@ use crate::arguments::Global;
 use crate::error::CliError;
 use crate::progress::Bars;
 use crate::simulated::{SimulatorApi, SimulatorClock};
-use crate::wiring::Environment;
+use crate::stack::Stack;
+use crate::wiring::{Environment, fresh_id};
 
 /// Who holds a lease in a state file. Always the same: the lock of the file lets in one process at a time, so a
 /// lease that is found there is that of a process that has ended, and may be taken over at once.
@@ -53,6 +54,24 @@ impl Loaded {
         let load = |file: &str| included(&folder, file);
         let (profile, warnings) = Profile::parse_bytes(&name, &bytes, &load).map_err(|errors| CliError::wrong(errors.to_string()))?;
         Ok(Self { profile, text: String::from_utf8_lossy(&bytes).into_owned(), warnings, folder })
+    }
+
+    /// The stack's profile, or the one that the arguments name.
+    pub(crate) async fn of(global: &Global) -> Result<Self, CliError> {
+        match &global.stack {
+            Some(stack) => Self::stored(&Stack::find(stack).await?.store(fresh_id()), stack).await,
+            None => Self::read(global),
+        }
+    }
+
+    /// The profile that a stack's table holds.
+    pub(crate) async fn stored(store: &StateStore, stack: &str) -> Result<Self, CliError> {
+        let missing =
+            || CliError::wrong(format!("stack {stack}: it has no profile yet: `galbridge --stack {stack} profile push` gives it one"));
+        let stored = store.profile().await?.ok_or_else(missing)?;
+        let name = format!("profile version {} of the stack {stack}", stored.version);
+        let (profile, warnings) = Profile::parse_bundle(&name, &stored.item).map_err(|errors| CliError::wrong(errors.to_string()))?;
+        Ok(Self { profile, text: stored.item, warnings, folder: PathBuf::new() })
     }
 
     /// The file with a tenant's key and certificate.
@@ -90,6 +109,11 @@ impl Loaded {
 
 /// The largest file that a profile includes, in bytes.
 const LARGEST_INCLUDE: u64 = 1024 * 1024;
+
+/// Reads the files that a profile in this folder includes.
+pub(crate) fn loader(folder: &Path) -> impl Fn(&str) -> std::io::Result<String> {
+    move |file| included(folder, file)
+}
 
 /// Reads a file that a profile includes: an ordinary one of a sensible size, in the profile's folder or below. Whoever may
 /// write a profile may not read other files by it.
@@ -181,6 +205,8 @@ pub(crate) struct Session {
     pub(crate) loaded: Loaded,
     /// The progress bars.
     pub(crate) bars: Arc<Bars>,
+    /// The stack that is asked for whatever calls a tenant.
+    pub(crate) stack: Option<Stack>,
 }
 
 /// What a session is made of.
@@ -225,6 +251,9 @@ async fn patient(open: impl Fn() -> Result<StateStore, StoreError>) -> Result<St
 impl Session {
     /// Opens everything.
     pub(crate) async fn open(environment: &Environment, global: &Global, need: Need) -> Result<Self, CliError> {
+        if let Some(stack) = &global.stack {
+            return Self::at(environment, global, Stack::find(stack).await?).await;
+        }
         let loaded = Loaded::read(global)?;
         let pair = loaded.pair(global)?;
         let time = Time::of(environment, global).await?;
@@ -234,6 +263,27 @@ impl Session {
         let store = patient(|| StateStore::file(&state)).await?;
         let of = Pieces { loaded, pair, time, connections, store, state: state.display().to_string() };
         Self::of(environment, of, need).await
+    }
+
+    /// Over a stack: its own profile, its table, and its functions for whatever calls a tenant.
+    pub(crate) async fn at(environment: &Environment, global: &Global, stack: Stack) -> Result<Self, CliError> {
+        let writer = fresh_id();
+        let store = Arc::new(stack.store(writer));
+        let loaded = Loaded::stored(&*store, &stack.name).await?;
+        let pair = loaded.pair(global)?;
+        let installation = installation(&store, &loaded.profile, &stack.state()).await?;
+        let bars = Arc::new(Bars::new(environment.stop.clone(), environment.screen.bars));
+        let engine = Engine {
+            store: store.clone(),
+            clock: environment.clock.clone(),
+            connections: BTreeMap::new(),
+            setup: Arc::new(Setup::of(&loaded.profile)),
+            installation,
+            // Another operator is another owner: there is no lock of a file.
+            owner: format!("galbridge-command-{}", writer.simple()),
+            progress: bars.clone(),
+        };
+        Ok(Self { engine, store, pair, loaded, bars, stack: Some(stack) })
     }
 
     /// Ties it together.
@@ -254,7 +304,7 @@ impl Session {
             owner: OWNER.to_owned(),
             progress: bars.clone(),
         };
-        Ok(Self { engine, store, pair, loaded, bars })
+        Ok(Self { engine, store, pair, loaded, bars, stack: None })
     }
 
     /// Asks the engine.
@@ -264,6 +314,12 @@ impl Session {
 
     /// Asks the engine for what can be done before a moment. The progress bars are gone afterwards.
     pub(crate) async fn act_until(&self, action: Action, deadline: Timestamp) -> Result<Answer, CliError> {
+        if let Some(stack) = &self.stack
+            // A status tells of certificates, and those the function has.
+            && (!action.tenants().is_empty() || matches!(action, Action::Status))
+        {
+            return stack.act(&self.pair, &action).await;
+        }
         let answer = self.engine.act(&self.pair, action, deadline).await;
         self.bars.clear();
         Ok(answer?)
@@ -336,8 +392,7 @@ async fn installation(store: &StateStore, profile: &Profile, state: &str) -> Res
     )))
 }
 
-/// Stores a profile that is new. One that drops a pair with live links is refused: nobody would keep those contacts
-/// in step, or ever take them back.
+/// Stores a profile that is new. One that drops a pair with live links is refused.
 async fn keep_profile(store: &StateStore, loaded: &Loaded) -> Result<(), CliError> {
     let current = store.profile().await?;
     let version = current.as_ref().map_or(0, |current| current.version);
@@ -345,14 +400,21 @@ async fn keep_profile(store: &StateStore, loaded: &Loaded) -> Result<(), CliErro
         if current.item == loaded.text {
             return Ok(());
         }
-        let load = |file: &str| included(&loaded.folder, file);
+        let load = loader(&loaded.folder);
         // A text of an older galbridge that does not parse any more drops no pair that anybody could name.
-        let before = Profile::parse("the stored profile", &current.item, &load).map(|(before, _)| before.pairs).unwrap_or_default();
-        for pair in before.iter().map(profile::Pair::name).filter(|name| loaded.profile.pair(name).is_none()) {
-            refuse_links(store, &pair).await?;
-        }
+        let before = Profile::parse("the stored profile", &current.item, &load).map(|(before, _)| before).ok();
+        refuse_dropped_pairs(store, before.as_ref(), &loaded.profile).await?;
     }
     store.put_profile(&loaded.text, version).await?;
+    Ok(())
+}
+
+/// Refuses a profile that drops a pair with live links: nobody would keep those contacts in step, or ever take them back.
+pub(crate) async fn refuse_dropped_pairs(store: &StateStore, before: Option<&Profile>, after: &Profile) -> Result<(), CliError> {
+    let pairs = before.map(|before| before.pairs.as_slice()).unwrap_or_default();
+    for pair in pairs.iter().map(profile::Pair::name).filter(|name| after.pair(name).is_none()) {
+        refuse_links(store, &pair).await?;
+    }
     Ok(())
 }
 

@@ -74,7 +74,7 @@ async fn play(
     certificates(&api, &tenants, folder, time.clock.now(), arguments.trace.as_deref()).await?;
     let profile = folder.join("galbridge.toml");
     std::fs::write(&profile, profile_text(&tenants, &simulator.address)).map_err(|error| CliError::file(&profile, "written", &error))?;
-    let of = Global { profile, state: None, pair: None, json: false, verbose: 0, log: None, simulator: None };
+    let of = Global { profile, state: None, stack: None, pair: None, json: false, verbose: 0, log: None, simulator: None };
     let loaded = Loaded::read(&of)?;
     let pair = loaded.pair(&of)?;
     let connections = connections(environment, &loaded, &pair, &time, Need::Writing)?;

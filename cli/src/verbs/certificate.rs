@@ -10,6 +10,7 @@ use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::session::{Loaded, Time};
 use crate::show::moment;
+use crate::stack::{PublicPart, Stack, Wish};
 use crate::wiring::Environment;
 
 /// Makes a key and a certificate.
@@ -20,6 +21,13 @@ pub(crate) async fn new(
     out: Option<PathBuf>,
     days: u32,
 ) -> Result<Exit, CliError> {
+    if let Some(stack) = &global.stack {
+        let tenant = tenant.filter(|_| out.is_none());
+        let tenant =
+            tenant.ok_or_else(|| CliError::wrong("with --stack a certificate is made inside AWS: name its --tenant, and no file"))?;
+        let part = Stack::find(stack).await?.certificate(tenant, Wish::Certificate).await?;
+        return public_part(environment, stack, &part);
+    }
     // Without a tenant no profile is needed: the first certificate may come before it.
     let (name, file, app) = match (tenant, out) {
         (Some(name), out) => {
@@ -61,6 +69,30 @@ pub(crate) async fn new(
     Ok(Exit::InStep)
 }
 
+/// Rolls a certificate of a stack now.
+pub(crate) async fn rotate(environment: &Environment, global: &Global, tenant: &str) -> Result<Exit, CliError> {
+    let stack = global.stack.as_ref().ok_or_else(|| {
+        CliError::wrong("certificates that are files are not rolled: make a new one with `certificate new`; rotation is for a --stack")
+    })?;
+    let part = Stack::find(stack).await?.certificate(tenant, Wish::Rotate).await?;
+    public_part(environment, stack, &part)
+}
+
+/// Shows the public part of a certificate that was made in AWS.
+fn public_part(environment: &Environment, stack: &str, part: &PublicPart) -> Result<Exit, CliError> {
+    environment.screen.answer(part, |paint| {
+        let made = if part.made { "made now, inside AWS; its key stays there" } else { "the current one" };
+        format!(
+            "{}  {made}\n  thumbprint SHA-1  {}\n  valid until       {} UTC\n\n{}\nThe first certificate is uploaded in the Entra admin center, App registrations, Certificates & secrets; those after it\ngalbridge adds by itself. Then: galbridge --stack {stack} check",
+            paint.bold(&format!("Tenant {} of the stack {stack}", part.tenant)),
+            part.thumbprint,
+            moment(part.not_after),
+            part.pem,
+        )
+    })?;
+    Ok(Exit::InStep)
+}
+
 /// Makes a credential in a new private file.
 pub(crate) fn make(name: &str, from: Timestamp, days: u32, file: &Path) -> Result<Credential, CliError> {
     let credential = Credential::generate(name, from, days)?;
@@ -78,6 +110,11 @@ fn write_public(credential: &Credential, file: &Path) -> Result<(PathBuf, PathBu
 
 /// Shows the certificates of all tenants.
 pub(crate) async fn show(environment: &Environment, global: &Global) -> Result<Exit, CliError> {
+    if global.stack.is_some() {
+        return Err(CliError::wrong(
+            "with --stack: `certificate new --tenant TENANT` shows the current certificate too, and `status` when each ends",
+        ));
+    }
     let loaded = Loaded::read(global)?;
     let now = Time::of(environment, global).await?.clock.now();
     let mut exit = Exit::InStep;

@@ -14,7 +14,7 @@ use crate::wiring::Environment;
 
 /// Takes back everything that was published into a side. It needs that tenant's credential only.
 pub(crate) async fn unpublish(environment: &Environment, global: &Global, arguments: &UnpublishArguments) -> Result<Exit, CliError> {
-    let side = side(global, &arguments.side)?;
+    let side = side(global, &arguments.side).await?;
     let session = Session::open(environment, global, Need::Only(side)).await?;
     let leave = if arguments.purge { Leave::Purge } else { Leave::Release };
     let action = |confirm| Action::Unpublish { side, leave, confirm };
@@ -22,11 +22,11 @@ pub(crate) async fn unpublish(environment: &Environment, global: &Global, argume
 }
 
 /// The side that is meant: a, b, or the name of its tenant.
-fn side(global: &Global, text: &str) -> Result<Side, CliError> {
+async fn side(global: &Global, text: &str) -> Result<Side, CliError> {
     if let Ok(side) = text.parse() {
         return Ok(side);
     }
-    let loaded = Loaded::read(global)?;
+    let loaded = Loaded::of(global).await?;
     let name = loaded.pair(global)?;
     let tenant = |side: Side| loaded.profile.pair(&name).map(|pair| pair.tenant(side)).unwrap_or_default();
     let found = Side::BOTH.into_iter().find(|side| tenant(*side).eq_ignore_ascii_case(text));

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod check;
+mod fleet;
 mod history;
 mod leave;
 mod look;
@@ -15,7 +16,7 @@ mod status;
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, CertificateVerb, Global, ProfileVerb, StateVerb, Verb};
+use crate::arguments::{Arguments, CertificateVerb, FleetVerb, Global, ProfileVerb, StateVerb, Verb};
 use crate::demo;
 use crate::error::{CliError, Exit};
 use crate::wiring::Environment;
@@ -47,9 +48,15 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Certificate(CertificateVerb::New { tenant, out, days }) => {
             certificate::new(environment, global, tenant.as_deref(), out, days).await
         }
+        Verb::Certificate(CertificateVerb::Rotate { tenant }) => certificate::rotate(environment, global, &tenant).await,
         Verb::Certificate(CertificateVerb::Show) => certificate::show(environment, global).await,
         Verb::Profile(ProfileVerb::Check) => profile::check(environment, global),
         Verb::Profile(ProfileVerb::Schema) => profile::schema(),
+        Verb::Profile(ProfileVerb::Push { yes }) => profile::push(environment, global, yes).await,
+        Verb::Profile(ProfileVerb::Show { version }) => profile::show(environment, global, version).await,
+        Verb::Profile(ProfileVerb::History) => profile::history(environment, global).await,
+        Verb::Profile(ProfileVerb::Revert { version, yes }) => profile::revert(environment, global, version, yes).await,
+        Verb::Fleet(FleetVerb::Status { accounts }) => fleet::status(environment, accounts.as_deref()).await,
         Verb::State(StateVerb::Export { file }) => state::export(environment, global, &file).await,
         Verb::State(StateVerb::Import { file, replace }) => state::import(environment, global, &file, replace).await,
         Verb::Completions { shell } => completions(shell),
@@ -70,6 +77,9 @@ pub(crate) fn repeated(global: &Global) -> String {
     let mut push = |name: &str, value: &str| text.push_str(&format!(" {name} {}", quoted(value)));
     if global.profile != std::path::Path::new("galbridge.toml") {
         push("--profile", &global.profile.display().to_string());
+    }
+    if let Some(stack) = &global.stack {
+        push("--stack", stack);
     }
     if let Some(state) = &global.state {
         push("--state", &state.display().to_string());

@@ -17,6 +17,9 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// A cycle, or one every so often until Ctrl-C.
 pub(crate) async fn run(environment: &Environment, global: &Global, arguments: &RunArguments) -> Result<Exit, CliError> {
+    if global.stack.is_some() && arguments.every.is_some() {
+        return Err(CliError::wrong("a stack runs by its own schedule; --every is for a state file"));
+    }
     let Some(every) = arguments.every else {
         // `--once` says what is the default.
         let _ = arguments.once;

@@ -12,15 +12,19 @@ use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::screen::count;
 use crate::session::{Time, state_file};
-use crate::wiring::Environment;
+use crate::stack::Stack;
+use crate::wiring::{Environment, fresh_id};
 
 /// Writes the whole state to a new file that only its owner can read: it holds people's names and addresses.
 pub(crate) async fn export(environment: &Environment, global: &Global, file: &Path) -> Result<Exit, CliError> {
     let path = state_file(global);
-    if !path.exists() {
+    if global.stack.is_none() && !path.exists() {
         return Err(CliError::wrong(format!("{}: there is no such state; name it with --state FILE", path.display())));
     }
-    let store = StateStore::file(&path)?;
+    let store = match &global.stack {
+        Some(stack) => Stack::find(stack).await?.store(fresh_id()),
+        None => StateStore::file(&path)?,
+    };
     let now = Time::of(environment, global).await?.clock.now();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -35,7 +39,8 @@ pub(crate) async fn export(environment: &Environment, global: &Global, file: &Pa
         let _ = std::fs::remove_file(file);
     })?;
     environment.screen.answer(&json!({"file": file, "items": exported.items, "installation": exported.installation}), |_| {
-        format!("{}: {} of {} are written", file.display(), count(exported.items, "item"), path.display())
+        let of = global.stack.as_ref().map_or_else(|| path.display().to_string(), |stack| format!("the stack {stack}"));
+        format!("{}: {} of {of} are written", file.display(), count(exported.items, "item"))
     })?;
     Ok(Exit::InStep)
 }
@@ -45,8 +50,11 @@ pub(crate) async fn import(environment: &Environment, global: &Global, file: &Pa
     let source = File::open(file).map_err(|error| CliError::wrong(format!("{}: it cannot be read: {error}", file.display())))?;
     let now = Time::of(environment, global).await?.clock.now();
     let path = state_file(global);
-    let fresh = !path.exists();
-    let store = StateStore::file(&path)?;
+    let fresh = global.stack.is_none() && !path.exists();
+    let store = match &global.stack {
+        Some(stack) => Stack::find(stack).await?.store(fresh_id()),
+        None => StateStore::file(&path)?,
+    };
     let existing = if replace { Existing::Replace } else { Existing::Refuse };
     let imported = match store.import(&mut BufReader::new(source), existing, now).await {
         Ok(imported) => imported,

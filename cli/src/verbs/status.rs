@@ -26,7 +26,7 @@ pub(crate) async fn status(environment: &Environment, global: &Global) -> Result
         other => return Err(CliError::unexpected(&other)),
     };
     let now = session.now();
-    for side in Side::BOTH {
+    for side in Side::BOTH.into_iter().filter(|_| session.stack.is_none()) {
         certificate(environment, &session, document.sides.get_mut(side), now);
     }
     let setup = session.setup()?;

@@ -6,6 +6,7 @@
 //!
 //! [`Profile::parse`] does no I/O: files that the profile includes come from the caller's loader.
 
+mod bundle;
 mod contact;
 mod error;
 mod fingerprint;

@@ -161,9 +161,8 @@ impl Client {
         let Some(stored) = self.parts.store.profile().await? else {
             return Err(ServerlessError::NoProfile { table: self.parts.settings.table.clone() });
         };
-        let nothing = |file: &str| Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("{file} was not pushed with it")));
         let name = format!("profile version {}", stored.version);
-        let parsed = Profile::parse(&name, &stored.item, &nothing);
+        let parsed = Profile::parse_bundle(&name, &stored.item);
         parsed.map(|(profile, _)| profile).map_err(|errors| ServerlessError::Profile(errors.to_string()))
     }
 

@@ -1,8 +1,8 @@
 //! Why an event cannot be served.
 
 use credentials::CredentialError;
-use engine::EngineError;
 use engine::ports::StoreError;
+use engine::{EngineError, Fault};
 use thiserror::Error;
 
 /// An event could not be served. The message says what to do next; nothing was written to a tenant, unless the run that is
@@ -79,6 +79,23 @@ pub enum ServerlessError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl ServerlessError {
+    /// Whose turn it is: the command ends with the exit code for it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Engine(error) => error.fault(),
+            Self::NoProfile { .. }
+            | Self::Profile(_)
+            | Self::Installation { .. }
+            | Self::Credential { .. }
+            | Self::Connect(_)
+            | Self::Event(_)
+            | Self::Version { .. } => Fault::Input,
+            Self::Setting { .. } | Self::Rotation { .. } | Self::Queue { .. } => Fault::Failure,
+        }
+    }
 }
 
 impl From<StoreError> for ServerlessError {

@@ -48,7 +48,21 @@ pub struct ByHand {
     /// The pair.
     pub pair: String,
     /// What is asked.
-    pub action: Action,
+    #[serde(default)]
+    pub action: Option<Action>,
+    /// Or a page of an answer that was too large for one message.
+    #[serde(default)]
+    pub page: Option<Page>,
+}
+
+/// A page of a stored answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The answer's id.
+    pub id: String,
+    /// From 0.
+    pub number: u64,
 }
 
 /// Reads a message, its version first: what another version says is not guessed at.

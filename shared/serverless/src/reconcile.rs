@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::{error, info};
 
-use crate::message::{self, ByHand, WakeUp};
+use crate::message::{self, ByHand, Page, WakeUp};
 use crate::metrics::Told;
 use crate::{Client, ServerlessError, deadline};
 
@@ -21,12 +21,34 @@ use crate::{Client, ServerlessError, deadline};
 pub enum Served {
     /// The answer to a person.
     Answer(Box<Answer>),
+    /// An answer that is too large for one message.
+    Paged(Paged),
     /// What became of the wake-ups.
     Woken {
         /// One a message.
         wake_ups: Vec<Woken>,
     },
 }
+
+/// An answer in pages: Lambda sends 6 MB at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "answer", content = "of", rename_all = "kebab-case")]
+pub enum Paged {
+    /// It is stored for a day; together the pages are the JSON of the answer.
+    Stored {
+        /// Its id.
+        id: String,
+        /// How many pages it has; ask for each with `{"version": 1, "pair": "…", "page": {"id": "…", "number": 0}}`.
+        pages: u64,
+    },
+    /// One page.
+    Page(String),
+}
+
+/// The largest answer in one message, in bytes: Lambda's limit is 6 MB, and what is sent is JSON in JSON for some clients.
+const LARGEST: usize = 4_000_000;
+/// The size of a page; packed it fits into an item.
+const PAGE: usize = 1_000_000;
 
 /// What a wake-up came to. Each of these is acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,7 +79,7 @@ pub enum Woken {
 /// right all the same.
 pub async fn serve(client: &Client, event: Value, request: &str, end: Timestamp) -> Result<Served, ServerlessError> {
     if event.get("Records").is_none() {
-        return by_hand(client, message::read(event)?, request, end).await.map(|answer| Served::Answer(Box::new(answer)));
+        return Box::pin(by_hand(client, message::read(event)?, request, end)).await;
     }
     let event: SqsEvent = serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))?;
     let mut wake_ups = Vec::new();
@@ -100,8 +122,20 @@ async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp
     }
 }
 
-async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) -> Result<Answer, ServerlessError> {
-    let ByHand { pair, action, .. } = asked;
+async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) -> Result<Served, ServerlessError> {
+    let ByHand { pair, action, page, .. } = asked;
+    let action = match (action, page) {
+        (Some(action), None) => action,
+        (None, Some(Page { id, number })) => {
+            let found = client.store().answer_page(&id, number).await?;
+            let gone =
+                || ServerlessError::Event(format!("there is no page {number} of an answer {id}, or it is over a day old: ask again"));
+            return Ok(Served::Paged(Paged::Page(found.ok_or_else(gone)?)));
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(ServerlessError::Event("it asks for neither an action nor a page, or for both".to_owned()));
+        }
+    };
     let engine = client.engine(&pair, request, action.tenants()).await?;
     let mut answer = engine.act(&pair, action, deadline::of(None, client.settings().tick, end)).await?;
     if let Answer::Status(status) = &mut answer {
@@ -110,5 +144,33 @@ async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) 
             (one.certificate, one.certificate_ends) = client.certificate(&one.tenant).await;
         }
     }
-    Ok(answer)
+    let text = serde_json::to_string(&answer).map_err(|error| ServerlessError::Event(error.to_string()))?;
+    if text.len() <= LARGEST {
+        return Ok(Served::Answer(Box::new(answer)));
+    }
+    store_pages(client, request, &text).await.map(Served::Paged)
+}
+
+/// Stores an answer in pages, under the id of the invocation.
+async fn store_pages(client: &Client, id: &str, text: &str) -> Result<Paged, ServerlessError> {
+    let (mut rest, mut pages) = (text, 0);
+    while !rest.is_empty() {
+        let (page, after) = rest.split_at(rest.floor_char_boundary(PAGE));
+        client.store().put_answer_page(id, pages, page, client.now()).await?;
+        (rest, pages) = (after, pages + 1);
+    }
+    Ok(Paged::Stored { id: id.to_owned(), pages })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_in_pages_reads_as_the_command_expects() {
+        let stored = Served::Paged(Paged::Stored { id: "i".to_owned(), pages: 3 });
+        assert_eq!(serde_json::to_value(stored).unwrap(), serde_json::json!({"answer": "stored", "of": {"id": "i", "pages": 3}}));
+        let page = Served::Paged(Paged::Page("{".to_owned()));
+        assert_eq!(serde_json::to_value(page).unwrap(), serde_json::json!({"answer": "page", "of": "{"}));
+    }
 }

@@ -52,9 +52,10 @@ where
         let (event, context) = event.into_parts();
         let end = i64::try_from(context.deadline).ok().and_then(|end| Timestamp::from_millisecond(end).ok());
         let end = end.ok_or_else(|| diagnostic("Deadline", "Lambda gave no deadline"))?;
-        serve(event, context.request_id, end).await.map_err(|error| {
+        // In a box: the compiler cannot lay out so deep a future within another.
+        Box::pin(serve(event, context.request_id, end)).await.map_err(|error| {
             tracing::error!(%error, "the event was not served");
-            diagnostic("NotServed", error)
+            diagnostic(&format!("{:?}", error.fault()), error)
         })
     };
     lambda_runtime::run(service_fn(answer)).await

@@ -115,6 +115,8 @@ async fn what_cannot_be_served_is_named() {
         (woken(&json!("nonsense")), "no version"),
         (json!({"Records": [{"messageId": "1", "body": "}"}]}), "no JSON"),
         (json!({"pair": "contoso-fabrikam"}), "no version"),
+        (json!({"version": 1, "pair": "contoso-fabrikam"}), "neither an action nor a page"),
+        (json!({"version": 1, "pair": "contoso-fabrikam", "page": {"id": "none", "number": 0}}), "ask again"),
     ];
     for (event, expected) in cases {
         let error = reconcile(&client, event.clone()).await.unwrap_err().to_string();
@@ -136,7 +138,7 @@ async fn a_stale_tick_and_a_missed_lease_are_acknowledged() {
     let (client, store) = client(Some(PROFILE), Secrets(Some(credential))).await;
     let came_to = |served: Served| match served {
         Served::Woken { wake_ups } => wake_ups,
-        Served::Answer(answer) => panic!("{answer:?}"),
+        other => panic!("{other:?}"),
     };
     let stale = reconcile(&client, wake_up("2026-11-25T10:10:00Z")).await.unwrap();
     assert_eq!(came_to(stale), [Woken::Stale]);
@@ -149,4 +151,36 @@ async fn a_stale_tick_and_a_missed_lease_are_acknowledged() {
     assert_eq!(came_to(reconcile(&client, wake_up("2026-11-25T10:20:00Z")).await.unwrap()), [Woken::Missed]);
     let tick = json!({"version": 1, "pair": "contoso-fabrikam", "tick": "2026-11-25T10:20:00Z"});
     assert!(snapshot::serve(&client, &Asleep, tick, "request", end()).await.unwrap().missed);
+}
+
+/// A plan of a large first merge is larger than Lambda's 6 MB.
+#[tokio::test]
+async fn a_large_answer_is_stored_and_paged() {
+    let (client, store) = client(Some(PROFILE), Secrets(None)).await;
+    store.installation("acme").await.unwrap();
+    for number in 0..6_000 {
+        let summary = engine::records::RunSummary {
+            id: format!("20261125T{number:06}Z-contoso-fabrikam"),
+            pair: "contoso-fabrikam".to_owned(),
+            kind: engine::records::RunKind::Reconcile,
+            began: now() + SignedDuration::from_secs(number),
+            ended: now() + SignedDuration::from_secs(number + 1),
+            outcome: engine::records::Outcome::Completed,
+            counters: gal::Sides::default(),
+            left: 0,
+            notes: vec!["Zoë ".repeat(40)],
+        };
+        store.put_run(&summary).await.unwrap();
+    }
+    let asked = json!({"version": 1, "pair": "contoso-fabrikam", "action": {"do": "runs", "limit": 10_000}});
+    let Served::Paged(reconcile::Paged::Stored { id, pages }) = reconcile(&client, asked).await.unwrap() else { panic!("not stored") };
+    assert!(pages > 3, "{pages}");
+    let mut text = String::new();
+    for number in 0..pages {
+        let asked = json!({"version": 1, "pair": "contoso-fabrikam", "page": {"id": id, "number": number}});
+        let Served::Paged(reconcile::Paged::Page(page)) = reconcile(&client, asked).await.unwrap() else { panic!("no page") };
+        text.push_str(&page);
+    }
+    let answer: engine::act::Answer = serde_json::from_str(&text).unwrap();
+    assert!(matches!(answer, engine::act::Answer::Runs(runs) if runs.len() == 6_000));
 }

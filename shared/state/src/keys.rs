@@ -165,6 +165,10 @@ pub(crate) fn application_keys(tenant: &str) -> Key {
     Key::new(format!("T#{tenant}"), "KEYS")
 }
 
+pub(crate) fn answer_page(id: &str, number: u64) -> Key {
+    Key::new(format!("ANSWER#{id}"), format!("{number:06}"))
+}
+
 pub(crate) fn profile_current() -> Key {
     Key::new("PROFILE", "CURRENT")
 }

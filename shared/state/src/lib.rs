@@ -32,6 +32,7 @@
 //! | `G#pair#side` | group#hash#n | `anchors` of a large group |
 //! | `T#tenant` | `STATE` | `body` |
 //! | `T#tenant` | `KEYS` | `body`: keys that were added to its application |
+//! | `ANSWER#id` | number | `body`: a page of an answer that was too large for one message, `expires` after a day |
 //! | `PROFILE` | `V#n`, `CURRENT` | `body` (the text), `version` |
 //! | `INSTALLATION` | `STATE` | `id`; `importing` while an import is going on |
 //!
@@ -52,6 +53,6 @@ mod table;
 pub mod testing;
 mod transfer;
 
-pub use store::{ApplicationKey, StateStore};
+pub use store::{ApplicationKey, ProfileVersion, StateStore};
 pub use table::Requests;
 pub use transfer::{Existing, Transferred};

@@ -1,6 +1,7 @@
 //! The engine's port over a table: one module a kind of item.
 
 mod agenda;
+mod answers;
 mod application_keys;
 mod groups;
 mod halves;
@@ -16,6 +17,7 @@ mod tenant;
 pub use application_keys::ApplicationKey;
 pub(crate) use pair::{read_lease, without_leases};
 pub(crate) use profile::ID;
+pub use profile::ProfileVersion;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -129,7 +129,7 @@ impl Store for StateStore {
     }
 
     async fn put_profile(&self, text: &str, expected: u64) -> Result<u64, StoreError> {
-        self.write_profile(text, expected).await
+        self.write_profile(text, expected, None).await
     }
 
     async fn installation(&self, make: &str) -> Result<String, StoreError> {

@@ -4,7 +4,6 @@
 answers at $MINISTACK_ENDPOINT (`.ci/with-ministack`).
 """
 
-import datetime
 import json
 import os
 import pathlib
@@ -17,10 +16,6 @@ import urllib.request
 
 import boto3
 from botocore.config import Config
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STACK = "acme"
@@ -36,7 +31,7 @@ def say(text):
 
 def check(condition, text, detail=""):
     if not condition:
-        sys.exit(f"FAILED: {text}\n{detail}")
+        sys.exit(f"FAILED: {text}\n{detail() if callable(detail) else detail}")
     say(f"ok  {text}")
 
 
@@ -50,32 +45,11 @@ def wait(condition, seconds=300):
     return False
 
 
-def credential(folder):
-    """A key and certificate: as PEM, and the public part in a file."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "galbridge e2e")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
-        .sign(key, hashes.SHA256())
-    )
-    public = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "public.pem").write_bytes(public)
-    return (private + public).decode()
-
-
 class Simulator:
     """The Microsoft side, a process of its own."""
 
-    def __init__(self, program, public):
-        command = [program, "--listen", "127.0.0.1:0", "--faults", "none", "--clock", "real", "--client-cert", public]
+    def __init__(self, program):
+        command = [program, "--listen", "127.0.0.1:0", "--faults", "none", "--clock", "real"]
         command += ["--tenant", "contoso:60", "--tenant", "fabrikam:40"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         started = json.loads(self.process.stdout.readline())
@@ -86,6 +60,10 @@ class Simulator:
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(urllib.request.Request(f"{self.address}/_sim/{path}", data), timeout=30) as answer:
             return json.loads(answer.read() or b"null")
+
+    def register(self, tenant, pem):
+        with urllib.request.urlopen(f"{self.address}/_sim/tenants/{tenant}/certificates", pem.encode(), timeout=30) as answer:
+            return json.loads(answer.read())
 
     def gal(self, tenant):
         return self.call(f"tenants/{tenant}/gal")
@@ -99,6 +77,7 @@ def profile(simulator):
     text = f'client = "{STACK}"\n'
     for name, tenant in simulator.tenants.items():
         text += f'\n[tenants.{name}]\nid = "{tenant["id"]}"\napp_id = "{tenant["app_id"]}"\n'
+        text += f'app_object_id = "{tenant["app_object_id"]}"\n'
         text += f'[tenants.{name}.hosts]\n' + "".join(f'{host} = "{simulator.address}"\n' for host in ("login", "graph", "exchange"))
     return text + '\n[[pairs]]\na = "contoso"\nb = "fabrikam"\n'
 
@@ -106,7 +85,7 @@ def profile(simulator):
 def packaged(folder, programs):
     """The template with the functions as they were built here, and a tick a minute."""
     text = (ROOT / "template.yaml").read_text()
-    for function in ("snapshot", "reconcile"):
+    for function in ("snapshot", "reconcile", "rotate-certificate"):
         place = folder / function
         place.mkdir()
         shutil.copy(programs / function, place / "bootstrap")
@@ -119,6 +98,9 @@ def packaged(folder, programs):
     # MiniStack does not fill in the scheduler's context attributes; without it a tick is of the present moment.
     assert ', "tick": "<aws.scheduler.scheduled-time>"' in text
     text = text.replace(', "tick": "<aws.scheduler.scheduled-time>"', "")
+    # A message that cannot be served is delivered again soon, not after a quarter of an hour.
+    assert "VisibilityTimeout: 960" in text
+    text = text.replace("VisibilityTimeout: 960", "VisibilityTimeout: 20")
     path = folder / "template.yaml"
     path.write_text(text)
     return path
@@ -127,7 +109,7 @@ def packaged(folder, programs):
 def deploy(sam, template, environment):
     command = [sam, "deploy", "--template-file", template, "--config-file", ROOT / "samconfig.toml", "--stack-name", STACK]
     command += ["--s3-bucket", "deploy-bucket", "--no-resolve-s3", "--no-confirm-changeset", "--no-progressbar"]
-    command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides", "TickMinutes=1"]
+    command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides", "TickMinutes=1", "RotateAfterDays=0"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     check(done.returncode == 0, "sam deploy", done.stdout + done.stderr)
 
@@ -145,42 +127,51 @@ def play(folder, programs, sam):
     }
     session = boto3.session.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="fake", region_name=REGION)
     aws = lambda name: session.client(name, endpoint_url=endpoint, config=Config(read_timeout=600, retries={"max_attempts": 0}))
-    pem = credential(folder)
-    simulator = Simulator(programs / "m365-simulator", folder / "public.pem")
+    simulator = Simulator(programs / "m365-simulator")
+
+    def galbridge(*arguments, exit=0):
+        command = [programs / "galbridge", "--stack", STACK, "--json", *arguments]
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode != exit:
+            sys.exit(f"FAILED: galbridge {' '.join(arguments)} ended with {done.returncode}, not {exit}\n{done.stdout}{done.stderr}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
     try:
         aws("s3").create_bucket(Bucket="deploy-bucket")
         deploy(sam, packaged(folder, programs), environment)
         resources = {
             one["LogicalResourceId"]: one for one in aws("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         }
-        wanted = ["State", "Snapshot", "Reconcile", "WakeUps", "DeadWakeUps", "DeadTicks", "Credentialcontoso", "Credentialfabrikam"]
-        wanted += ["Schedulecontosofabrikam", "Dailycontosofabrikam"]
+        wanted = ["State", "Snapshot", "Reconcile", "RotateCertificate", "WakeUps", "DeadWakeUps", "DeadTicks", "Alarms"]
+        wanted += ["Credentialcontoso", "Credentialfabrikam", "Schedulecontosofabrikam", "Dailycontosofabrikam"]
+        wanted += ["NoSuccesscontosofabrikam", "Attentioncontosofabrikam", "SnapshotFails", "ReconcileFails", "CertificateEnds"]
         missing = [name for name in wanted if name not in resources]
         check(not missing, f"{len(resources)} resources are there", f"missing: {missing} of {sorted(resources)}")
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in aws("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]}
 
-        def ask(action, fails=False):
-            event = {"version": 1, "pair": PAIR, "action": action}
-            answer = aws("lambda").invoke(FunctionName=outputs["ReconcileFunction"], Payload=json.dumps(event))
-            body = json.loads(answer["Payload"].read())
-            failed = "FunctionError" in answer
-            if failed != fails:
-                sys.exit(f"FAILED: {action}: {body}")
-            return body["errorMessage"] if fails else body
+        # Nothing is there yet, and each thing that is missing is named.
+        check("no profile yet" in galbridge("status", exit=2)["error"], "a stack without a profile says so")
+        (folder / "galbridge.toml").write_text(profile(simulator))
+        check("--yes" in galbridge("profile", "push", exit=3)["error"], "a profile is not pushed without a word")
+        check(galbridge("profile", "push", "--yes")["version"] == 1, "the profile is pushed")
+        check(not galbridge("profile", "push", "--yes")["changed"], "and not twice")
+        check("no certificate" in galbridge("plan", exit=2)["error"], "a tenant without a certificate is named")
+        check("no certificate" in str(galbridge("check", exit=1)), "by check, too")
 
-        check("holds no profile" in ask({"do": "status"}, fails=True), "a stack without a profile says so")
-        text = profile(simulator)
-        item = {"pk": {"S": "PROFILE"}, "sk": {"S": "CURRENT"}, "v": {"N": "2"}, "version": {"N": "1"}, "body": {"S": text}}
-        aws("dynamodb").put_item(TableName=outputs["Table"], Item=item)
-        check("no certificate" in ask({"do": "plan"}, fails=True), "a tenant without a certificate is named")
+        # Certificates are made inside AWS; only their public part comes out.
         for tenant in simulator.tenants:
-            aws("secretsmanager").put_secret_value(SecretId=outputs["SecretPrefix"] + tenant, SecretString=json.dumps({"pem": pem}))
+            part = galbridge("certificate", "new", "--tenant", tenant)
+            check(part["made"] and "PRIVATE" not in json.dumps(part), f"a certificate for {tenant} is made inside AWS", part)
+            simulator.register(tenant, part["pem"])
+        time.sleep(6)
+        findings = galbridge("check")
+        check(not any(one["level"] == "fail" for tenant in findings for one in tenant["findings"]), "check finds everything ready", findings)
 
-        plan = ask({"do": "merge", "merge": {"mode": "two-way", "accept_dynamic_groups": True}})["of"]
+        merge = ("merge", "--mode", "two-way", "--accept-dynamic-groups")
+        plan = galbridge(*merge, exit=3)
         creations = {side: plan["sides"][side]["operations"].get("create", 0) for side in "ab"}
         check(creations["a"] > 5 and creations["b"] > 5, f"the plan makes {creations['a']} and {creations['b']} contacts", plan)
         check(not any(entry["made_by"] == "app" for entry in simulator.gal("fabrikam")), "and has written nothing")
-        merged = ask({"do": "merge", "merge": {"mode": "two-way", "accept_dynamic_groups": True}, "confirm": plan["checksum"]})["of"]
+        merged = galbridge(*merge, "--confirm", plan["checksum"])
         check(merged["run"]["counters"]["b"]["created"] == creations["b"], "the merge makes them", merged)
 
         made = lambda tenant, name: [entry for entry in simulator.gal(tenant) if entry["properties"].get("DisplayName") == name]
@@ -191,11 +182,43 @@ def play(folder, programs, sam):
                 [{"op": "create", "kind": "user", "set": {"DisplayName": name, "PrimarySmtpAddress": f"new{number}@{here}.example"}}],
             )
         arrived = wait(lambda: made("fabrikam", "New Colleague 0") and made("contoso", "New Colleague 1"))
-        check(arrived, "the schedule's own ticks carry a colleague each way", ask({"do": "status"}))
+        check(arrived, "the schedule's own ticks carry a colleague each way", lambda: galbridge("status"))
+        explained = galbridge("explain", "new0@contoso.example")
+        check(any(one["seen"] and one["seen"]["tenant"] == "fabrikam" for one in explained), "explain tells how she is seen", explained)
 
         simulator.call("tenants/contoso/apply", [{"op": "delete", "anchor": made("contoso", "New Colleague 0")[0]["anchor"]}])
         gone = wait(lambda: not made("fabrikam", "New Colleague 0"))
-        check(gone, "who leaves is hidden on the other side", ask({"do": "status"}))
+        check(gone, "who leaves is hidden on the other side", lambda: galbridge("status"))
+
+        # A certificate is rolled while cycles go on.
+        before = {one["thumbprint"] for one in simulator.call("tenants/contoso/certificates")}
+        rolled = galbridge("certificate", "rotate", "--tenant", "contoso")
+        after = {one["thumbprint"] for one in simulator.call("tenants/contoso/certificates")}
+        check(after == before | {rolled["thumbprint"]} and rolled["thumbprint"] not in before, "the application added its own new certificate")
+        galbridge("run")
+        runs = galbridge("runs")
+        check(not any(one["outcome"]["outcome"] == "failed" for one in runs), "and no cycle failed", runs)
+
+        # A message that nobody understands ends among the dead, and the stack goes on.
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in aws("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]}
+        poison = json.dumps({"version": 99, "pair": PAIR})
+        aws("sqs").send_message(QueueUrl=outputs["WakeUpQueue"], MessageBody=poison, MessageGroupId="poison", MessageDeduplicationId="poison")
+        dead = resources["DeadWakeUps"]["PhysicalResourceId"]
+
+        def buried():
+            counted = aws("sqs").get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
+            return int(counted["Attributes"]["ApproximateNumberOfMessages"]) == 1
+
+        check(wait(buried), "a poison message reaches the dead-letter queue")
+
+        text = profile(simulator).replace("[[pairs]]", "# changed\n[[pairs]]")
+        (folder / "galbridge.toml").write_text(text)
+        check(galbridge("profile", "push", "--yes")["version"] == 2, "a changed profile is the next version")
+        check(galbridge("profile", "revert", "1", "--yes")["version"] == 3, "an earlier version comes back as the next")
+        check([one["version"] for one in galbridge("profile", "history")] == [3, 2, 1], "and all stand in the history")
+        fleet = galbridge("fleet", "status")
+        check([(one["stack"], one["pair"], one["exit"]) for one in fleet] == [(STACK, PAIR, 0)], "fleet status finds the stack in step", fleet)
+        check(fleet[0]["certificate_days"] > 700, "and knows when its certificates end", fleet)
     finally:
         simulator.end()
 

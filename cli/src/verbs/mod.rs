@@ -8,7 +8,6 @@ mod leave;
 mod look;
 mod merge;
 mod operate;
-mod probe;
 mod profile;
 mod run;
 mod state;

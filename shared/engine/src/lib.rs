@@ -4,6 +4,7 @@
 //! implement them, binaries tie them together.
 
 pub mod act;
+pub mod check;
 mod engine;
 mod error;
 pub mod explain;

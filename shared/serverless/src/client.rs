@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use credentials::{Credential, CredentialError, SecretsManager};
+use engine::check::{Finding, Level};
 use engine::ports::{Clock, Store as _};
 use engine::setup::{Connection, Setup};
 use engine::{Engine, Silent};
@@ -133,6 +134,18 @@ impl Client {
             Ok(credential) => (credential.expiry(self.now()).to_string(), Some(credential.not_after())),
             Err(error) => (error.to_string(), None),
         }
+    }
+
+    /// What there is to find of a tenant's certificate.
+    pub(crate) async fn certificate_finding(&self, tenant: &str) -> Finding {
+        let (text, ends) = self.certificate(tenant).await;
+        let days = ends.map(|ends| ends.duration_since(self.now()).as_hours() / 24);
+        let level = match days {
+            None | Some(..=0) => Level::Fail,
+            Some(1..=30) => Level::Warn,
+            Some(_) => Level::Ok,
+        };
+        Finding { level, what: "certificate".to_owned(), text }
     }
 
     /// The clock.

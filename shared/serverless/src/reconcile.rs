@@ -144,6 +144,12 @@ async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) 
             (one.certificate, one.certificate_ends) = client.certificate(&one.tenant).await;
         }
     }
+    if let Answer::Checked(tenants) = &mut answer {
+        for tenant in tenants {
+            let finding = client.certificate_finding(&tenant.tenant).await;
+            tenant.findings.insert(0, finding);
+        }
+    }
     let text = serde_json::to_string(&answer).map_err(|error| ServerlessError::Event(error.to_string()))?;
     if text.len() <= LARGEST {
         return Ok(Served::Answer(Box::new(answer)));

@@ -19,6 +19,7 @@ pub use cycle::{OnlyReads, Ran, Read, Standing};
 pub use plan::{GuardDocument, NoteDocument, OperationDocument, PlanDocument, SideDocument, SkippedDocument};
 pub use status::{AgendaDocument, HeldDocument, QuarantinedDocument, StatusDocument, StatusSide, WhoDocument};
 
+use crate::check::TenantFindings;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::explain::Explained;
@@ -58,6 +59,12 @@ pub enum Action {
         /// Reads everything, not only what changed.
         #[serde(default)]
         full: bool,
+    },
+    /// Whether both tenants are ready.
+    Check {
+        /// Also makes, fills, reads back, hides and removes one contact in each.
+        #[serde(default)]
+        probe: bool,
     },
     /// How far the pair has come, and what waits for a person.
     Status,
@@ -136,6 +143,7 @@ impl Action {
             | Self::Merge { .. }
             | Self::Run { .. }
             | Self::MakeWay { .. }
+            | Self::Check { .. }
             | Self::Rebuild { .. } => &Side::BOTH,
             Self::Unpublish { side, .. } => std::slice::from_ref(side),
         }
@@ -156,6 +164,8 @@ pub enum Answer {
     Plan(PlanDocument),
     /// What a cycle, a merge or another run did.
     Ran(Ran),
+    /// What was found of both tenants.
+    Checked(Vec<TenantFindings>),
     /// How the pair stands.
     Status(Box<StatusDocument>),
     /// Runs, the newest first.
@@ -197,6 +207,7 @@ impl Engine {
                 Answer::Ran(self.ran(pair, None, run).await?)
             }
             Action::Run { full } => Answer::Ran(self.cycle(pair, full, deadline).await?),
+            Action::Check { probe } => Answer::Checked(self.check(pair, probe).await?),
             Action::Status => Answer::Status(Box::new(self.status(pair).await?)),
             Action::Runs { limit } => Answer::Runs(self.runs(pair, usize::from(limit)).await?),
             Action::Operations { run } => self.operations_of(pair, &run).await?,

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use engine::ports::{Clock, ContactChange, Detail, NewContact, RecipientQuery, TenantError, WriteError};
-use engine::setup::Connection;
 use gal::normalise::compared;
 use gal::stamp::{Mark, NAME_PREFIX};
 use gal::{Anchor, Field, Provenance, Role, Stamp};
-use profile::Tenant;
 use uuid::Uuid;
 
-use super::check::{Findings, Level};
-use crate::wiring::fresh_id;
+use super::{Findings, Level};
+use crate::ports::{Clock, ContactChange, Detail, NewContact, RecipientQuery, TenantError, WriteError};
+use crate::setup::Connection;
 
 /// What the canary is filled with: one value of each kind that services like to give back otherwise.
 const SENT: [(Field, &str); 12] = [
@@ -33,9 +31,9 @@ const SENT: [(Field, &str); 12] = [
 const READINGS: u32 = 6;
 
 /// Makes, fills, reads back, hides and removes one contact, and tells each difference from what was sent.
-pub(super) async fn probe(connection: &Connection, clock: &dyn Clock, tenant: &Tenant, installation: &str, findings: &mut Findings) {
-    let id = fresh_id().simple().to_string();
-    let id = id.get(..12).unwrap_or(&id);
+pub(super) async fn probe(connection: &Connection, clock: &dyn Clock, attribute: Field, installation: &str, findings: &mut Findings) {
+    // The moment is chance enough: a probe is made by hand.
+    let id = format!("{:012x}", clock.now().as_microsecond());
     let contact = NewContact {
         name: format!("{NAME_PREFIX}probe-{id}"),
         alias: format!("{NAME_PREFIX}probe-{id}"),
@@ -54,7 +52,7 @@ pub(super) async fn probe(connection: &Connection, clock: &dyn Clock, tenant: &T
         }
     };
     findings.add(Level::Ok, "probe", format!("made {}", contact.name));
-    let probe = Probe { connection, clock, tenant, guid };
+    let probe = Probe { connection, clock, attribute, guid };
     if let Err(text) = probe.fill(installation, findings).await {
         findings.add(Level::Fail, "probe", text);
     }
@@ -93,7 +91,7 @@ async fn make(connection: &Connection, clock: &dyn Clock, contact: &NewContact) 
 struct Probe<'p> {
     connection: &'p Connection,
     clock: &'p dyn Clock,
-    tenant: &'p Tenant,
+    attribute: Field,
     guid: Uuid,
 }
 
@@ -109,7 +107,7 @@ impl Probe<'_> {
         };
         let change = ContactChange {
             values: SENT.iter().map(|(field, value)| (*field, Some((*value).to_owned()))).collect(),
-            stamp: Some((self.tenant.stamp_attribute, Some(stamp.to_string()))),
+            stamp: Some((self.attribute, Some(stamp.to_string()))),
             ..ContactChange::default()
         };
         self.connection.writer.change(self.guid, &change).await.map_err(|error| format!("it could not be filled: {error}"))?;
@@ -121,7 +119,7 @@ impl Probe<'_> {
             let (seen, stamped) = self.read().await?;
             differing = SENT.into_iter().filter_map(|(field, sent)| difference(field, sent, seen(field).as_deref())).collect();
             if stamped != Mark::Stamp(stamp.clone()) {
-                differing.push((Level::Fail, format!("the stamp in {} was not given back as it was sent", self.tenant.stamp_attribute)));
+                differing.push((Level::Fail, format!("the stamp in {} was not given back as it was sent", self.attribute)));
             }
             if differing.iter().all(|(level, _)| *level == Level::Ok) {
                 break;
@@ -143,7 +141,7 @@ impl Probe<'_> {
         let details =
             reader.details(Detail::Contact, &query, None).await.map_err(|error| format!("Get-Contact could not be read: {error}"))?;
         let details: Vec<(Field, Option<String>)> = details.rows.into_iter().flat_map(|row| row.values).collect();
-        let mark = Mark::parse(row.half.values.get(self.tenant.stamp_attribute).unwrap_or_default());
+        let mark = Mark::parse(row.half.values.get(self.attribute).unwrap_or_default());
         let values = row.half.values;
         let seen = move |field: Field| {
             let detail = details.iter().find(|(known, _)| *known == field).and_then(|(_, value)| value.clone());

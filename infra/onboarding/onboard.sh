@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Prepares one Microsoft 365 tenant for galbridge with the Azure CLI: the app registration, its certificate and permissions, and the
+# Entra role Exchange Recipient Administrator (a custom Exchange role group needs PowerShell: Onboard-Galbridge.ps1). It may be run
+# again: what is there already stays. Prints what the profile needs.
+#
+#   az login --tenant TENANT --allow-no-subscriptions
+#   infra/onboarding/onboard.sh CERTIFICATE.pem [NAME]
+set -euo pipefail
+certificate=${1:?the public certificate as PEM: galbridge --stack NAME certificate new --tenant TENANT}
+name=${2:-galbridge}
+graph=00000003-0000-0000-c000-000000000000
+exchange=00000002-0000-0ff1-ce00-000000000000
+recipient_administrator=31392ffb-586c-42d1-9346-e59415a2cc4e
+
+app=$(az ad app list --display-name "$name" --query '[0].appId' --output tsv)
+if [ -z "$app" ]; then
+    app=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
+fi
+object=$(az ad app show --id "$app" --query id --output tsv)
+principal=$(az ad sp list --filter "appId eq '$app'" --query '[0].id' --output tsv)
+if [ -z "$principal" ]; then
+    principal=$(az ad sp create --id "$app" --query id --output tsv)
+fi
+
+thumbprint=$(openssl x509 -in "$certificate" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')
+known() {
+    az ad app credential list --id "$app" --cert --query "[?customKeyIdentifier=='$thumbprint'].keyId | [0]" --output tsv
+}
+if [ -z "$(known)" ]; then
+    az ad app credential reset --id "$app" --append --cert "@$certificate" --output none
+fi
+
+grant() {
+    local resource=$1 role_name=$2 role resource_id
+    resource_id=$(az ad sp show --id "$resource" --query id --output tsv)
+    role=$(az ad sp show --id "$resource" --query "appRoles[?value=='$role_name'].id | [0]" --output tsv)
+    local assignments="https://graph.microsoft.com/v1.0/servicePrincipals/$principal/appRoleAssignments"
+    if [ -z "$(az rest --url "$assignments" --query "value[?appRoleId=='$role'].id | [0]" --output tsv)" ]; then
+        az ad app permission add --id "$app" --api "$resource" --api-permissions "$role=Role" --output none
+        az rest --method post --url "$assignments" --output none \
+            --body "{\"principalId\": \"$principal\", \"resourceId\": \"$resource_id\", \"appRoleId\": \"$role\"}"
+    fi
+}
+for role in User.Read.All GroupMember.Read.All OrgContact.Read.All; do grant "$graph" "$role"; done
+grant "$exchange" Exchange.ManageAsApp
+
+roles=https://graph.microsoft.com/v1.0/roleManagement/directory/roleAssignments
+filter="principalId eq '$principal' and roleDefinitionId eq '$recipient_administrator'"
+if [ -z "$(az rest --url "$roles" --url-parameters "\$filter=$filter" --query 'value[0].id' --output tsv)" ]; then
+    az rest --method post --url "$roles" --output none \
+        --body "{\"principalId\": \"$principal\", \"roleDefinitionId\": \"$recipient_administrator\", \"directoryScopeId\": \"/\"}"
+fi
+
+cat <<END
+id            = "$(az account show --query tenantId --output tsv)"
+app_id        = "$app"
+app_object_id = "$object"
+# the certificate's keyId: $(known)
+END

@@ -56,6 +56,9 @@ impl SecretsManager {
             Err(error) => return Err(failed(secret, &DisplayErrorContext(&error).to_string())),
         };
         let text = answer.secret_string().unwrap_or_default();
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
         // The message says nothing of the content.
         let stored: Stored = serde_json::from_str(text).map_err(|_| failed(secret, "it holds no certificate of galbridge"))?;
         Credential::from_pem(stored.pem.as_bytes(), None).map(Some)

@@ -45,6 +45,13 @@ async fn an_operators_day() {
     let Answer::Plan(plan) = ask(&rig, json!({"do": "plan", "stored": true})).await.unwrap() else { panic!("no plan") };
     assert_eq!(plan.sides.b.operations.get("create"), Some(&20));
 
+    let Answer::Checked(tenants) = ask(&rig, json!({"do": "check", "probe": true})).await.unwrap() else { panic!("not checked") };
+    assert_eq!(tenants.iter().map(|one| one.tenant.as_str()).collect::<Vec<_>>(), ["contoso", "fabrikam"]);
+    for finding in tenants.iter().flat_map(|one| &one.findings) {
+        assert!(finding.level != engine::check::Level::Fail, "{finding:?}");
+    }
+    assert!(rig.gal_with_hidden("fabrikam").is_empty(), "the probe leaves nothing behind");
+
     // A merge without a word is its plan; a wrong word is refused; nothing is written by either.
     let merge = |confirm: Option<&str>| json!({"do": "merge", "merge": {"mode": "two-way"}, "confirm": confirm});
     let word = checksum(&rig, merge(None)).await;

@@ -11,4 +11,5 @@ mod embedded;
 mod files;
 mod schema;
 mod service;
+mod stack;
 mod transfer;

@@ -269,7 +269,7 @@ impl Session {
     pub(crate) async fn at(environment: &Environment, global: &Global, stack: Stack) -> Result<Self, CliError> {
         let writer = fresh_id();
         let store = Arc::new(stack.store(writer));
-        let loaded = Loaded::stored(&*store, &stack.name).await?;
+        let loaded = Loaded::stored(&store, &stack.name).await?;
         let pair = loaded.pair(global)?;
         let installation = installation(&store, &loaded.profile, &stack.state()).await?;
         let bars = Arc::new(Bars::new(environment.stop.clone(), environment.screen.bars));

@@ -29,19 +29,17 @@ pub(crate) async fn check(environment: &Environment, global: &Global, probe: boo
         return Err(CliError::wrong(format!("the profile has no tenant {name}; it has: {}", known.join(", "))));
     }
     let wanted = |name: &str| only.is_none_or(|only| only == name);
-    let mut documents: Vec<TenantFindings> = match &stack {
-        Some(stack) => by_functions(stack, &loaded, probe).await?,
-        None => {
-            let time = Time::of(environment, global).await?;
-            let mut documents = Vec::new();
-            for tenant in loaded.profile.tenants.values().filter(|tenant| wanted(&tenant.name)) {
-                let mut findings = Findings::default();
-                look(environment, &loaded, tenant, &time, &mut findings, probe).await;
-                documents.push(TenantFindings { tenant: tenant.name.clone(), findings: findings.0 });
-            }
-            documents
+    let mut documents: Vec<TenantFindings> = Vec::new();
+    if let Some(stack) = &stack {
+        documents = by_functions(stack, &loaded, probe).await?;
+    } else {
+        let time = Time::of(environment, global).await?;
+        for tenant in loaded.profile.tenants.values().filter(|tenant| wanted(&tenant.name)) {
+            let mut findings = Findings::default();
+            look(environment, &loaded, tenant, &time, &mut findings, probe).await;
+            documents.push(TenantFindings { tenant: tenant.name.clone(), findings: findings.0 });
         }
-    };
+    }
     documents.retain(|document| wanted(&document.tenant));
     environment.screen.answer(&documents, |paint| text(&documents, &loaded, paint))?;
     let failed = documents.iter().any(|document| document.findings.iter().any(|finding| finding.level == Level::Fail));

@@ -102,8 +102,8 @@ fn explained(one: &Explained, paint: Paint, now: Timestamp) -> String {
     }
     let _ = match &one.skipped {
         Some(reason) => writeln!(text, "  {}", paint.yellow(&format!("not published: {}", clean(reason)))),
+        None if matches!(one.presence, Presence::Gone(_)) && one.link.as_ref().is_none_or(gal::Link::is_live) => Ok(()),
         None => match one.link.as_ref().map(|link| &link.phase) {
-            Some(Phase::Live) if matches!(one.presence, Presence::Gone(_)) => Ok(()),
             Some(Phase::Live | Phase::Creating { .. } | Phase::Joining) => {
                 let is_contact = one.link.as_ref().and_then(|link| link.target) == Some(one.anchor);
                 writeln!(text, "  {}", paint.green(if is_contact { "stands for somebody of the other tenant" } else { "published" }))
@@ -111,7 +111,6 @@ fn explained(one: &Explained, paint: Paint, now: Timestamp) -> String {
             Some(Phase::Staged { .. } | Phase::Kept | Phase::Suppressed { .. }) => {
                 writeln!(text, "  {}", paint.yellow("not published any more"))
             }
-            None if matches!(one.presence, Presence::Gone(_)) => Ok(()),
             None => writeln!(text, "  {}", paint.green("would be published")),
         },
     };

@@ -79,7 +79,7 @@ impl Engine {
 
     /// Refuses to go on where the profile means another directory than the one that was read: what is known of the one would be
     /// carried out in the other.
-    pub(crate) fn same_tenants(&self, pair: &PairSetup, reading: &ReadingState) -> Result<(), EngineError> {
+    pub(crate) fn same_tenants(pair: &PairSetup, reading: &ReadingState) -> Result<(), EngineError> {
         for side in Side::BOTH {
             let tenant = pair.tenants.get(side);
             if let Some(was) = reading.tenants.get(side).as_ref().filter(|was| **was != tenant.id) {

@@ -185,7 +185,7 @@ impl Engine {
         options: &MergeOptions,
         checksum: Option<&str>,
     ) -> Result<crate::records::WritingState, EngineError> {
-        self.same_tenants(pair, &state.reading)?;
+        Self::same_tenants(pair, &state.reading)?;
         if state.reading.sides.a.watermark.is_none() || state.reading.sides.b.watermark.is_none() {
             return Err(EngineError::Refused(format!(
                 "pair {}: both sides must be read completely before a merge; run a snapshot first",

@@ -341,7 +341,7 @@ impl Engine {
         let refused = paused.map(|reason| {
             EngineError::Refused(format!("pair {}: it is paused ({reason}), and nothing is written until `galbridge resume`", pair.name))
         });
-        let refused = refused.or_else(|| self.same_tenants(pair, &state.reading).err());
+        let refused = refused.or_else(|| Self::same_tenants(pair, &state.reading).err());
         let prepared = match refused {
             Some(refused) => Err(refused),
             None => prepare(&mut state).await,

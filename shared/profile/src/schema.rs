@@ -35,7 +35,7 @@ pub fn schema() -> Value {
     })
 }
 
-fn limit(of: &str, default: Value, description: &str) -> Value {
+fn limit(of: &str, default: &Value, description: &str) -> Value {
     json!({ "allOf": [reference(of)], "default": default, "description": description })
 }
 
@@ -51,11 +51,11 @@ fn definitions() -> Value {
         "hosts": object(&["login", "graph", "exchange"], json!({ "login": url(), "graph": url(), "exchange": url() })),
         "pair": pair(),
         "guard": object(&[], json!({
-            "max_deletions": limit("count", json!(limits.max_deletions), "Deletions (hidden for deletion, or given back) into a side in 24 hours."),
-            "max_deletion_share": limit("share", json!(limits.max_deletion_share), "The same as a share of the contacts linked 24 hours ago."),
-            "max_creations": limit("count", json!(limits.max_creations), "Creations into a side in 24 hours."),
-            "max_source_shrink": limit("share", json!(limits.max_source_shrink), "By which share the source in scope may shrink in 24 hours."),
-            "max_update_share": limit("share", json!(limits.max_update_share), "Which share of the contacts may change at once."),
+            "max_deletions": limit("count", &json!(limits.max_deletions), "Deletions (hidden for deletion, or given back) into a side in 24 hours."),
+            "max_deletion_share": limit("share", &json!(limits.max_deletion_share), "The same as a share of the contacts linked 24 hours ago."),
+            "max_creations": limit("count", &json!(limits.max_creations), "Creations into a side in 24 hours."),
+            "max_source_shrink": limit("share", &json!(limits.max_source_shrink), "By which share the source in scope may shrink in 24 hours."),
+            "max_update_share": limit("share", &json!(limits.max_update_share), "Which share of the contacts may change at once."),
         })),
         "direction": object(&[], json!({
             "scope": reference("scope"),

@@ -77,12 +77,15 @@ struct Rotation {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 enum Step {
-    CreateSecret,
-    SetSecret,
-    TestSecret,
-    FinishSecret,
+    #[serde(rename = "createSecret")]
+    Create,
+    #[serde(rename = "setSecret")]
+    Set,
+    #[serde(rename = "testSecret")]
+    Test,
+    #[serde(rename = "finishSecret")]
+    Finish,
 }
 
 /// A person's word.
@@ -152,7 +155,7 @@ pub async fn serve(client: &Client, vault: &dyn Vault, event: Value, end: Timest
     let made = match what {
         Wish::Certificate => work.first().await?,
         Wish::Rotate => {
-            for step in [Step::CreateSecret, Step::SetSecret, Step::TestSecret, Step::FinishSecret] {
+            for step in [Step::Create, Step::Set, Step::Test, Step::Finish] {
                 work.step(step).await?;
             }
             true
@@ -197,10 +200,10 @@ impl<'w> Work<'w> {
 
     async fn step(&self, step: Step) -> Result<(), ServerlessError> {
         match step {
-            Step::CreateSecret => self.create().await,
-            Step::SetSecret => self.set().await,
-            Step::TestSecret => self.test().await,
-            Step::FinishSecret => self.finish().await,
+            Step::Create => self.create().await,
+            Step::Set => self.set().await,
+            Step::Test => self.test().await,
+            Step::Finish => self.finish().await,
         }?;
         info!(tenant = %self.tenant.name, ?step, "step of the rotation done");
         Ok(())
@@ -236,7 +239,7 @@ impl<'w> Work<'w> {
             return Ok(());
         }
         let key_id = self.connect(&current)?.add_key(self.object()?, pending.certificate_der(), &*current).await;
-        let key_id = key_id.map_err(|error| self.refused(error))?;
+        let key_id = key_id.map_err(|error| self.refused(&error))?;
         keys.push(ApplicationKey { key_id, thumbprint: thumbprint.to_owned(), not_after: pending.not_after() });
         store.put_application_keys(&self.tenant.name, &keys).await?;
         info!(tenant = %self.tenant.name, %key_id, thumbprint, "the new certificate is added to the application");
@@ -251,7 +254,7 @@ impl<'w> Work<'w> {
                 Err(TenantError::Configuration { code, .. }) if code == NOT_REGISTERED && self.client.now() < self.end - MARGIN => {
                     self.client.clock().sleep(BETWEEN_TRIES).await;
                 }
-                Err(error) => return Err(self.refused(error)),
+                Err(error) => return Err(self.refused(&error)),
             }
         }
     }
@@ -326,7 +329,7 @@ impl<'w> Work<'w> {
         ServerlessError::Credential { tenant: self.tenant.name.clone(), error }
     }
 
-    fn refused(&self, error: TenantError) -> ServerlessError {
+    fn refused(&self, error: &TenantError) -> ServerlessError {
         self.failed(&error.to_string())
     }
 

@@ -125,7 +125,7 @@ impl Stage {
     async fn certificate(&self) -> PublicPart {
         match self.ask(json!({"version": 1, "tenant": "contoso", "do": "certificate"})).await.unwrap() {
             Rotated::Certificate(part) => part,
-            other => panic!("{other:?}"),
+            other @ Rotated::Step(_) => panic!("{other:?}"),
         }
     }
 

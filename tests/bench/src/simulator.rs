@@ -112,7 +112,7 @@ impl Requests {
             PathClass::Token => self.tokens += 1,
             PathClass::Members => self.members += 1,
             PathClass::UsersDelta | PathClass::ContactsDelta | PathClass::GroupsDelta | PathClass::Keys | PathClass::Cmdlet(_) => {
-                self.others += 1
+                self.others += 1;
             }
         }
     }

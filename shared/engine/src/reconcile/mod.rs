@@ -82,7 +82,7 @@ impl Engine {
     }
 
     async fn reconcile_leased(&self, run: &mut Run<'_>, pair: &PairSetup, mut state: PairState) -> Result<WritingState, EngineError> {
-        self.same_tenants(pair, &state.reading)?;
+        Self::same_tenants(pair, &state.reading)?;
         // Until a merge is confirmed the schedule only reads.
         if state.writing.paused.is_some() || (state.writing.stage == Stage::Unmerged && state.writing.merge.is_none()) {
             return Ok(state.writing);

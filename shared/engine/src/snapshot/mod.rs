@@ -49,7 +49,7 @@ impl Engine {
         let state = self.store.acquire(&pair.name, LeaseKind::Reading, &self.lease(), self.now()).await?;
         let began = self.now();
         let mut reading = state.reading;
-        let outcome = match self.same_tenants(pair, &reading) {
+        let outcome = match Self::same_tenants(pair, &reading) {
             Ok(()) => self.read_sides(pair, &mut reading, options, deadline).await,
             Err(another) => Err(another),
         };

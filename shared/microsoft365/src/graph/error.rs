@@ -98,13 +98,24 @@ pub(crate) enum GraphFailure {
     Malformed(String),
 }
 
+impl GraphFailure {
+    /// Whether the request may have been carried out all the same.
+    fn is_unsure(&self) -> bool {
+        match self {
+            Self::Call(CallError::Wire(error)) => matches!(error, WireError::Interrupted { .. } | WireError::TimedOut { .. }),
+            Self::Service(error) => error.meaning == Meaning::Unavailable,
+            Self::Malformed(_) => true,
+            Self::Call(CallError::Tenant(_)) => false,
+        }
+    }
+}
+
 impl Failure for GraphFailure {
     fn again(&self, call: &Call) -> Again {
         let freely = call.repeat == Repeat::Freely;
         match self {
-            Self::Call(CallError::Wire(WireError::Interrupted { .. } | WireError::TimedOut { .. })) if !freely => Again::No,
-            Self::Service(error) if error.meaning == Meaning::Unavailable && !freely => Again::No,
-            Self::Malformed(_) if !freely => Again::No,
+            // It may have been carried out.
+            _ if !freely && self.is_unsure() => Again::No,
             Self::Call(CallError::Wire(WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TimedOut { .. })) => {
                 Again::After(None)
             }

@@ -106,7 +106,7 @@ impl Graph {
 
 fn proof(object: Uuid, prover: &dyn Prover, now: Timestamp) -> Result<String, engine::ports::SigningError> {
     let thumbprint = prover.thumbprint_sha1();
-    let kid: String = thumbprint.iter().map(|byte| format!("{byte:02X}")).collect();
+    let kid = hex::encode_upper(&thumbprint);
     let header = json!({"alg": "RS256", "typ": "JWT", "kid": kid, "x5t": URL_SAFE_NO_PAD.encode(&thumbprint)});
     let from = now.as_second() - BEFORE;
     let claims = json!({"aud": AUDIENCE, "iss": object.hyphenated().to_string(), "nbf": from, "exp": from + LIFETIME});

@@ -12,7 +12,7 @@ use crate::error::EXIT_CODES;
 /// Keeps the address lists of Microsoft 365 tenants in step.
 ///
 /// A first time: `profile check`, `certificate new`, `check`, `plan`, `merge`, then `run --every 10m`.
-/// To see it all without a tenant: `demo`.
+/// To see it all without a tenant: `demo`. With --stack a client's stack in AWS is asked (docs/OPERATIONS.md).
 #[derive(Debug, Parser)]
 #[command(name = "galbridge", version, after_help = EXIT_CODES, after_long_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Arguments {

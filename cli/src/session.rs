@@ -280,7 +280,7 @@ impl Session {
             setup: Arc::new(Setup::of(&loaded.profile)),
             installation,
             // Another operator is another owner: there is no lock of a file.
-            owner: format!("galbridge-command-{}", writer.simple()),
+            owner: format!("{OWNER}-{}", writer.simple()),
             progress: bars.clone(),
         };
         Ok(Self { engine, store, pair, loaded, bars, stack: Some(stack) })
@@ -381,7 +381,7 @@ pub(crate) fn connections(
 }
 
 /// The installation's id: the state's, which stands in stamps already; a new state takes the profile's.
-async fn installation(store: &StateStore, profile: &Profile, state: &str) -> Result<String, CliError> {
+pub(crate) async fn installation(store: &StateStore, profile: &Profile, state: &str) -> Result<String, CliError> {
     let stored = store.installation(&profile.installation).await?;
     if stored == profile.installation {
         return Ok(stored);

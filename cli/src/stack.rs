@@ -9,45 +9,16 @@ use aws_sdk_lambda::config::StalledStreamProtectionConfig;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::primitives::Blob;
-use engine::act::{Action, Answer};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use engine::act::{Action, Answer, MESSAGES, PublicPart, Wish};
 use serde_json::{Value, json};
 use state::StateStore;
 use uuid::Uuid;
 
 use crate::error::{CliError, Exit};
 
-/// The version of the messages that the functions understand.
-const MESSAGES: u32 = 1;
 /// The output by which a stack says that it is one of ours, with the version of what is agreed between it and the command.
 const MARK: &str = "Galbridge";
 const AGREED: &str = "1";
-
-/// The public part of a certificate that was made in AWS.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct PublicPart {
-    /// The tenant.
-    pub(crate) tenant: String,
-    /// Whether it was made just now.
-    pub(crate) made: bool,
-    /// The certificate as PEM.
-    pub(crate) pem: String,
-    /// Its SHA-1 thumbprint, as portals show it.
-    pub(crate) thumbprint: String,
-    /// The end of its life.
-    pub(crate) not_after: Timestamp,
-}
-
-/// What is asked of the function `rotate-certificate`.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Wish {
-    /// The current certificate; the first one is made.
-    Certificate,
-    /// A new one in the place of the current one.
-    Rotate,
-}
 
 /// A stack.
 #[derive(Clone, Debug)]

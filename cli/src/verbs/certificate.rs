@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use credentials::{Credential, CredentialFile};
+use engine::act::{PublicPart, Wish};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::session::{Loaded, Time};
 use crate::show::moment;
-use crate::stack::{PublicPart, Stack, Wish};
+use crate::stack::Stack;
 use crate::wiring::Environment;
 
 /// Makes a key and a certificate.

@@ -69,13 +69,7 @@ async fn look(environment: &Environment, loaded: &Loaded, tenant: &Tenant, time:
         Ok(client) => client,
         Err(error) => return findings.add(Level::Fail, "certificate", error.message),
     };
-    let expiry = client.credential.expiry(time.clock.now());
-    let level = match expiry {
-        credentials::Expiry::Fine { .. } => Level::Ok,
-        credentials::Expiry::Soon { .. } => Level::Warn,
-        credentials::Expiry::Expired { .. } | credentials::Expiry::NotYetValid => Level::Fail,
-    };
-    findings.add(level, "certificate", expiry.to_string());
+    findings.0.push(client.credential.expiry(time.clock.now()).finding());
     check::look(&client.connection, &*time.clock, tenant.stamp_attribute, &loaded.profile.installation, probe, findings).await;
 }
 

@@ -49,7 +49,9 @@ pub(crate) async fn make_way(environment: &Environment, global: &Global, address
             other => return Err(CliError::unexpected(&other)),
         };
         let named = |seen: &Seen| format!("{} <{}> from {}", clean(&seen.title), clean(&seen.address), seen.tenant);
-        let whom: Vec<String> = found.iter().filter_map(|one| one.seen.as_ref()).map(named).collect();
+        // Who merely waits for the address has a contact at another one, which stays.
+        let holds = |seen: &&Seen| seen.address == gal::normalise::address(address);
+        let whom: Vec<String> = found.iter().filter_map(|one| one.seen.as_ref()).filter(holds).map(named).collect();
         // Where nothing is known to stand there the engine says so; nobody need be asked.
         let asked = format!("Remove {} now, for good, and never make it again?", whom.join(" and "));
         if !whom.is_empty() && !environment.screen.ask(&asked)? {

@@ -11,7 +11,7 @@ use state::StateStore;
 use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::screen::{Paint, count, print};
-use crate::session::{Loaded, Time, loader, refuse_dropped_pairs};
+use crate::session::{Loaded, Time, installation, loader, refuse_dropped_pairs};
 use crate::show::{clean, moment};
 use crate::stack::Stack;
 use crate::wiring::{Environment, fresh_id};
@@ -141,13 +141,6 @@ async fn put(environment: &Environment, global: &Global, name: &str, store: &Sta
         return Ok(Exit::InStep);
     }
     let (profile, _) = Profile::parse_bundle("the new profile", text).map_err(|errors| CliError::wrong(errors.to_string()))?;
-    let stored = store.installation(&profile.installation).await?;
-    if stored != profile.installation {
-        return Err(CliError::wrong(format!(
-            "stack {name}: its table belongs to the installation {stored}, the profile to {}: write installation = \"{stored}\" into the profile, or name the right stack",
-            profile.installation
-        )));
-    }
     if version > 0 {
         let before = Profile::parse_bundle("the stored profile", &before).map(|(before, _)| before).ok();
         refuse_dropped_pairs(store, before.as_ref(), &profile).await?;
@@ -161,6 +154,8 @@ async fn put(environment: &Environment, global: &Global, name: &str, store: &Sta
             return Ok(Exit::Held);
         }
     }
+    // Only now: it makes the table this installation's.
+    installation(store, &profile, &format!("of the stack {name}")).await?;
     let now = Time::of(environment, global).await?.clock.now();
     let version = store.push_profile(text, version, now).await.map_err(|error| match error {
         StoreError::Conflict { .. } => CliError::wrong(format!(

@@ -21,10 +21,7 @@ pub(crate) async fn export(environment: &Environment, global: &Global, file: &Pa
     if global.stack.is_none() && !path.exists() {
         return Err(CliError::wrong(format!("{}: there is no such state; name it with --state FILE", path.display())));
     }
-    let store = match &global.stack {
-        Some(stack) => Stack::find(stack).await?.store(fresh_id()),
-        None => StateStore::file(&path)?,
-    };
+    let store = opened(global, &path).await?;
     let now = Time::of(environment, global).await?.clock.now();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -45,16 +42,21 @@ pub(crate) async fn export(environment: &Environment, global: &Global, file: &Pa
     Ok(Exit::InStep)
 }
 
+/// The stack's table, or the state file.
+async fn opened(global: &Global, path: &Path) -> Result<StateStore, CliError> {
+    Ok(match &global.stack {
+        Some(stack) => Stack::find(stack).await?.store(fresh_id()),
+        None => StateStore::file(path)?,
+    })
+}
+
 /// Reads a whole state from a file.
 pub(crate) async fn import(environment: &Environment, global: &Global, file: &Path, replace: bool) -> Result<Exit, CliError> {
     let source = File::open(file).map_err(|error| CliError::wrong(format!("{}: it cannot be read: {error}", file.display())))?;
     let now = Time::of(environment, global).await?.clock.now();
     let path = state_file(global);
     let fresh = global.stack.is_none() && !path.exists();
-    let store = match &global.stack {
-        Some(stack) => Stack::find(stack).await?.store(fresh_id()),
-        None => StateStore::file(&path)?,
-    };
+    let store = opened(global, &path).await?;
     let existing = if replace { Existing::Replace } else { Existing::Refuse };
     let imported = match store.import(&mut BufReader::new(source), existing, now).await {
         Ok(imported) => imported,
@@ -69,8 +71,9 @@ pub(crate) async fn import(environment: &Environment, global: &Global, file: &Pa
         }
         Err(error) => return Err(error.into()),
     };
-    environment.screen.answer(&json!({"state": path, "items": imported.items, "installation": imported.installation}), |_| {
-        format!("{}: {} are read in; the next run goes on from there", path.display(), count(imported.items, "item"))
+    let into = global.stack.as_ref().map_or_else(|| path.display().to_string(), |stack| format!("the stack {stack}"));
+    environment.screen.answer(&json!({"state": into, "items": imported.items, "installation": imported.installation}), |_| {
+        format!("{into}: {} are read in; the next run goes on from there", count(imported.items, "item"))
     })?;
     Ok(Exit::InStep)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use engine::check::{Finding, Level};
 use jiff::Timestamp;
 
 /// From this many days before the end on, a certificate is worth a warning.
@@ -45,6 +46,16 @@ impl Expiry {
         } else {
             Self::Fine { days }
         }
+    }
+
+    /// What `check` says of it.
+    pub fn finding(self) -> Finding {
+        let level = match self {
+            Self::Fine { .. } => Level::Ok,
+            Self::Soon { .. } => Level::Warn,
+            Self::Expired { .. } | Self::NotYetValid => Level::Fail,
+        };
+        Finding { level, what: "certificate".to_owned(), text: self.to_string() }
     }
 
     /// Whether the token endpoint would accept the certificate now.

@@ -38,7 +38,7 @@ impl SecretsManager {
     /// `Secret` if it cannot be read, is empty, or holds something else; whatever is wrong with the key itself.
     pub async fn current(&self, secret: &str) -> Result<Credential, CredentialError> {
         let missing = || {
-            let detail = "it has no certificate yet: make one with `galbridge certificate new --stack NAME --tenant TENANT`";
+            let detail = "it has no certificate yet: make one with `galbridge --stack NAME certificate new --tenant TENANT`";
             CredentialError::Secret { secret: secret.to_owned(), detail: detail.to_owned() }
         };
         self.find(secret, None).await?.ok_or_else(missing)

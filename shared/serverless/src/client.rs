@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use credentials::{Credential, CredentialError, SecretsManager};
-use engine::check::{Finding, Level};
 use engine::ports::{Clock, Store as _};
 use engine::setup::{Connection, Setup};
 use engine::{Engine, Silent};
@@ -130,22 +129,16 @@ impl Client {
 
     /// When a tenant's certificate ends, and what there is to say of it.
     pub(crate) async fn certificate(&self, tenant: &str) -> (String, Option<Timestamp>) {
-        match self.parts.credentials.credential(&self.parts.settings.secret(tenant)).await {
+        match self.credential(tenant).await {
             Ok(credential) => (credential.expiry(self.now()).to_string(), Some(credential.not_after())),
             Err(error) => (error.to_string(), None),
         }
     }
 
-    /// What there is to find of a tenant's certificate.
-    pub(crate) async fn certificate_finding(&self, tenant: &str) -> Finding {
-        let (text, ends) = self.certificate(tenant).await;
-        let days = ends.map(|ends| ends.duration_since(self.now()).as_hours() / 24);
-        let level = match days {
-            None | Some(..=0) => Level::Fail,
-            Some(1..=30) => Level::Warn,
-            Some(_) => Level::Ok,
-        };
-        Finding { level, what: "certificate".to_owned(), text }
+    /// A tenant's current credential.
+    pub(crate) async fn credential(&self, tenant: &str) -> Result<Credential, ServerlessError> {
+        let credential = self.parts.credentials.credential(&self.parts.settings.secret(tenant)).await;
+        credential.map_err(|error| ServerlessError::Credential { tenant: tenant.to_owned(), error })
     }
 
     /// The clock.
@@ -202,8 +195,7 @@ impl Client {
         {
             return Ok((name.to_owned(), known.connection.clone()));
         }
-        let credential = self.parts.credentials.credential(&self.parts.settings.secret(name)).await;
-        let credential = credential.map_err(|error| ServerlessError::Credential { tenant: name.to_owned(), error })?;
+        let credential = self.credential(name).await?;
         let ends = credential.not_after();
         let connection = tenants::connect(tenant, &Arc::new(credential), &self.surroundings(pairs_at_once))?;
         let known = Remembered { since: now, tenant: tenant.clone(), pairs_at_once, connection: connection.clone(), ends };

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::ServerlessError;
 
-/// The version of all messages. A message of another is refused, and no write follows from it.
-pub const VERSION: u32 = 1;
+/// The version of all messages.
+pub const VERSION: u32 = engine::act::MESSAGES;
 
 /// The schedule's word to the snapshot function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use aws_lambda_events::sqs::SqsEvent;
 use engine::EngineError;
-use engine::act::Answer;
+use engine::act::{Action, Answer};
+use engine::check::{Finding, Level, TenantFindings};
 use engine::ports::StoreError;
 use engine::records::RunSummary;
 use gal::Side;
@@ -136,6 +137,9 @@ async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) 
             return Err(ServerlessError::Event("it asks for neither an action nor a page, or for both".to_owned()));
         }
     };
+    if let Action::Check { probe } = action {
+        return check(client, &pair, request, probe).await.map(|found| Served::Answer(Box::new(Answer::Checked(found))));
+    }
     let engine = client.engine(&pair, request, action.tenants()).await?;
     let mut answer = engine.act(&pair, action, deadline::of(None, client.settings().tick, end)).await?;
     if let Answer::Status(status) = &mut answer {
@@ -144,17 +148,31 @@ async fn by_hand(client: &Client, asked: ByHand, request: &str, end: Timestamp) 
             (one.certificate, one.certificate_ends) = client.certificate(&one.tenant).await;
         }
     }
-    if let Answer::Checked(tenants) = &mut answer {
-        for tenant in tenants {
-            let finding = client.certificate_finding(&tenant.tenant).await;
-            tenant.findings.insert(0, finding);
-        }
-    }
     let text = serde_json::to_string(&answer).map_err(|error| ServerlessError::Event(error.to_string()))?;
     if text.len() <= LARGEST {
         return Ok(Served::Answer(Box::new(answer)));
     }
     store_pages(client, request, &text).await.map(Served::Paged)
+}
+
+/// Looks at each tenant by itself: one without a certificate hides nothing of the other.
+async fn check(client: &Client, pair: &str, request: &str, probe: bool) -> Result<Vec<TenantFindings>, ServerlessError> {
+    let mut all = Vec::new();
+    for side in Side::BOTH {
+        all.push(match client.engine(pair, request, &[side]).await {
+            Ok(engine) => {
+                let mut found = engine.check_side(pair, side, probe).await?;
+                found.findings.insert(0, client.credential(&found.tenant).await?.expiry(client.now()).finding());
+                found
+            }
+            Err(ServerlessError::Credential { tenant, error }) => {
+                let finding = Finding { level: Level::Fail, what: "certificate".to_owned(), text: error.to_string() };
+                TenantFindings { tenant, findings: vec![finding] }
+            }
+            Err(other) => return Err(other),
+        });
+    }
+    Ok(all)
 }
 
 /// Stores an answer in pages, under the id of the invocation.

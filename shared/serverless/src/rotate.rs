@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use credentials::{Credential, CredentialError, SecretsManager};
+use engine::act::{PublicPart, Wish};
 use engine::ports::{DirectoryReader as _, TenantError};
 use jiff::{SignedDuration, Timestamp};
 use microsoft365::Tenant365;
@@ -101,16 +102,6 @@ pub struct ByHand {
     pub what: Wish,
 }
 
-/// What a person may ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Wish {
-    /// Makes the first certificate, if there is none, and shows the current one's public part.
-    Certificate,
-    /// Goes through all four steps now.
-    Rotate,
-}
-
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "of", rename_all = "kebab-case")]
@@ -121,21 +112,6 @@ pub enum Rotated {
     Certificate(PublicPart),
 }
 
-/// The public part of a credential: what an administrator uploads, and compares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicPart {
-    /// The tenant.
-    pub tenant: String,
-    /// Whether it was made just now.
-    pub made: bool,
-    /// The certificate as PEM.
-    pub pem: String,
-    /// Its SHA-1 thumbprint, as portals show it.
-    pub thumbprint: String,
-    /// The end of its life.
-    pub not_after: Timestamp,
-}
-
 /// Serves an event. `end`: when Lambda ends it.
 ///
 /// # Errors
@@ -144,14 +120,14 @@ pub async fn serve(client: &Client, vault: &dyn Vault, event: Value, end: Timest
     if event.get("Step").is_some() {
         let Rotation { step, secret_id, client_request_token } =
             serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))?;
-        let work = Work::of(client, vault, &tenant_of(client, &secret_id)?, &secret_id, &client_request_token, end).await?;
+        let work = Work { client, vault, name: tenant_of(client, &secret_id)?, secret: &secret_id, version: &client_request_token, end };
         work.step(step).await?;
-        return Ok(Rotated::Step(format!("{step:?} of tenant {} is done", work.tenant.name)));
+        return Ok(Rotated::Step(format!("{step:?} of tenant {} is done", work.name)));
     }
     let ByHand { tenant, what, .. } = message::read(event)?;
     let token = Uuid::from_bytes(client.chance()).to_string();
     let secret = client.settings().secret(&tenant);
-    let work = Work::of(client, vault, &tenant, &secret, &token, end).await?;
+    let work = Work { client, vault, name: tenant, secret: &secret, version: &token, end };
     let made = match what {
         Wish::Certificate => work.first().await?,
         Wish::Rotate => {
@@ -177,25 +153,19 @@ fn tenant_of(client: &Client, secret: &str) -> Result<String, ServerlessError> {
 struct Work<'w> {
     client: &'w Client,
     vault: &'w dyn Vault,
-    tenant: Tenant,
+    /// The tenant's name.
+    name: String,
     secret: &'w str,
     version: &'w str,
     end: Timestamp,
 }
 
-impl<'w> Work<'w> {
-    async fn of(
-        client: &'w Client,
-        vault: &'w dyn Vault,
-        tenant: &str,
-        secret: &'w str,
-        version: &'w str,
-        end: Timestamp,
-    ) -> Result<Self, ServerlessError> {
-        let profile = client.profile().await?;
-        let unknown = || ServerlessError::Profile(format!("it has no tenant {tenant}"));
-        let tenant = profile.tenants.get(tenant).cloned().ok_or_else(unknown)?;
-        Ok(Self { client, vault, tenant, secret, version, end })
+impl Work<'_> {
+    /// The tenant, as the profile has it. The first certificate is made without: the application it is for may not exist yet.
+    async fn tenant(&self) -> Result<Tenant, ServerlessError> {
+        let profile = self.client.profile().await?;
+        let unknown = || ServerlessError::Profile(format!("it has no tenant {}", self.name));
+        profile.tenants.get(&self.name).cloned().ok_or_else(unknown)
     }
 
     async fn step(&self, step: Step) -> Result<(), ServerlessError> {
@@ -205,7 +175,7 @@ impl<'w> Work<'w> {
             Step::Test => self.test().await,
             Step::Finish => self.finish().await,
         }?;
-        info!(tenant = %self.tenant.name, ?step, "step of the rotation done");
+        info!(tenant = %self.name, ?step, "step of the rotation done");
         Ok(())
     }
 
@@ -216,7 +186,7 @@ impl<'w> Work<'w> {
         }
         let credential = self.generate()?;
         self.vault.put(self.secret, self.version, &credential, true).await.map_err(|error| self.credential(error))?;
-        info!(tenant = %self.tenant.name, thumbprint = credential.thumbprint_sha1_hex(), "the first certificate is made");
+        info!(tenant = %self.name, thumbprint = credential.thumbprint_sha1_hex(), "the first certificate is made");
         Ok(true)
     }
 
@@ -230,26 +200,26 @@ impl<'w> Work<'w> {
     }
 
     async fn set(&self) -> Result<(), ServerlessError> {
-        let (current, pending) = (self.current().await?, self.pending().await?);
+        let (current, pending, tenant) = (self.current().await?, self.pending().await?, self.tenant().await?);
         let store = self.client.store();
-        let mut keys = store.application_keys(&self.tenant.name).await?;
+        let mut keys = store.application_keys(&self.name).await?;
         let thumbprint = pending.thumbprint_sha1_hex();
         // Asked for again: it is there already, also where the answer to the first time was lost.
-        if keys.iter().any(|key| key.thumbprint == thumbprint) || self.sign_in(&pending).await.is_ok() {
+        if keys.iter().any(|key| key.thumbprint == thumbprint) || self.sign_in(&tenant, &pending).await.is_ok() {
             return Ok(());
         }
-        let key_id = self.connect(&current)?.add_key(self.object()?, pending.certificate_der(), &*current).await;
+        let key_id = self.connect(&tenant, &current)?.add_key(self.object(&tenant)?, pending.certificate_der(), &*current).await;
         let key_id = key_id.map_err(|error| self.refused(&error))?;
         keys.push(ApplicationKey { key_id, thumbprint: thumbprint.to_owned(), not_after: pending.not_after() });
-        store.put_application_keys(&self.tenant.name, &keys).await?;
-        info!(tenant = %self.tenant.name, %key_id, thumbprint, "the new certificate is added to the application");
+        store.put_application_keys(&self.name, &keys).await?;
+        info!(tenant = %self.name, %key_id, thumbprint, "the new certificate is added to the application");
         Ok(())
     }
 
     async fn test(&self) -> Result<(), ServerlessError> {
-        let pending = self.pending().await?;
+        let (pending, tenant) = (self.pending().await?, self.tenant().await?);
         loop {
-            match self.sign_in(&pending).await {
+            match self.sign_in(&tenant, &pending).await {
                 Ok(()) => return Ok(()),
                 Err(TenantError::Configuration { code, .. }) if code == NOT_REGISTERED && self.client.now() < self.end - MARGIN => {
                     self.client.clock().sleep(BETWEEN_TRIES).await;
@@ -264,27 +234,28 @@ impl<'w> Work<'w> {
         self.vault.promote(self.secret, self.version).await.map_err(|error| self.credential(error))?;
         let store = self.client.store();
         let now = self.client.now();
-        let keys = store.application_keys(&self.tenant.name).await?;
+        let keys = store.application_keys(&self.name).await?;
         let (expired, mut kept): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.not_after < now);
         if expired.is_empty() {
             return Ok(());
         }
-        let (tenant, object) = (self.connect(&pending)?, self.object()?);
+        let tenant = self.tenant().await?;
+        let (application, object) = (self.connect(&tenant, &pending)?, self.object(&tenant)?);
         for key in expired {
             // The new certificate serves already: a key too many is told and tried again by the next rotation.
-            match tenant.remove_key(object, key.key_id, &*pending).await {
-                Ok(()) => info!(tenant = %self.tenant.name, key_id = %key.key_id, "an expired key is removed from the application"),
+            match application.remove_key(object, key.key_id, &*pending).await {
+                Ok(()) => info!(tenant = %self.name, key_id = %key.key_id, "an expired key is removed from the application"),
                 Err(error) => {
-                    warn!(tenant = %self.tenant.name, key_id = %key.key_id, %error, "an expired key stays with the application");
+                    warn!(tenant = %self.name, key_id = %key.key_id, %error, "an expired key stays with the application");
                     kept.push(key);
                 }
             }
         }
-        Ok(store.put_application_keys(&self.tenant.name, &kept).await?)
+        Ok(store.put_application_keys(&self.name, &kept).await?)
     }
 
     fn generate(&self) -> Result<Credential, ServerlessError> {
-        let made = Credential::generate(&format!("galbridge {}", self.tenant.name), self.client.now(), VALID_DAYS);
+        let made = Credential::generate(&format!("galbridge {}", self.name), self.client.now(), VALID_DAYS);
         made.map_err(|error| self.credential(error))
     }
 
@@ -298,26 +269,26 @@ impl<'w> Work<'w> {
         found.map(Arc::new).ok_or_else(|| self.failed("the version to roll to does not exist: createSecret comes first"))
     }
 
-    fn object(&self) -> Result<Uuid, ServerlessError> {
+    fn object(&self, tenant: &Tenant) -> Result<Uuid, ServerlessError> {
         let missing = "the profile does not say app_object_id, the object id of the app registration, without which an application cannot \
                        prove its key; the onboarding script prints it";
-        self.tenant.app_object_id.ok_or_else(|| self.failed(missing))
+        tenant.app_object_id.ok_or_else(|| self.failed(missing))
     }
 
-    fn connect(&self, credential: &Arc<Credential>) -> Result<Arc<Tenant365>, ServerlessError> {
-        Ok(tenants::client(&self.tenant, credential, None, &self.client.surroundings(1))?)
+    fn connect(&self, tenant: &Tenant, credential: &Arc<Credential>) -> Result<Arc<Tenant365>, ServerlessError> {
+        Ok(tenants::client(tenant, credential, None, &self.client.surroundings(1))?)
     }
 
     /// Signs in to both services.
-    async fn sign_in(&self, credential: &Arc<Credential>) -> Result<(), TenantError> {
-        let client = self.connect(credential).map_err(|error| TenantError::Protocol { message: error.to_string() })?;
+    async fn sign_in(&self, tenant: &Tenant, credential: &Arc<Credential>) -> Result<(), TenantError> {
+        let client = self.connect(tenant, credential).map_err(|error| TenantError::Protocol { message: error.to_string() })?;
         client.roles().await.map(|_| ())
     }
 
     async fn public_part(&self, made: bool) -> Result<PublicPart, ServerlessError> {
         let current = self.current().await?;
         Ok(PublicPart {
-            tenant: self.tenant.name.clone(),
+            tenant: self.name.clone(),
             made,
             pem: current.public_certificate_pem().map_err(|error| self.credential(error))?,
             thumbprint: current.thumbprint_sha1_hex().to_owned(),
@@ -326,7 +297,7 @@ impl<'w> Work<'w> {
     }
 
     fn credential(&self, error: CredentialError) -> ServerlessError {
-        ServerlessError::Credential { tenant: self.tenant.name.clone(), error }
+        ServerlessError::Credential { tenant: self.name.clone(), error }
     }
 
     fn refused(&self, error: &TenantError) -> ServerlessError {
@@ -334,6 +305,6 @@ impl<'w> Work<'w> {
     }
 
     fn failed(&self, detail: &str) -> ServerlessError {
-        ServerlessError::Rotation { tenant: self.tenant.name.clone(), detail: detail.to_owned() }
+        ServerlessError::Rotation { tenant: self.name.clone(), detail: detail.to_owned() }
     }
 }

@@ -180,6 +180,12 @@ impl Rig {
             engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
     }
 
+    /// A new process on a machine whose clock is ahead.
+    pub fn restart_with_clock_ahead(&mut self, ahead: SignedDuration) {
+        self.clock = Arc::new(RigClock { start: self.clock.start + ahead, began: self.clock.began });
+        self.restart();
+    }
+
     /// Lets the tokens of this process run out.
     pub async fn restart_tokens(&self) {
         self.advance(Duration::from_secs(2 * 3_600)).await;

@@ -188,3 +188,40 @@ async fn a_merge_over_a_lost_state_is_refused_until_its_links_are_restored() {
     rig.engine.rebuild(&rig.pair(), &engine::operate::rebuild_checksum(&plan), rig.deadline()).await.unwrap();
     rig.engine.merge(&rig.pair(), &options, None, rig.deadline()).await.unwrap();
 }
+
+/// Once a machine whose date was wrong removed at once who was to be hidden for a month.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_removed_by_a_wrong_clock() {
+    let (mut rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    rig.apply("contoso", delete(&a[..1]));
+    rig.settle(4).await.unwrap();
+    rig.restart_with_clock_ahead(SignedDuration::from_hours(24 * 300));
+    let runs = rig.settle(3).await.unwrap();
+    let told = |run: &engine::records::RunSummary| run.notes.iter().any(|note| note.contains("clock"));
+    assert!(runs.iter().any(told), "{runs:#?}");
+    assert_eq!(rig.gal_with_hidden("fabrikam").len(), 2, "she is hidden, and stays for her month");
+}
+
+/// A circle with somebody in it who cannot move is left as it is: nobody is sent to an address that leads nowhere.
+#[tokio::test(start_paused = true)]
+async fn nobody_moves_aside_for_somebody_who_cannot_move() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ada"), user("contoso", "Bob")], vec![]).await;
+    let link = rig.engine.store.link(&rig.pair(), link_of(a[1])).await.unwrap().unwrap();
+    let quarantine =
+        gal::link::Quarantine { reason: "refused".to_owned(), attempts: 3, retry_at: rig.now() + SignedDuration::from_hours(24 * 7) };
+    let set_aside = gal::Link { quarantine: Some(quarantine), ..link.item };
+    rig.engine.store.put_link(&rig.pair(), &set_aside, Some(link.version)).await.unwrap();
+    let set = |who: usize, address: &str| {
+        rig.apply("contoso", update(a[who], json!({"EmailAddresses": [format!("SMTP:{address}")], "PrimarySmtpAddress": address})));
+    };
+    set(0, "ada.temporary@contoso.example");
+    set(1, "ada@contoso.example");
+    set(0, "bob@contoso.example");
+    rig.advance(Duration::from_secs(600)).await;
+    rig.snapshot(false).await.unwrap();
+    let link = rig.engine.store.link(&rig.pair(), link_of(a[1])).await.unwrap().unwrap();
+    assert!(link.item.quarantine.is_some());
+    let explained = rig.engine.explain(&rig.pair(), "bob@contoso.example").await.unwrap();
+    let written: Vec<_> = explained.iter().flat_map(|one| &one.next).flat_map(|operation| &operation.changes).collect();
+    assert!(written.iter().all(|change| change.after.as_ref().is_none_or(|after| !after.ends_with("galbridge.invalid"))), "{written:?}");
+}

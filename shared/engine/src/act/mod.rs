@@ -7,6 +7,7 @@
 //! Whatever writes more than it was asked for by name takes a person's word first: `merge`, `unpublish` and `rebuild` without
 //! `confirm` answer their plan, and nothing is written; its checksum confirms exactly that plan.
 
+mod certificate;
 mod cycle;
 mod plan;
 mod status;
@@ -15,9 +16,12 @@ use gal::Side;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use certificate::{PublicPart, Wish};
 pub use cycle::{OnlyReads, Ran, Read, Standing};
 pub use plan::{GuardDocument, NoteDocument, OperationDocument, PlanDocument, SideDocument, SkippedDocument};
-pub use status::{AgendaDocument, HeldDocument, QuarantinedDocument, StatusDocument, StatusSide, WhoDocument};
+pub use status::{
+    AgendaDocument, ConflictDocument, HeldDocument, QuarantinedDocument, StatusDocument, StatusSide, SuppressedDocument, WhoDocument,
+};
 
 use crate::check::TenantFindings;
 use crate::engine::Engine;
@@ -26,6 +30,10 @@ use crate::explain::Explained;
 use crate::operate::{Leave, MadeWay, rebuild_checksum};
 use crate::records::{MergeOptions, OperationRecord, RunSummary};
 use crate::snapshot::SnapshotOptions;
+
+/// The version of all messages between the command, the schedule, the queue and the functions. One of another version is refused, and
+/// no write follows from it.
+pub const MESSAGES: u32 = 1;
 
 /// What is asked of a pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -106,15 +106,19 @@ pub async fn look(connection: &Connection, clock: &dyn Clock, stamp: Field, inst
 impl Engine {
     /// Looks at both tenants of a pair.
     pub(crate) async fn check(&self, pair: &str, probe: bool) -> Result<Vec<TenantFindings>, EngineError> {
-        let setup = self.pair(pair)?;
         let mut all = Vec::new();
         for side in Side::BOTH {
-            let tenant = setup.tenants.get(side);
-            let mut findings = Findings::default();
-            look(self.connection(tenant)?, &*self.clock, tenant.stamp_attribute, &self.installation, probe, &mut findings).await;
-            all.push(TenantFindings { tenant: tenant.name.clone(), findings: findings.0 });
+            all.push(self.check_side(pair, side, probe).await?);
         }
         Ok(all)
+    }
+
+    /// Looks at one tenant of a pair; only its connection is needed.
+    pub async fn check_side(&self, pair: &str, side: Side, probe: bool) -> Result<TenantFindings, EngineError> {
+        let tenant = self.pair(pair)?.tenants.get(side);
+        let mut findings = Findings::default();
+        look(self.connection(tenant)?, &*self.clock, tenant.stamp_attribute, &self.installation, probe, &mut findings).await;
+        Ok(TenantFindings { tenant: tenant.name.clone(), findings: findings.0 })
     }
 }
 

@@ -81,7 +81,10 @@ impl<'e> Run<'e> {
     }
 
     pub(crate) fn note(&self, note: String) {
-        self.inner().notes.push(note);
+        let mut inner = self.inner();
+        if !inner.notes.contains(&note) {
+            inner.notes.push(note);
+        }
     }
 
     /// Remembers how an operation ended, with the values before and after. What was not even begun is only counted: a

@@ -52,10 +52,10 @@ impl Run<'_> {
         let writer = self.writer(operation.side)?;
         let skew = writer.clock_skew();
         if operation.action == Action::Purge && skew.abs() > WORST_SKEW {
-            let hours = skew.as_hours();
-            return Ok(Ended::Deferred(format!(
-                "this machine's clock differs from Microsoft's by {hours} hours: nothing is removed until it is right"
-            )));
+            let minutes = skew.as_mins().abs();
+            let why = format!("this machine's clock differs from Microsoft's by {minutes} minutes: nothing is removed until it is right");
+            self.note(why.clone());
+            return Ok(Ended::Deferred(why));
         }
         match operation.action {
             Action::Purge | Action::Remove => {

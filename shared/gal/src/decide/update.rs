@@ -70,21 +70,26 @@ impl Case<'_, '_> {
             if holder.recipient.anchor == contact.recipient.anchor {
                 return true;
             }
-            let link = self
-                .world
-                .link_of(side, holder.recipient.anchor)
-                .filter(|link| link.phase == Phase::Live && link.role == Role::Projection && link.target == Some(holder.recipient.anchor));
-            let next = link.and_then(|link| {
-                let source_side = link.key.origin.source_side()?;
-                let source = self.world.entry(source_side, link.key.anchor).filter(|entry| entry.recipient.is_present())?;
-                self.context.eligible(source_side, source).ok()
-            });
-            match next {
+            match self.moves_to(holder) {
                 Some(next) if next != wanted => wanted = next,
                 Some(_) | None => return false,
             }
         }
         false
+    }
+
+    /// Where the source of a contact wants it to go, if it can move at all.
+    fn moves_to(&self, contact: &Entry) -> Option<String> {
+        let side = self.link.target_side();
+        let link = self.world.link_of(side, contact.recipient.anchor)?;
+        let ours = link.phase == Phase::Live && link.role == Role::Projection && link.target == Some(contact.recipient.anchor);
+        if !ours || link.quarantine.is_some() || contact.recipient.directory_synced {
+            return None;
+        }
+        let source_side = link.key.origin.source_side()?;
+        let source = self.world.entry(source_side, link.key.anchor).filter(|entry| entry.recipient.is_present())?;
+        let address = self.context.eligible(source_side, source).ok()?;
+        crate::join::admissible(self.context, side, &address).is_ok().then_some(address)
     }
 
     /// Moves a contact to an address that nobody holds and no mail goes to, so that the others can move; its own move follows

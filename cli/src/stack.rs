@@ -7,9 +7,10 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_cloudformation::types::Stack as Described;
 use aws_sdk_lambda::config::StalledStreamProtectionConfig;
 use aws_sdk_lambda::config::retry::RetryConfig;
-use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use engine::act::{Action, Answer, MESSAGES, PublicPart, Wish};
+use engine::ports::with_causes;
 use serde_json::{Value, json};
 use state::StateStore;
 use uuid::Uuid;
@@ -43,11 +44,11 @@ impl Stack {
         let client = aws_sdk_cloudformation::Client::new(&config);
         let answer = client.describe_stacks().stack_name(name).send().await;
         let stacks = answer.map_err(|error| {
-            let text = DisplayErrorContext(&error).to_string();
+            let text = why(&error);
             if text.contains("does not exist") {
                 CliError::wrong(format!("stack {name}: there is none by this name in this account and region"))
             } else {
-                CliError::failed(format!("stack {name}: CloudFormation does not answer: {text}"))
+                unanswered(&format!("stack {name}: CloudFormation does not answer"), &text)
             }
         })?;
         let found = stacks.stacks().first().ok_or_else(|| CliError::wrong(format!("stack {name}: there is none by this name")))?;
@@ -60,8 +61,7 @@ impl Stack {
         let mut pages = client.describe_stacks().into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page
-                .map_err(|error| CliError::failed(format!("CloudFormation does not list the stacks: {}", DisplayErrorContext(&error))))?;
+            let page = page.map_err(|error| unanswered("CloudFormation does not list the stacks", &why(&error)))?;
             let ours = page.stacks().iter().filter(|stack| output(stack, MARK).is_some());
             found.extend(ours.map(|stack| Self::of(stack, config)).collect::<Result<Vec<_>, _>>()?);
         }
@@ -135,9 +135,8 @@ impl Stack {
             .build();
         let client = aws_sdk_lambda::Client::from_conf(settings);
         let sent = client.invoke().function_name(function).payload(Blob::new(asked.to_string())).send().await;
-        let sent = sent.map_err(|error| {
-            CliError::failed(format!("stack {}: the function {function} cannot be asked: {}", self.name, DisplayErrorContext(&error)))
-        })?;
+        let sent =
+            sent.map_err(|error| unanswered(&format!("stack {}: the function {function} cannot be asked", self.name), &why(&error)))?;
         let body = sent.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
         let answer: Value = serde_json::from_slice(&body).map_err(|error| self.misunderstood(&error))?;
         if sent.function_error().is_some() {
@@ -156,6 +155,25 @@ impl Stack {
             self.name
         ))
     }
+}
+
+/// What AWS says, or what kept it from answering.
+fn why(error: &(impl ProvideErrorMetadata + std::error::Error + 'static)) -> String {
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(_) | None, _) => with_causes(error),
+    }
+}
+
+/// AWS does not answer: mostly because nobody has signed in.
+fn unanswered(what: &str, why: &str) -> CliError {
+    let signed_out = ["credentials", "ExpiredToken", "UnrecognizedClient", "InvalidClientTokenId", "region"];
+    if signed_out.iter().any(|word| why.contains(word)) {
+        return CliError::wrong(format!(
+            "{what}: sign in to AWS first, and name the region (AWS_PROFILE, AWS_REGION, `aws sso login`): {why}"
+        ));
+    }
+    CliError::failed(format!("{what}: {why}"))
 }
 
 /// What a function failed with. Its kind is whose turn it is, as the functions say it; what Lambda itself says has others.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::act::{Action, Answer, HeldDocument, StatusDocument, StatusSide};
+use engine::act::{Action, Answer, HeldDocument, Standing, StatusDocument, StatusSide};
 use engine::records::Stage;
 use engine::setup::PairSetup;
 use gal::Side;
@@ -56,7 +56,8 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
     };
     let waits =
         if document.holds.a.is_some() || document.holds.b.is_some() { "; the guard holds something for a person, see below" } else { "" };
-    let _ = writeln!(text, "{}  {stage}{}", paint.bold(&document.pair), paint.yellow(waits));
+    let failed = if document.standing == Standing::Failed { "; the last run failed, see below" } else { "" };
+    let _ = writeln!(text, "{}  {stage}{}{}", paint.bold(&document.pair), paint.yellow(waits), paint.red(failed));
     if let Some(reason) = &document.paused {
         let _ = writeln!(text, "  {}", paint.yellow(&format!("paused: {}; `galbridge resume` goes on", clean(reason))));
     }

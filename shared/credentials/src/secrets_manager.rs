@@ -1,9 +1,10 @@
 //! Secrets Manager as the source of credentials: the functions' own. A private key never leaves it and their memory.
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_types::SdkConfig;
+use engine::ports::with_causes;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -53,7 +54,7 @@ impl SecretsManager {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => return Ok(None),
-            Err(error) => return Err(failed(secret, &DisplayErrorContext(&error).to_string())),
+            Err(error) => return Err(failed(secret, &why(&error))),
         };
         let text = answer.secret_string().unwrap_or_default();
         if text.trim().is_empty() {
@@ -74,7 +75,7 @@ impl SecretsManager {
         let stage = if current { CURRENT } else { PENDING };
         let put = self.client.put_secret_value().secret_id(secret).client_request_token(version).version_stages(stage);
         let put = put.secret_string(text.as_str()).send().await;
-        put.map(|_| ()).map_err(|error| failed(secret, &DisplayErrorContext(&error).to_string()))
+        put.map(|_| ()).map_err(|error| failed(secret, &why(&error)))
     }
 
     /// Makes a version the current one; it may be so already.
@@ -83,7 +84,7 @@ impl SecretsManager {
     /// `Secret` if the secret or the version does not exist, or the store refuses it.
     pub async fn make_current(&self, secret: &str, version: &str) -> Result<(), CredentialError> {
         let told = self.client.describe_secret().secret_id(secret).send().await;
-        let told = told.map_err(|error| failed(secret, &DisplayErrorContext(&error).to_string()))?;
+        let told = told.map_err(|error| failed(secret, &why(&error)))?;
         let versions = told.version_ids_to_stages();
         let is_current = |(_, stages): &(&String, &Vec<String>)| stages.iter().any(|stage| stage == CURRENT);
         let before = versions.and_then(|versions| versions.iter().find(is_current)).map(|(id, _)| id.clone());
@@ -92,8 +93,13 @@ impl SecretsManager {
         }
         let moved = self.client.update_secret_version_stage().secret_id(secret).version_stage(CURRENT);
         let moved = moved.move_to_version_id(version).set_remove_from_version_id(before).send().await;
-        moved.map(|_| ()).map_err(|error| failed(secret, &DisplayErrorContext(&error).to_string()))
+        moved.map(|_| ()).map_err(|error| failed(secret, &why(&error)))
     }
+}
+
+/// What the service says, or what kept it from answering.
+fn why(error: &(impl ProvideErrorMetadata + std::error::Error + 'static)) -> String {
+    error.message().map_or_else(|| with_causes(error), str::to_owned)
 }
 
 fn failed(secret: &str, detail: &str) -> CredentialError {

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+
+use engine::ports::with_causes;
 
 use crate::ServerlessError;
 use crate::message::WakeUp;
@@ -38,6 +40,6 @@ impl Waker for Queue {
         let id = format!("{}-{}", message.pair, message.tick.as_millisecond());
         let request = self.client.send_message().queue_url(&self.address).message_body(body);
         let sent = request.message_group_id(&message.pair).message_deduplication_id(id).send().await;
-        sent.map(drop).map_err(|error| failed(DisplayErrorContext(&error).to_string()))
+        sent.map(drop).map_err(|error| failed(error.message().map_or_else(|| with_causes(&error), str::to_owned)))
     }
 }

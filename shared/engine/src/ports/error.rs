@@ -47,3 +47,17 @@ pub enum ReadError {
     #[error(transparent)]
     Tenant(#[from] TenantError),
 }
+
+/// An error of a library and what caused it, outermost first, in one sentence: for people, without the library's inner workings.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.ends_with(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = error.source();
+    }
+    words
+}

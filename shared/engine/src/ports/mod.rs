@@ -16,4 +16,4 @@ pub use store::{ReplicaWrite, Store, StoreError, Versioned};
 pub use writer::{ContactChange, ContactWriter, CreatedContact, NewContact, WriteError};
 
 mod error;
-pub use error::{ReadError, TenantError};
+pub use error::{ReadError, TenantError, with_causes};

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use engine::ports::StoreError;
+use engine::ports::{StoreError, with_causes};
 
 /// What `SQLite` says of a damaged file.
 const DAMAGED: [&str; 4] = ["malformed", "not a database", "not a valid SQLite", "file is encrypted"];
@@ -33,20 +33,6 @@ where
         SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => with_causes(error),
     };
     unavailable(place, doing, detail)
-}
-
-/// An error and what caused it, outermost first.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !words.ends_with(&text) {
-            words = format!("{words}: {text}");
-        }
-        cause = error.source();
-    }
-    words
 }
 
 pub(crate) fn unavailable(place: &str, doing: &str, detail: impl std::fmt::Display) -> StoreError {

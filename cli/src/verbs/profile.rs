@@ -1,7 +1,5 @@
 //! `profile check` and `profile schema`; with `--stack` `profile push`, `show`, `history` and `revert`.
 
-use std::collections::BTreeMap;
-
 use engine::ports::{Store as _, StoreError};
 use profile::Profile;
 use serde_json::json;
@@ -62,25 +60,16 @@ pub(crate) async fn push(environment: &Environment, global: &Global, yes: bool) 
     for warning in &warnings {
         environment.screen.say(&warning.to_string())?;
     }
-    let overrides = overrides(&profile)?;
     let exit = put(environment, global, &name, &store, &bundle, yes).await?;
-    environment.screen.say(&format!("The stack needs these parameters; deploy it again where they are new: {overrides}"))?;
+    environment.screen.say(&format!("The stack needs these parameters; deploy it again where they are new: {}", overrides(&profile)))?;
     Ok(exit)
 }
 
-/// The lists of the template's parameters. A resource is named by its pair without the dash, so two pairs may not be the same then.
-fn overrides(profile: &Profile) -> Result<String, CliError> {
+/// The lists of the template's parameters.
+fn overrides(profile: &Profile) -> String {
     let tenants: Vec<&str> = profile.tenants.keys().map(String::as_str).collect();
     let pairs: Vec<String> = profile.pairs.iter().map(profile::Pair::name).collect();
-    let mut bare: BTreeMap<String, &str> = BTreeMap::new();
-    for pair in &pairs {
-        if let Some(other) = bare.insert(pair.replace('-', ""), pair) {
-            return Err(CliError::wrong(format!(
-                "the pairs {other} and {pair} are the same without their dashes, by which the stack names its resources: rename a tenant"
-            )));
-        }
-    }
-    Ok(format!("Tenants={} Pairs={}", tenants.join(","), pairs.join(",")))
+    format!("Tenants={} Pairs={}", tenants.join(","), pairs.join(","))
 }
 
 /// Prints the stack's profile, or an earlier version.
@@ -204,25 +193,4 @@ async fn earlier(store: &StateStore, name: &str, version: u64) -> Result<String,
 
 fn none(name: &str) -> CliError {
     CliError::wrong(format!("stack {name}: it has no profile yet: `galbridge --stack {name} profile push` gives it one"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pairs_that_would_name_the_same_resource_are_refused() {
-        let tenant = |name: &str, digit: char| {
-            let id = |last: char| format!("11111111-1111-1111-1111-1111111111{digit}{last}");
-            format!("[tenants.{name}]\nid = \"{}\"\napp_id = \"{}\"\n", id('1'), id('2'))
-        };
-        let of = |pairs: &[(&str, &str)]| {
-            let tenants: String = ["ab", "c", "a", "bc"].iter().zip('1'..).map(|(name, digit)| tenant(name, digit)).collect();
-            let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n")).collect();
-            let pairs = pairs.concat();
-            Profile::parse_bundle("p", &format!("client = \"x\"\n{tenants}{pairs}")).unwrap().0
-        };
-        assert_eq!(overrides(&of(&[("ab", "c"), ("a", "c")])).unwrap(), "Tenants=a,ab,bc,c Pairs=ab-c,a-c");
-        assert!(overrides(&of(&[("ab", "c"), ("a", "bc")])).unwrap_err().message.contains("ab-c and a-bc"));
-    }
 }

@@ -311,6 +311,15 @@ pub(crate) enum ProfileVerb {
     Check,
     /// Prints the JSON schema of a profile.
     Schema,
+    /// Writes the profile's tenants and pairs into samconfig.toml, as parameters of the client's environment.
+    Samconfig {
+        /// The file; made if there is none.
+        #[arg(long, value_name = "FILE", default_value = "samconfig.toml")]
+        file: PathBuf,
+        /// The environment, as for `sam deploy --config-env`; also the stack's name where it has none yet. [default: the client]
+        #[arg(long, value_name = "NAME")]
+        environment: Option<String>,
+    },
     /// With --stack: checks the profile, shows what changes, and gives it to the stack with the files it includes.
     Push {
         /// Without asking.

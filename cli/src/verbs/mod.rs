@@ -10,6 +10,7 @@ mod merge;
 mod operate;
 mod profile;
 mod run;
+mod samconfig;
 mod state;
 mod status;
 
@@ -51,6 +52,7 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Certificate(CertificateVerb::Show) => certificate::show(environment, global).await,
         Verb::Profile(ProfileVerb::Check) => profile::check(environment, global),
         Verb::Profile(ProfileVerb::Schema) => profile::schema(),
+        Verb::Profile(ProfileVerb::Samconfig { file, environment: name }) => samconfig::write(environment, global, &file, name.as_deref()),
         Verb::Profile(ProfileVerb::Push { yes }) => profile::push(environment, global, yes).await,
         Verb::Profile(ProfileVerb::Show { version }) => profile::show(environment, global, version).await,
         Verb::Profile(ProfileVerb::History) => profile::history(environment, global).await,

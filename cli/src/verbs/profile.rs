@@ -12,6 +12,7 @@ use crate::screen::{Paint, count, print};
 use crate::session::{Loaded, Time, installation, loader, refuse_dropped_pairs};
 use crate::show::{clean, moment};
 use crate::stack::Stack;
+use crate::verbs::samconfig;
 use crate::wiring::{Environment, fresh_id};
 
 /// Reads the profile, and says everything that is wrong with it or perhaps not meant.
@@ -61,15 +62,11 @@ pub(crate) async fn push(environment: &Environment, global: &Global, yes: bool) 
         environment.screen.say(&warning.to_string())?;
     }
     let exit = put(environment, global, &name, &store, &bundle, yes).await?;
-    environment.screen.say(&format!("The stack needs these parameters; deploy it again where they are new: {}", overrides(&profile)))?;
+    let lists = samconfig::lists(&profile).map(|(key, list)| format!("{key}={list}")).join(" ");
+    environment.screen.say(&format!(
+        "The stack needs these parameters: {lists}. Where they are new, `galbridge profile samconfig` writes them, and `sam deploy` goes by them."
+    ))?;
     Ok(exit)
-}
-
-/// The lists of the template's parameters.
-fn overrides(profile: &Profile) -> String {
-    let tenants: Vec<&str> = profile.tenants.keys().map(String::as_str).collect();
-    let pairs: Vec<String> = profile.pairs.iter().map(profile::Pair::name).collect();
-    format!("Tenants={} Pairs={}", tenants.join(","), pairs.join(","))
 }
 
 /// Prints the stack's profile, or an earlier version.

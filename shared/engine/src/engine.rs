@@ -12,8 +12,12 @@ use crate::ports::{AcceptedDomain, Clock, DomainType, Store};
 use crate::records::{Lease, PairState, ReadingState, TenantState};
 use crate::setup::{Connection, PairSetup, Setup, TenantSetup};
 
-/// How long a lease lasts without being prolonged.
+/// How long a lease lasts while a run reads, loads and decides.
 pub(crate) const LEASE: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long it lasts while a run writes, which prolongs it as it goes: a process that died in the middle is followed by the next
+/// tick, not by the one after.
+const WRITING: SignedDuration = SignedDuration::from_mins(4);
 
 /// How far the overlay looks back before its watermark: change times are not replicated between
 /// Exchange's controllers (MICROSOFT.md 3.3).
@@ -96,6 +100,11 @@ impl Engine {
 
     pub(crate) fn lease(&self) -> Lease {
         Lease { owner: self.owner.clone(), until: self.now() + LEASE }
+    }
+
+    /// Until when the lease of a run that writes lasts, if it is not prolonged again.
+    pub(crate) fn lease_while_writing(&self) -> Timestamp {
+        self.now() + WRITING
     }
 
     /// The facts of all tenants of the profile, from what was last read.

@@ -355,7 +355,7 @@ impl Engine {
         };
         let mut run = Run::begin(self, pair, kind, deadline);
         let outcome = async {
-            self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease().until)).await?;
+            self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
             run.apply(&state, &mut loaded, &mut plan, &BTreeSet::new()).await?;
             self.store.put_agenda(&pair.name, &run.take_later()).await?;
             for side in Side::BOTH {

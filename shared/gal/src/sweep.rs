@@ -24,7 +24,6 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use crate::field::{Field, FieldSet, Normaliser};
 use crate::link::{self, Base, Link, Phase, Role};
@@ -41,14 +40,51 @@ use xxhash_rust::xxh3::xxh3_64;
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     places: Vec<Place>,
-    packed: Vec<u8>,
+    packed: Packed,
 }
 
 #[derive(Clone, Debug)]
 struct Place {
     anchor: Anchor,
-    start: usize,
+    spot: Spot,
     length: u32,
+}
+
+/// Bytes end to end, in blocks: what grows by doubling would hold everything twice while it is copied.
+#[derive(Clone, Debug, Default)]
+struct Packed(Vec<Vec<u8>>);
+
+/// Where bytes begin: the block, and the place in it. In the order they were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Spot {
+    block: u32,
+    start: u32,
+}
+
+impl Packed {
+    /// Bytes of a block.
+    const BLOCK: usize = 1 << 20;
+
+    /// Adds pieces that stay side by side.
+    fn add(&mut self, pieces: &[&[u8]]) -> Spot {
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        if self.0.last().is_none_or(|block| block.capacity() - block.len() < length) {
+            self.0.push(Vec::with_capacity(length.max(Self::BLOCK)));
+        }
+        let block = self.0.len() - 1;
+        let last = &mut self.0[block];
+        // A row is bounded by its fields' limits, and four billion blocks are more than memory has.
+        let spot = Spot { block: u32::try_from(block).unwrap_or(u32::MAX), start: u32::try_from(last.len()).unwrap_or(u32::MAX) };
+        for piece in pieces {
+            last.extend_from_slice(piece);
+        }
+        spot
+    }
+
+    fn get(&self, spot: Spot, length: usize) -> Option<&[u8]> {
+        let (block, start) = (usize::try_from(spot.block).ok()?, usize::try_from(spot.start).ok()?);
+        self.0.get(block)?.get(start..start + length)
+    }
 }
 
 impl<V: Borrow<Values>> Extend<(Anchor, V)> for Rows {
@@ -58,8 +94,7 @@ impl<V: Borrow<Values>> Extend<(Anchor, V)> for Rows {
             let bytes = values.borrow().packed();
             // A value is bounded by its field's limit, so a row never comes near four gigabytes.
             let length = u32::try_from(bytes.len()).unwrap_or_default();
-            self.places.push(Place { anchor, start: self.packed.len(), length });
-            self.packed.extend_from_slice(bytes);
+            self.places.push(Place { anchor, spot: self.packed.add(&[bytes]), length });
         }
     }
 }
@@ -77,7 +112,7 @@ impl<V: Borrow<Values>> FromIterator<(Anchor, V)> for Rows {
 pub struct ByAnchor {
     /// Sorted by anchor, each anchor once.
     places: Vec<Place>,
-    packed: Vec<u8>,
+    packed: Packed,
     /// Where the anchors that begin with each bit pattern begin in `places`.
     buckets: Vec<usize>,
 }
@@ -88,7 +123,7 @@ impl From<Rows> for ByAnchor {
         let Rows { mut places, packed } = rows;
         if !places.is_sorted_by(|left, right| left.anchor < right.anchor) {
             // In the order they came: of two that start at the same place, the first is an empty one.
-            places.sort_unstable_by_key(|place| (place.anchor, place.start, place.length));
+            places.sort_unstable_by_key(|place| (place.anchor, place.spot, place.length));
             places.dedup_by(|later, kept| {
                 let again = later.anchor == kept.anchor;
                 if again {
@@ -127,7 +162,7 @@ impl ByAnchor {
 
     fn find(&self, anchor: Anchor) -> Option<&[u8]> {
         let place = self.place(anchor)?;
-        self.packed.get(place.start..place.start + usize::try_from(place.length).ok()?)
+        self.packed.get(place.spot, usize::try_from(place.length).ok()?)
     }
 
     /// Anchors are random, so that a bucket holds one or two of them; where they are not, it is searched.
@@ -173,15 +208,15 @@ impl Tie {
 #[derive(Clone, Debug, Default)]
 pub struct Ties {
     knots: Vec<Knot>,
-    packed: Vec<u8>,
+    packed: Packed,
 }
 
-/// The source's base is the first `source_length` bytes from `start`; the target's follows, or is the same.
+/// The source's base is the first `source_length` bytes from `spot`; the target's follows, or is the same.
 #[derive(Clone, Debug)]
 struct Knot {
     source: Anchor,
     target: Anchor,
-    start: usize,
+    spot: Spot,
     source_length: u16,
     /// `None`: both bases are equal.
     target_length: Option<u16>,
@@ -199,9 +234,9 @@ impl Ties {
     }
 
     fn bases(&self, knot: &Knot) -> Option<(&[u8], &[u8])> {
-        let source: Range<usize> = knot.start..knot.start + usize::from(knot.source_length);
-        let target = knot.target_length.map_or(source.clone(), |length| source.end..source.end + usize::from(length));
-        Some((self.packed.get(source)?, self.packed.get(target)?))
+        let source = usize::from(knot.source_length);
+        let Some(target) = knot.target_length else { return self.packed.get(knot.spot, source).map(|base| (base, base)) };
+        self.packed.get(knot.spot, source + usize::from(target))?.split_at_checked(source)
     }
 }
 
@@ -211,17 +246,15 @@ impl Extend<Tie> for Ties {
             // A base has at most one entry of nine bytes a field.
             let length = |base: &Base| u16::try_from(base.packed().len()).unwrap_or_default();
             let apart = tie.base_source != tie.base_target;
+            let (source, target) = (tie.base_source.packed(), tie.base_target.packed());
+            let spot = self.packed.add(&[source, if apart { target } else { &[] }]);
             self.knots.push(Knot {
                 source: tie.source,
                 target: tie.target,
-                start: self.packed.len(),
+                spot,
                 source_length: length(&tie.base_source),
                 target_length: apart.then(|| length(&tie.base_target)),
             });
-            self.packed.extend_from_slice(tie.base_source.packed());
-            if apart {
-                self.packed.extend_from_slice(tie.base_target.packed());
-            }
         }
     }
 }

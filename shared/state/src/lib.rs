@@ -44,6 +44,7 @@
 //! is not mistaken for somebody else's.
 
 mod body;
+#[cfg(feature = "embedded")]
 mod embedded;
 mod item;
 mod keys;

@@ -15,7 +15,9 @@
 )]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
+mod cost;
 mod duckdb;
+mod functions;
 mod merge;
 mod pair;
 mod people;
@@ -66,6 +68,10 @@ enum Name {
     Rate,
     /// The plan of a million links in the core alone, and DuckDB beside it.
     Plan,
+    /// Size and start of the Lambda functions that `make e2e` built.
+    Functions,
+    /// What a client costs a month on AWS.
+    Cost,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -74,6 +80,7 @@ enum Child {
     Merge,
     Rate,
     Plan,
+    Day,
 }
 
 /// Measures time that passes.
@@ -122,6 +129,7 @@ fn run(child: Child, size: &[usize]) -> Result<(), Problem> {
         Child::Merge => print(&runtime.block_on(merge::measure(first, second))?),
         Child::Rate => print(&runtime.block_on(merge::rate(first, second))?),
         Child::Plan => print(&plan::measure(first)?),
+        Child::Day => print(&runtime.block_on(cost::day(first))?),
     }
 }
 
@@ -147,8 +155,14 @@ fn apart<T: DeserializeOwned>(child: Child, size: &[usize]) -> Result<T, Problem
 fn all(arguments: &Arguments) {
     let mut table = Table::default();
     let wanted = |name| arguments.names.is_empty() || arguments.names.contains(&name);
-    let groups: [(Name, fn(bool, &mut Table) -> Result<(), Problem>); 4] =
-        [(Name::Plan, plan_rows), (Name::Merge, merge_rows), (Name::Quiet, quiet_rows), (Name::Rate, rate_rows)];
+    let groups: [(Name, fn(bool, &mut Table) -> Result<(), Problem>); 6] = [
+        (Name::Plan, plan_rows),
+        (Name::Merge, merge_rows),
+        (Name::Quiet, quiet_rows),
+        (Name::Rate, rate_rows),
+        (Name::Functions, function_rows),
+        (Name::Cost, cost_rows),
+    ];
     for (name, rows) in groups {
         if wanted(name)
             && let Err(problem) = rows(arguments.quick, &mut table)
@@ -213,6 +227,36 @@ fn rate_rows(quick: bool, table: &mut Table) -> Result<(), Problem> {
     table.row(Row::at_least(format!("{what}: write rate ÷ allowed"), 0.95, rate.share, ""));
     for (tenant, writes, reached, allowed) in &rate.tenants {
         table.note(format!("{what}: {tenant} {writes} writes, {reached:.2} of {allowed:.2} a second"));
+    }
+    Ok(())
+}
+
+fn function_rows(_: bool, table: &mut Table) -> Result<(), Problem> {
+    eprintln!("measuring functions");
+    for (name, function) in functions::measure()? {
+        table.row(Row::at_most(format!("function {name}: zip"), 8.0, function.zip_megabytes, "MB"));
+        table.row(Row::at_most(format!("function {name}: start to first poll"), 20.0, function.start_ms, "ms"));
+        table.row(Row::plain(format!("function {name}: memory at its first poll"), function.peak_megabytes, "MB"));
+    }
+    Ok(())
+}
+
+fn cost_rows(quick: bool, table: &mut Table) -> Result<(), Problem> {
+    let sizes: [usize; 2] = if quick { [100, 300] } else { [500, 10_000] };
+    let mut together = Vec::new();
+    for size in sizes {
+        let day: cost::Day = apart(Child::Day, &[size])?;
+        let bill = cost::bill(&day);
+        let what = format!("a month of {} recipients", table::grouped(size));
+        for line in &bill {
+            table.note(format!("{what}: {:.3} dollars for {}: {}", line.dollars, line.what, line.arithmetic));
+        }
+        together.push(bill.iter().map(|line| line.dollars).sum::<f64>());
+        table.row(match together.as_slice() {
+            [first] => Row::at_most(what, 3.0, *first, "dollars"),
+            [first, .., last] => Row::at_most(what, first * 1.1, *last, "dollars"),
+            [] => continue,
+        });
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
 use microsoft365::{Budget, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
 use state::StateStore;
+use state::testing::Faults;
 
 use crate::Problem;
 use crate::simulator::Simulator;
@@ -78,6 +79,15 @@ impl Pair {
         Ok(Self { engine, state, name })
     }
 
+    /// Goes on with a state as the service has it: the requests are those that are made on AWS. What is answered counts
+    /// their units.
+    pub(crate) fn in_service(&mut self) -> Result<Faults, Problem> {
+        let faults = Faults::default();
+        self.state = Arc::new(state::testing::service_in_memory(&faults)?);
+        self.engine.store = self.state.clone();
+        Ok(faults)
+    }
+
     fn deadline(&self) -> Timestamp {
         self.engine.clock.now() + SignedDuration::from_hours(24 * 30)
     }
@@ -90,6 +100,16 @@ impl Pair {
     /// A cycle, as the schedule does it. Answers whether anything was due.
     pub(crate) async fn cycle(&self) -> Result<bool, Problem> {
         let due = self.snapshot().await?.due;
+        if due {
+            self.engine.reconcile(&self.name, self.deadline()).await?;
+        }
+        Ok(due)
+    }
+
+    /// The daily cycle that reads everything.
+    pub(crate) async fn full_cycle(&self) -> Result<bool, Problem> {
+        let options = SnapshotOptions { full: true, ..SnapshotOptions::default() };
+        let due = self.engine.snapshot(&self.name, options, self.deadline()).await?.due;
         if due {
             self.engine.reconcile(&self.name, self.deadline()).await?;
         }

@@ -72,6 +72,18 @@ impl Simulator {
         answer(self.client.get(format!("{}/_sim/{path}", self.address))).await
     }
 
+    /// `POST /_sim/…`
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Problem> {
+        answer(self.client.post(format!("{}/_sim/{path}", self.address)).body(body.to_string())).await
+    }
+
+    /// The anchors of the users in a tenant's address list.
+    pub(crate) async fn users(&self, tenant: &str) -> Result<Vec<Value>, Problem> {
+        let gal = self.get(&format!("tenants/{tenant}/gal")).await?;
+        let entries = gal.as_array().into_iter().flatten();
+        Ok(entries.filter(|entry| entry["kind"] == "user").map(|entry| entry["anchor"].clone()).collect())
+    }
+
     /// A clock that follows its manual clock.
     pub(crate) async fn clock(&self) -> Result<FollowingClock, Problem> {
         let now = moment(&self.get("clock").await?)?;

@@ -181,6 +181,33 @@ async fn law_05_a_crash_at_any_request_to_the_state_loses_nothing_and_doubles_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn law_05_a_run_that_died_while_it_wrote_is_followed_by_the_next_tick() {
+    let mut died_writing = 0;
+    for at in 1.. {
+        let (mut rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+        rig.apply("contoso", json!([{"op": "update", "anchor": a[0], "set": {"Title": "Director"}}]));
+        rig.advance(Duration::from_secs(600)).await;
+        rig.snapshot(false).await.unwrap();
+        rig.recorded.take();
+        rig.faults.crash_at(at, Fault::After);
+        let outcome = rig.reconcile().await;
+        rig.faults.revive();
+        if outcome.is_ok() {
+            break;
+        }
+        if rig.recorded.cmdlets().iter().all(|(name, _)| name.starts_with("Get-")) {
+            continue;
+        }
+        died_writing += 1;
+        rig.restart();
+        rig.advance(Duration::from_secs(600)).await;
+        rig.cycle().await.unwrap_or_else(|error| panic!("a tick after a crash at request {at}: {error}"));
+        assert_eq!(property(find(&rig.gal("fabrikam"), "Ann").unwrap(), "Title"), "Director");
+    }
+    assert!(died_writing > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn law_06_a_contact_is_updated_in_place() {
     let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
     let before = find(&rig.gal("fabrikam"), "Ann").expect("made").anchor;

@@ -27,7 +27,7 @@ const AHEAD: usize = 4;
 const QUOTA_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How often the lease is prolonged during a long run.
-const PROLONG: SignedDuration = SignedDuration::from_mins(5);
+const PROLONG: SignedDuration = SignedDuration::from_mins(1);
 
 /// What the operations of a run share.
 pub(crate) struct Shared<'l> {
@@ -255,7 +255,7 @@ impl Run<'_> {
     async fn prolong(&self, shared: &Shared<'_>, state: &PairState) -> Result<(), EngineError> {
         let mut prolonged = shared.prolonged.lock().await;
         if self.engine.now() >= *prolonged + PROLONG {
-            let until = self.engine.lease().until;
+            let until = self.engine.lease_while_writing();
             self.engine.store.save_writing(&self.pair.name, &self.engine.owner, &state.writing, Some(until)).await?;
             *prolonged = self.engine.now();
         }

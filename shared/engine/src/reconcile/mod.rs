@@ -116,7 +116,7 @@ impl Engine {
         }
         let judgements = self.guard(pair, state, &plan);
         let held: BTreeSet<String> = judgements.a.held.iter().chain(&judgements.b.held).cloned().collect();
-        self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease().until)).await?;
+        self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
         run.apply(state, &mut loaded, &mut plan, &held).await?;
         history::settle(&mut state.writing, run, self.now());
         self.tidy(run, rows, &plan, &loaded).await

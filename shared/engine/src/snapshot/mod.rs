@@ -17,7 +17,7 @@ use tracing::info;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{LeaseKind, Outcome, ReadingState, RunKind, RunSummary, SideReading, run_id};
+use crate::records::{Lease, LeaseKind, Outcome, ReadingState, RunKind, RunSummary, SideReading, run_id};
 use crate::setup::PairSetup;
 
 /// What a snapshot is asked for.
@@ -46,7 +46,10 @@ impl Engine {
     /// Reads both sides of a pair until it is done, or until `deadline`.
     pub async fn snapshot(&self, pair: &str, options: SnapshotOptions, deadline: Timestamp) -> Result<SnapshotReport, EngineError> {
         let pair = self.pair(pair)?;
-        let state = self.store.acquire(&pair.name, LeaseKind::Reading, &self.lease(), self.now()).await?;
+        // A reading that died is followed by the next tick.
+        let lease = self.lease();
+        let lease = Lease { until: lease.until.min(deadline.max(self.now())), ..lease };
+        let state = self.store.acquire(&pair.name, LeaseKind::Reading, &lease, self.now()).await?;
         let began = self.now();
         let mut reading = state.reading;
         let outcome = match Self::same_tenants(pair, &reading) {

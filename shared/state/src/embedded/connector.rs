@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::batch;
 use super::lock::FileLock;
 use super::scarce;
+use super::weigh::{self, Units};
 
 /// What `X-Amz-Target` begins with.
 const TARGET: &str = "DynamoDB_20120810.";
@@ -35,6 +36,10 @@ pub(crate) trait Gate: Send + Sync + fmt::Debug {
     /// How many entries of a batch are done at most, if the service is short of throughput; every other transaction
     /// is then cancelled because of others.
     fn scarcity(&self) -> Option<usize>;
+    /// Whether the units of requests are counted.
+    fn weighs(&self) -> bool;
+    /// A request took so many.
+    fn weighed(&self, units: Units);
 }
 
 /// The connector. A call is done, and durable, at the first poll; nothing is spawned.
@@ -58,7 +63,10 @@ impl Connector {
         let scarcity = self.gate.as_ref().and_then(|gate| gate.scarcity());
         let (status, text) = match scarcity.zip(number) {
             Some((most, number)) => self.answer_scarcely(operation, body, most, number),
-            None => self.answer_fully(operation, body),
+            None => match self.gate.as_ref().filter(|gate| gate.weighs()) {
+                Some(gate) => self.answer_weighed(operation, body, gate.as_ref()),
+                None => self.answer_fully(operation, body),
+            },
         };
         if let (Some(gate), Some(number)) = (&self.gate, number) {
             gate.after(number).map_err(broken)?;
@@ -74,6 +82,25 @@ impl Connector {
     fn answer_fully(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
         match call(&self.engine.database, operation, body) {
             Ok(text) => (200, text),
+            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        }
+    }
+
+    /// Counting the units.
+    fn answer_weighed(&self, operation: &str, body: &[u8], gate: &dyn Gate) -> (u16, Vec<u8>) {
+        let Some(body) = weigh::asking(body) else { return self.answer_fully(operation, body) };
+        // A batch as one commit would be billed as a transaction.
+        let answer = match operation {
+            "BatchWriteItem" => {
+                read(&body).and_then(|request| self.engine.database.batch_write_item(request)).and_then(|done| write(&done))
+            }
+            _ => call(&self.engine.database, operation, &body),
+        };
+        match answer {
+            Ok(text) => {
+                gate.weighed(weigh::told(operation, &text));
+                (200, text)
+            }
             Err(error) => (error.status_code(), error.to_json().into_bytes()),
         }
     }

@@ -4,6 +4,7 @@ mod batch;
 mod connector;
 mod lock;
 mod scarce;
+mod weigh;
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ use engine::ports::StoreError;
 pub(crate) use connector::Gate;
 use connector::{Connector, Engine};
 use lock::FileLock;
+#[cfg(feature = "testing")]
+pub(crate) use weigh::Units;
 
 use crate::keys::{PK, SK};
 use crate::table::{Table, damaged, unavailable};

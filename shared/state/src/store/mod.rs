@@ -3,6 +3,8 @@
 mod agenda;
 mod answers;
 mod application_keys;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod groups;
 mod halves;
 mod links;
@@ -19,8 +21,6 @@ pub(crate) use pair::{read_lease, without_leases};
 pub(crate) use profile::ID;
 pub use profile::ProfileVersion;
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -30,7 +30,6 @@ use aws_types::SdkConfig;
 use engine::ports::StoreError;
 use jiff::Timestamp;
 
-use crate::embedded::{self, Gate};
 use crate::item::{self, EXPIRES};
 use crate::keys;
 use crate::table::{BatchWrite, Condition, Requests, Table};
@@ -44,31 +43,6 @@ pub struct StateStore {
 }
 
 impl StateStore {
-    /// State in memory, gone with the last clone. For tests and the simulation.
-    pub fn memory() -> Result<Self, StoreError> {
-        Self::memory_behind(None)
-    }
-
-    pub(crate) fn memory_behind(gate: Option<Arc<dyn Gate>>) -> Result<Self, StoreError> {
-        Ok(Self { table: embedded::memory(gate)?, embedded: true })
-    }
-
-    /// State in a file, made for its owner's eyes only (mode 0600) if there is none. One process at a time:
-    /// the lock on `<path>.lock` ends with the last clone, or with the process.
-    ///
-    /// Every write is durable when it is answered (`SQLite`, write-ahead log, one sync a commit).
-    ///
-    /// # Errors
-    /// `Unavailable` if another process uses the file (named), or it cannot be opened or written; `Corrupt` if it
-    /// is damaged or no state file.
-    pub fn file(path: &Path) -> Result<Self, StoreError> {
-        Self::file_behind(path, None)
-    }
-
-    pub(crate) fn file_behind(path: &Path, gate: Option<Arc<dyn Gate>>) -> Result<Self, StoreError> {
-        Ok(Self { table: embedded::file(path, gate)?, embedded: true })
-    }
-
     /// State in a table of DynamoDB, or of whatever answers at the endpoint of `config`
     /// (`aws_config::load_defaults`). No request is made yet.
     ///

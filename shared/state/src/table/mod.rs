@@ -21,7 +21,9 @@ use engine::ports::StoreError;
 
 pub(crate) use batch::BatchWrite;
 pub(crate) use condition::{Condition, Written};
-pub(crate) use failure::{damaged, unavailable};
+#[cfg(feature = "embedded")]
+pub(crate) use failure::damaged;
+pub(crate) use failure::unavailable;
 pub(crate) use query::{Partition, Range};
 pub use requests::Requests;
 pub(crate) use requests::{Counters, Operation};

@@ -30,7 +30,7 @@ use engine::ports::StoreError;
 pub use faulty::Faulty;
 
 use crate::StateStore;
-use crate::embedded::{self, Gate};
+use crate::embedded::{self, Gate, Units};
 
 /// Where a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,7 @@ struct Plan {
     next: Option<Planned>,
     lose_every: Option<u64>,
     scarcity: Option<usize>,
+    units: Option<Units>,
     down: bool,
     fired: bool,
 }
@@ -93,6 +94,18 @@ impl Faults {
     /// later, and every other transaction is cancelled because of others.
     pub fn be_scarce(&self, entries: usize) {
         self.plan().scarcity = Some(entries);
+    }
+
+    /// Requests only: counts the units that the service would bill, from now on.
+    pub fn count_units(&self) {
+        self.plan().units = Some(Units::default());
+    }
+
+    /// Units read (4 KB, strongly consistent) and written (1 KB) since [`Faults::count_units`]. What a condition refuses is not
+    /// among them.
+    pub fn units(&self) -> (f64, f64) {
+        let units = self.plan().units.unwrap_or_default();
+        (units.read, units.written)
     }
 
     /// Nothing fails any more.
@@ -164,6 +177,17 @@ impl Gate for Faults {
 
     fn scarcity(&self) -> Option<usize> {
         self.plan().scarcity
+    }
+
+    fn weighs(&self) -> bool {
+        self.plan().units.is_some()
+    }
+
+    fn weighed(&self, units: Units) {
+        if let Some(sum) = &mut self.plan().units {
+            sum.read += units.read;
+            sum.written += units.written;
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn lists(profile: &Profile) -> [(&'static str, String); 2] {
     [("Tenants", tenants.join(",")), ("Pairs", pairs.join(","))]
 }
 
-/// Whether CloudFormation takes it as a stack's name.
+/// Whether `CloudFormation` takes it as a stack's name.
 fn fits(name: &str) -> bool {
     name.len() <= 128
         && name.starts_with(|letter: char| letter.is_ascii_alphabetic())

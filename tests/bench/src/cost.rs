@@ -75,7 +75,7 @@ fn edits_before(tick: usize) -> usize {
     EDITS * tick.clamp(from, until).saturating_sub(from) / (until - from)
 }
 
-/// Prices of us-east-1, x86_64, in dollars (AWS's public price list, November 2026).
+/// Prices of us-east-1, `x86_64`, in dollars (AWS's public price list, November 2026).
 mod price {
     pub(super) const SECRET: f64 = 0.40;
     pub(super) const SECRET_CALL: f64 = 0.05 / 10_000.0;
@@ -121,7 +121,7 @@ pub(crate) fn bill(day: &Day) -> Vec<Line> {
         line("secrets", "2 × 0.40".to_owned(), 2.0 * price::SECRET),
         line("secrets, calls", format!("at most {invocations:.0} × 2"), invocations * 2.0 * price::SECRET_CALL),
         line("metrics of our own", "3 × 0.30".to_owned(), 3.0 * price::METRIC),
-        line("alarms", "7 × 0.10".to_owned(), 7.0 * price::ALARM),
+        line("alarms", "6 × 0.10".to_owned(), 6.0 * price::ALARM),
         line(
             "Lambda, time",
             format!("{} requests to Microsoft × 0.3 s (assumed) × 0.5 GB × 30", day.microsoft),

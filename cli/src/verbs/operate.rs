@@ -20,8 +20,13 @@ pub(crate) async fn approve(environment: &Environment, global: &Global, checksum
         Answer::Approved(approved) => approved,
         other => return Err(CliError::unexpected(&other)),
     };
-    environment.screen.answer(&json!({"pair": session.pair, "approved": approved}), |_| {
-        format!("{}: {} may run within the next 24 hours; the next run does them.", session.pair, count(approved, "operation"))
+    let paused = match session.act(Action::Status).await? {
+        Answer::Status(status) => status.paused,
+        other => return Err(CliError::unexpected(&other)),
+    };
+    environment.screen.answer(&json!({"pair": session.pair, "approved": approved, "paused": paused}), |_| {
+        let next = if paused.is_some() { "the pair is paused, so `galbridge resume` comes first" } else { "the next run does them" };
+        format!("{}: {} may run within the next 24 hours; {next}.", session.pair, count(approved, "operation"))
     })?;
     Ok(Exit::InStep)
 }

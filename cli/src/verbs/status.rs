@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::screen::{Paint, count, thousands};
-use crate::session::{Need, Session};
+use crate::session::{Need, Session, state_file};
 use crate::show::{ago, clean, moment, run};
+use crate::stack::Stack;
 use crate::wiring::Environment;
 
 /// Operations of a hold that are listed.
@@ -30,7 +31,8 @@ pub(crate) async fn status(environment: &Environment, global: &Global) -> Result
         certificate(environment, &session, document.sides.get_mut(side), now);
     }
     let setup = session.setup()?;
-    environment.screen.answer(&document, |paint| text(&document, setup, paint, now))?;
+    let state = session.stack.as_ref().map_or_else(|| state_file(global).display().to_string(), Stack::state);
+    environment.screen.answer(&document, |paint| text(&document, setup, &state, paint, now))?;
     Ok(document.standing.into())
 }
 
@@ -43,7 +45,7 @@ fn certificate(environment: &Environment, session: &Session, side: &mut StatusSi
     }
 }
 
-fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timestamp) -> String {
+fn text(document: &StatusDocument, setup: &PairSetup, state: &str, paint: Paint, now: Timestamp) -> String {
     let mut text = String::new();
     let when = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| format!("{} ({} UTC)", ago(at, now), moment(at)));
     let stage = match (document.stage, document.merge_in_progress) {
@@ -60,6 +62,11 @@ fn text(document: &StatusDocument, setup: &PairSetup, paint: Paint, now: Timesta
     let _ = writeln!(text, "{}  {stage}{}{}", paint.bold(&document.pair), paint.yellow(waits), paint.red(failed));
     if let Some(reason) = &document.paused {
         let _ = writeln!(text, "  {}", paint.yellow(&format!("paused: {}; `galbridge resume` goes on", clean(reason))));
+    }
+    if document.last_snapshot.is_none() {
+        // A state that was named wrongly is a new one.
+        let new = format!("{state} knows nothing of this pair yet; `galbridge snapshot` reads both sides");
+        let _ = writeln!(text, "  {}", paint.yellow(&new));
     }
     let _ = writeln!(text, "  last read      {}", when(document.last_snapshot));
     let _ = writeln!(text, "  last run       {}", when(document.last_run));

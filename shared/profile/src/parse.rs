@@ -161,7 +161,9 @@ fn warn(table: &Table<'_, '_>, profile: &Profile) {
         );
     }
     if !profile.mailbox_lists.is_empty() {
-        table.reader.warn(table.at("mailbox_lists"), "this version does not serve mailbox lists yet; only [[pairs]] are published".to_owned());
+        table
+            .reader
+            .warn(table.at("mailbox_lists"), "this version does not serve mailbox lists yet; only [[pairs]] are published".to_owned());
     }
     if profile.pairs.is_empty() && profile.mailbox_lists.is_empty() {
         table.reader.warn(0..0, "no pair and no mailbox list: nothing is published; add [[pairs]] with a and b".to_owned());

@@ -371,6 +371,9 @@ pub(crate) enum StateVerb {
         /// Removes what is there first.
         #[arg(long)]
         replace: bool,
+        /// With --replace: without asking.
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Paint {
 }
 
 /// Where a command writes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Screen {
     /// One JSON document instead of text.
     pub(crate) json: bool,
@@ -59,6 +59,8 @@ pub(crate) struct Screen {
     pub(crate) bars: bool,
     /// Whether a person can be asked: standard input and standard error are terminals.
     pub(crate) asks: bool,
+    /// The stack that is asked: the commands that a text recommends are told for it.
+    pub(crate) stack: Option<String>,
 }
 
 impl Screen {
@@ -69,13 +71,22 @@ impl Screen {
                 .map_err(|error| CliError::failed(format!("the answer cannot be written as JSON: {error}")))?;
             print(&text)
         } else {
-            print(&text(self.paint))
+            print(&self.for_stack(&text(self.paint)))
         }
+    }
+
+    /// A text with its commands as they are typed for this stack: whoever wrote them does not know how he is asked.
+    fn for_stack(&self, text: &str) -> String {
+        let Some(stack) = &self.stack else { return text.to_owned() };
+        let here = format!("`galbridge --stack {stack} ");
+        // Some name it already.
+        let text = text.replace("--stack NAME", &format!("--stack {stack}")).replace(&here, "`galbridge ");
+        text.replace("`galbridge ", &here)
     }
 
     /// Prints text for people; nothing with `--json`.
     pub(crate) fn say(&self, text: &str) -> Result<(), CliError> {
-        if self.json { Ok(()) } else { print(text) }
+        if self.json { Ok(()) } else { print(&self.for_stack(text)) }
     }
 
     /// Asks on the terminal; only `yes` or `y` is consent.
@@ -91,16 +102,17 @@ impl Screen {
 
     /// Tells an error: a sentence on standard error, and with `--json` a document on standard output.
     pub(crate) fn error(&self, error: &CliError) {
+        let message = self.for_stack(&error.message);
         if self.json {
-            document(error);
+            document(&message, error.exit);
         }
-        complain(&format!("galbridge: {}", error.message));
+        complain(&format!("galbridge: {message}"));
     }
 }
 
 /// An error as JSON on standard output.
-pub(crate) fn document(error: &CliError) {
-    let document = serde_json::json!({"error": error.message, "exit": error.exit as u8});
+pub(crate) fn document(message: &str, exit: Exit) {
+    let document = serde_json::json!({"error": message, "exit": exit as u8});
     let _ = print(&document.to_string());
 }
 
@@ -157,4 +169,18 @@ pub(crate) fn columns(rows: Vec<Vec<String>>) -> String {
         column.set_padding((0, 2));
     }
     table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_for_the_stack_that_is_asked() {
+        let screen = Screen { json: false, paint: Paint::PLAIN, bars: false, asks: false, stack: Some("acme".to_owned()) };
+        let told = screen.for_stack("`galbridge plan`, `galbridge --stack NAME profile push`, `galbridge --stack acme check`");
+        assert_eq!(told, "`galbridge --stack acme plan`, `galbridge --stack acme profile push`, `galbridge --stack acme check`");
+        let alone = Screen { stack: None, ..screen };
+        assert_eq!(alone.for_stack("`galbridge plan`"), "`galbridge plan`");
+    }
 }

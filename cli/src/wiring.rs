@@ -76,6 +76,7 @@ fn screen(global: &Global) -> Screen {
         paint: Paint { colours: terminal && variable("NO_COLOR").is_none() && variable("TERM").as_deref() != Some("dumb") },
         bars: errors && !global.json,
         asks: errors && std::io::stdin().is_terminal() && !global.json,
+        stack: global.stack.clone(),
     }
 }
 
@@ -104,7 +105,7 @@ fn unparsed(problem: &clap::Error) -> Exit {
     if std::env::args_os().any(|argument| argument == "--json") {
         let text = problem.render().to_string();
         let error = CliError::wrong(text.trim_start_matches("error: ").trim_end());
-        document(&error);
+        document(&error.message, error.exit);
     }
     Exit::WrongInput
 }
@@ -121,7 +122,7 @@ pub(crate) fn run() -> Exit {
         let runtime = runtime.map_err(|error| CliError::failed(format!("the program cannot start its work: {error}")))?;
         let outcome = runtime.block_on(async {
             let environment = Environment {
-                screen,
+                screen: screen.clone(),
                 clock: Arc::new(SystemClock),
                 passphrase: variable(PASSPHRASE_VARIABLE).map(Secret::new),
                 stop: Stop::listen(),

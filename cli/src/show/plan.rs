@@ -173,7 +173,7 @@ fn write_guard(plan: &PlanDocument, text: &mut String, paint: Paint) {
                 let _ = writeln!(text, "  {reason}");
             }
             let _ = match &document.guard.approve {
-                Some(checksum) => writeln!(text, "  If this is meant: galbridge approve {checksum}"),
+                Some(checksum) => writeln!(text, "  If this is meant: `galbridge approve {checksum}`"),
                 None => writeln!(text, "  Once a run holds them, `galbridge status` shows the checksum to approve."),
             };
         }

@@ -76,7 +76,17 @@ pub(crate) async fn rotate(environment: &Environment, global: &Global, tenant: &
         CliError::wrong("certificates that are files are not rolled: make a new one with `certificate new`; rotation is for a --stack")
     })?;
     let part = Stack::find(stack).await?.certificate(tenant, Wish::Rotate).await?;
-    public_part(environment, stack, &part)
+    environment.screen.answer(&part, |paint| {
+        format!(
+            "{}  rolled: galbridge added it to the application, signed in with it, and uses it from now on
+  thumbprint SHA-1  {}
+  valid until       {} UTC",
+            paint.bold(&format!("Tenant {} of the stack {stack}", part.tenant)),
+            part.thumbprint,
+            moment(part.not_after),
+        )
+    })?;
+    Ok(Exit::InStep)
 }
 
 /// Shows the public part of a certificate that was made in AWS.
@@ -84,7 +94,7 @@ fn public_part(environment: &Environment, stack: &str, part: &PublicPart) -> Res
     environment.screen.answer(part, |paint| {
         let made = if part.made { "made now, inside AWS; its key stays there" } else { "the current one" };
         format!(
-            "{}  {made}\n  thumbprint SHA-1  {}\n  valid until       {} UTC\n\n{}\nThe first certificate is uploaded in the Entra admin center, App registrations, Certificates & secrets; those after it\ngalbridge adds by itself. Then: galbridge --stack {stack} check",
+            "{}  {made}\n  thumbprint SHA-1  {}\n  valid until       {} UTC\n\n{}\nThe first certificate is uploaded in the Entra admin center, App registrations, Certificates & secrets; those after it\ngalbridge adds by itself. Then, when the profile is pushed: galbridge --stack {stack} check",
             paint.bold(&format!("Tenant {} of the stack {stack}", part.tenant)),
             part.thumbprint,
             moment(part.not_after),

@@ -52,7 +52,8 @@ pub(crate) async fn status(environment: &Environment, accounts: Option<&Path>) -
     }
     let now = environment.clock.now();
     environment.screen.answer(&lines, |paint| text(&lines, paint, now))?;
-    Ok(lines.iter().map(|line| line.exit).max_by_key(|exit| severity(*exit)).map_or(Exit::InStep, exit_of))
+    // A monitoring that looks into the wrong account sees nothing, and must not call it well.
+    Ok(lines.iter().map(|line| line.exit).max_by_key(|exit| severity(*exit)).map_or(Exit::WrongInput, exit_of))
 }
 
 /// The present credentials, or one AWS profile a line.
@@ -151,7 +152,7 @@ fn exit_of(code: u8) -> Exit {
 
 fn text(lines: &[Line], paint: Paint, now: Timestamp) -> String {
     if lines.is_empty() {
-        return "No stack of galbridge in this account and region.".to_owned();
+        return "No stack of galbridge in this account and region; is it the right one (AWS_PROFILE, AWS_REGION)?".to_owned();
     }
     let heading = ["stack", "pair", "last success", "held", "quarantined", "certificate", ""].map(|word| paint.dim(word)).to_vec();
     let rows = lines.iter().map(|line| {

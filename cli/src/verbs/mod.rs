@@ -59,7 +59,7 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Profile(ProfileVerb::Revert { version, yes }) => profile::revert(environment, global, version, yes).await,
         Verb::Fleet(FleetVerb::Status { accounts }) => fleet::status(environment, accounts.as_deref()).await,
         Verb::State(StateVerb::Export { file }) => state::export(environment, global, &file).await,
-        Verb::State(StateVerb::Import { file, replace }) => state::import(environment, global, &file, replace).await,
+        Verb::State(StateVerb::Import { file, replace, yes }) => state::import(environment, global, &file, replace, yes).await,
         Verb::Completions { shell } => completions(shell),
         Verb::Demo(arguments) => demo::demo(environment, global, &arguments).await,
     }

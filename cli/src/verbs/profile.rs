@@ -58,6 +58,9 @@ pub(crate) async fn push(environment: &Environment, global: &Global, yes: bool) 
             tenant.name
         ))?;
     }
+    if profile.client != name {
+        environment.screen.say(&format!("Mind: the profile is of the client {}, the stack is called {name}.", profile.client))?;
+    }
     for warning in &warnings {
         environment.screen.say(&warning.to_string())?;
     }

@@ -51,11 +51,25 @@ async fn opened(global: &Global, path: &Path) -> Result<StateStore, CliError> {
 }
 
 /// Reads a whole state from a file.
-pub(crate) async fn import(environment: &Environment, global: &Global, file: &Path, replace: bool) -> Result<Exit, CliError> {
+pub(crate) async fn import(environment: &Environment, global: &Global, file: &Path, replace: bool, yes: bool) -> Result<Exit, CliError> {
     let source = File::open(file).map_err(|error| CliError::wrong(format!("{}: it cannot be read: {error}", file.display())))?;
     let now = Time::of(environment, global).await?.clock.now();
     let path = state_file(global);
     let fresh = global.stack.is_none() && !path.exists();
+    let into = global.stack.as_ref().map_or_else(|| path.display().to_string(), |stack| format!("the stack {stack}"));
+    if replace && !fresh && !yes {
+        let lost = format!(
+            "{into}: all that it knows is replaced by {}; what was approved, made way, unpublished or deleted since is forgotten",
+            file.display()
+        );
+        if !environment.screen.asks {
+            return Err(CliError::held(format!("{lost}. Nothing was replaced; say --yes where nobody can be asked")));
+        }
+        environment.screen.say(&lost)?;
+        if !environment.screen.ask("Replace it?")? {
+            return Ok(Exit::Held);
+        }
+    }
     let store = opened(global, &path).await?;
     let existing = if replace { Existing::Replace } else { Existing::Refuse };
     let imported = match store.import(&mut BufReader::new(source), existing, now).await {
@@ -71,7 +85,6 @@ pub(crate) async fn import(environment: &Environment, global: &Global, file: &Pa
         }
         Err(error) => return Err(error.into()),
     };
-    let into = global.stack.as_ref().map_or_else(|| path.display().to_string(), |stack| format!("the stack {stack}"));
     environment.screen.answer(&json!({"state": into, "items": imported.items, "installation": imported.installation}), |_| {
         format!("{into}: {} are read in; the next run goes on from there", count(imported.items, "item"))
     })?;

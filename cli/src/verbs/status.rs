@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use engine::act::{Action, Answer, HeldDocument, Standing, StatusDocument, StatusSide};
-use engine::records::Stage;
+use engine::records::{Outcome, Stage};
 use engine::setup::PairSetup;
 use gal::Side;
 use jiff::Timestamp;
@@ -56,8 +56,12 @@ fn text(document: &StatusDocument, setup: &PairSetup, state: &str, paint: Paint,
         (Stage::Merged, false) if document.closed.a && document.closed.b => "unpublished; writes nothing until the next merge",
         (Stage::Merged, false) => "merged, and kept in step",
     };
-    let waits =
-        if document.holds.a.is_some() || document.holds.b.is_some() { "; the guard holds something for a person, see below" } else { "" };
+    let held: Vec<&HeldDocument> = Side::BOTH.into_iter().filter_map(|side| document.holds.get(side).as_ref()).collect();
+    let waits = match held.as_slice() {
+        [] => "",
+        held if held.iter().all(|one| one.approved) => "; what the guard held is approved, and the next run does it",
+        _ => "; the guard holds something for a person, see below",
+    };
     let failed = if document.standing == Standing::Failed { "; the last run failed, see below" } else { "" };
     let _ = writeln!(text, "{}  {stage}{}{}", paint.bold(&document.pair), paint.yellow(waits), paint.red(failed));
     if let Some(reason) = &document.paused {
@@ -132,6 +136,9 @@ fn text(document: &StatusDocument, setup: &PairSetup, state: &str, paint: Paint,
                 run::outcome(&one.outcome, paint),
                 run::done(one, setup)
             );
+            if let Outcome::Failed(why) = &one.outcome {
+                let _ = writeln!(text, "    {}", clean(why));
+            }
         }
     }
     text
@@ -176,7 +183,7 @@ fn write_hold(text: &mut String, hold: &HeldDocument, side: Side, tenant: &str, 
     }
     let _ = match &hold.checksum {
         Some(_) if *approved => writeln!(text, "  {}", paint.green("Approved; the next run does them.")),
-        Some(checksum) => writeln!(text, "  `galbridge plan` tells more of them. If this is meant: galbridge approve {checksum}"),
+        Some(checksum) => writeln!(text, "  `galbridge plan` tells more of them. If this is meant: `galbridge approve {checksum}`"),
         None => writeln!(text, "  It cannot be approved: the reading must be complete first."),
     };
 }

@@ -173,6 +173,10 @@ fn a_state_travels_and_a_newer_one_is_refused() {
     let (errors, _) = ends(folder.path(), &["state", "export", "out.jsonl"], 2);
     assert!(errors.contains("not overwritten"), "{errors}");
     ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl"], 0);
+    // What is there is not replaced without a word.
+    let (errors, _) = ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl", "--replace"], 3);
+    assert!(errors.contains("--yes"), "{errors}");
+    ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl", "--replace", "--yes"], 0);
     let (_, out) = ends(folder.path(), &[&pair[..], &["--state", "new.state", "status"]].concat(), 0);
     assert!(out.contains("paused: holidays"), "{out}");
     let newer = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().replacen("\"schema\":2", "\"schema\":99", 1);

@@ -99,6 +99,9 @@ impl SecretsManager {
 
 /// What the service says, or what kept it from answering.
 fn why(error: &(impl ProvideErrorMetadata + std::error::Error + 'static)) -> String {
+    if error.code() == Some("ResourceNotFoundException") {
+        return "there is no such secret: the stack makes one for each of its Tenants; `galbridge profile samconfig` writes them, then deploy".to_owned();
+    }
     error.message().map_or_else(|| with_causes(error), str::to_owned)
 }
 

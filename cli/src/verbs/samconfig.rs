@@ -23,6 +23,16 @@ pub(crate) fn write(environment: &Environment, global: &Global, file: &Path, nam
         )));
     }
     let wrong = |detail: String| CliError::wrong(format!("{}: {detail}", file.display()));
+    if let Ok(there) = std::fs::metadata(file) {
+        if !there.is_file() {
+            return Err(wrong("it is no ordinary file".to_owned()));
+        }
+        if there.permissions().readonly() {
+            return Err(wrong("it is read-only".to_owned()));
+        }
+    } else if file.is_symlink() {
+        return Err(wrong("it is a link to nowhere".to_owned()));
+    }
     let before = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -58,6 +68,9 @@ fn fits(name: &str) -> bool {
 
 /// All or nothing, also when the disk is full.
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    // What a link points to is written, not the link.
+    let real = std::fs::canonicalize(file);
+    let file = real.as_deref().unwrap_or(file);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut fresh = NamedTempFile::new_in(folder)?;
     fresh.write_all(text.as_bytes())?;
@@ -92,11 +105,21 @@ fn with_lists(text: &str, name: &str, lists: &[(&'static str, String); 2]) -> Re
             if text.contains("ParameterKey=") {
                 return Err(format!("{place} names its parameters by ParameterKey=; write them as Name=value, and call this again"));
             }
+            if text.matches('"').count() % 2 == 1 || text.contains('\'') || text.contains('\\') {
+                return Err(format!("{place} has quotes that are not understood here; write \"…\" around values with blanks, or a list"));
+            }
+            if words(text).iter().any(|word| !word.contains('=')) {
+                return Err(format!("{place} has a word that is not Name=value; mend it, and call this again"));
+            }
             let rest = words(text).into_iter().filter(|word| !ours(word, lists)).map(str::to_owned);
             let all: Vec<String> = lists.iter().map(|(key, list)| format!("{key}={list}")).chain(rest).collect();
             *overrides = Value::from(all.join(" "));
         }
         Value::Array(array) => {
+            let several = |one: &Value| one.as_str().is_none_or(|text| text.contains("ParameterKey=") || words(text).len() > 1);
+            if let Some(odd) = array.iter().find(|one| several(one)) {
+                return Err(format!("{place} has an entry that is not one Name=value: {}", odd.to_string().trim()));
+            }
             let rest: Vec<Value> = array.iter().filter(|one| !one.as_str().is_some_and(|word| ours(word, lists))).cloned().collect();
             let all: Array = lists.iter().map(|(key, list)| Value::from(format!("{key}={list}"))).chain(rest).collect();
             *overrides = Value::Array(all);
@@ -204,6 +227,9 @@ mod tests {
     fn what_is_not_understood_is_named() {
         let refused = |rest: &str| with_lists(&format!("{FILE}{rest}"), "acme", &some()).unwrap_err();
         assert!(refused("parameter_overrides = 'ParameterKey=Tenants,ParameterValue=x'").contains("ParameterKey"));
+        assert!(refused("parameter_overrides = 'Tenants=\"x y AlarmEmail=a@b.example'").contains("quotes"));
+        assert!(refused("parameter_overrides = 'Tenants = x'").contains("Name=value"));
+        assert!(refused("parameter_overrides = ['Tenants=x Memory=1024']").contains("one Name=value"));
         assert!(refused("parameter_overrides = 7").contains("acme.deploy.parameters.parameter_overrides"));
         assert!(refused("[").contains("no TOML"));
         assert!(with_lists("acme = 1", "acme", &some()).unwrap_err().contains("acme is no table"));

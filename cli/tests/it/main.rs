@@ -221,3 +221,21 @@ fn the_schema_and_the_completions_are_printed() {
     let (_, out) = ends(folder.path(), &["profile", "check"], 0);
     assert!(out.contains("the mesh has no pair fabrikam-northwind"), "{out}");
 }
+
+#[cfg(unix)]
+#[test]
+fn samconfig_writes_ordinary_files_only() {
+    let folder = folder(PROFILE);
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("a-folder")).unwrap();
+    std::os::unix::fs::symlink("nowhere.toml", path("dangling.toml")).unwrap();
+    for name in ["a-folder", "dangling.toml"] {
+        ends(folder.path(), &["profile", "samconfig", "--file", name], 2);
+    }
+    // A link stays one, and what it points to is written.
+    std::fs::write(path("real.toml"), "version = 0.1\n").unwrap();
+    std::os::unix::fs::symlink("real.toml", path("link.toml")).unwrap();
+    ends(folder.path(), &["profile", "samconfig", "--file", "link.toml"], 0);
+    assert!(path("link.toml").is_symlink());
+    assert!(std::fs::read_to_string(path("real.toml")).unwrap().contains("Pairs=contoso-fabrikam,contoso-northwind"));
+}

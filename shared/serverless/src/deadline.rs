@@ -11,7 +11,8 @@ const BEFORE_END: SignedDuration = SignedDuration::from_secs(60);
 /// the function. Work by hand (`None`) has no tick to make room for.
 pub(crate) fn of(tick: Option<Timestamp>, every: SignedDuration, end: Timestamp) -> Timestamp {
     let end = end - BEFORE_END;
-    tick.map_or(end, |tick| end.min(tick + every - BEFORE_TICK))
+    // A tick of the end of all time is no reason to stop.
+    tick.and_then(|tick| tick.checked_add(every - BEFORE_TICK).ok()).map_or(end, |next| end.min(next))
 }
 
 #[cfg(test)]
@@ -25,5 +26,6 @@ mod tests {
         assert_eq!(of(Some(tick), ten, at("2026-11-25T10:35:00Z")), at("2026-11-25T10:29:30Z"));
         assert_eq!(of(Some(tick), ten, at("2026-11-25T10:25:00Z")), at("2026-11-25T10:24:00Z"));
         assert_eq!(of(None, ten, at("2026-11-25T10:35:00Z")), at("2026-11-25T10:34:00Z"));
+        assert_eq!(of(Some(Timestamp::MAX), ten, at("2026-11-25T10:35:00Z")), at("2026-11-25T10:34:00Z"));
     }
 }

@@ -230,6 +230,8 @@ impl Work<'_> {
     }
 
     async fn finish(&self) -> Result<(), ServerlessError> {
+        // Asked for out of order, it would put a certificate to use that the tenant does not know.
+        self.test().await?;
         let pending = self.pending().await?;
         self.vault.promote(self.secret, self.version).await.map_err(|error| self.credential(error))?;
         let store = self.client.store();

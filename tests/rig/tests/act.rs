@@ -120,3 +120,20 @@ async fn a_lost_state_is_told_and_rebuilt() {
     rig.settle(4).await.unwrap();
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Bea"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_success_after_a_failed_reading_is_in_step() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    rig.simulator.set_faults_json(json!({"calls": [{"endpoint": "users-delta", "do": "status", "status": 403}]})).expect("a fault plan");
+    rig.advance(std::time::Duration::from_secs(600)).await;
+    rig.cycle().await.expect_err("a reading that is refused");
+    let standing = async || match ask(&rig, json!({"do": "status"})).await.unwrap() {
+        Answer::Status(status) => status.standing,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(standing().await, Standing::Failed);
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(std::time::Duration::from_secs(600)).await;
+    assert!(rig.cycle().await.unwrap().is_none(), "nothing is due, so no run is recorded");
+    assert_eq!(standing().await, Standing::InStep);
+}

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Standing;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::records::{Hold, Outcome, PairState, RunSummary, SideReading, Stage};
+use crate::records::{Hold, Outcome, PairState, RunKind, RunSummary, SideReading, Stage};
 use crate::setup::PairSetup;
 
 /// Rows of the agenda that are counted at most.
@@ -154,6 +154,15 @@ pub struct AgendaDocument {
     pub later: u64,
 }
 
+/// Whether a cycle went well after a run that failed: where nothing is due it stands among no runs.
+fn recovered(failed: &RunSummary, state: &PairState) -> bool {
+    let success = match failed.kind {
+        RunKind::Snapshot => state.reading.last_success,
+        RunKind::Reconcile | RunKind::Merge | RunKind::Unpublish | RunKind::Rebuild | RunKind::MakeWay => state.writing.last_success,
+    };
+    success.is_some_and(|at| at > failed.ended)
+}
+
 impl Engine {
     /// How a pair stands. It looks at every link: for people.
     pub(super) async fn status(&self, pair: &str) -> Result<StatusDocument, EngineError> {
@@ -164,7 +173,7 @@ impl Engine {
         });
         let set_aside = set_aside.await?;
         let runs = self.store.runs(&setup.name, RUNS).await?;
-        let failed = runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)));
+        let failed = runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)) && !recovered(last, &state));
         let standing = if failed { Standing::Failed } else { self.standing(pair).await? };
         let holds = Sides { a: self.held(setup, &state, Side::A).await?, b: self.held(setup, &state, Side::B).await? };
         let agenda = self.agenda(pair).await?;

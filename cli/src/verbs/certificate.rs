@@ -78,9 +78,7 @@ pub(crate) async fn rotate(environment: &Environment, global: &Global, tenant: &
     let part = Stack::find(stack).await?.certificate(tenant, Wish::Rotate).await?;
     environment.screen.answer(&part, |paint| {
         format!(
-            "{}  rolled: galbridge added it to the application, signed in with it, and uses it from now on
-  thumbprint SHA-1  {}
-  valid until       {} UTC",
+            "{}  rolled: galbridge added it to the application, signed in with it, and uses it from now on\n  thumbprint SHA-1  {}\n  valid until       {} UTC",
             paint.bold(&format!("Tenant {} of the stack {stack}", part.tenant)),
             part.thumbprint,
             moment(part.not_after),

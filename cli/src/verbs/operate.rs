@@ -20,10 +20,7 @@ pub(crate) async fn approve(environment: &Environment, global: &Global, checksum
         Answer::Approved(approved) => approved,
         other => return Err(CliError::unexpected(&other)),
     };
-    let paused = match session.act(Action::Status).await? {
-        Answer::Status(status) => status.paused,
-        other => return Err(CliError::unexpected(&other)),
-    };
+    let paused = session.engine.state(&session.pair).await?.writing.paused;
     environment.screen.answer(&json!({"pair": session.pair, "approved": approved, "paused": paused}), |_| {
         let next = if paused.is_some() { "the pair is paused, so `galbridge resume` comes first" } else { "the next run does them" };
         format!("{}: {} may run within the next 24 hours; {next}.", session.pair, count(approved, "operation"))

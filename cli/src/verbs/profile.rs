@@ -65,6 +65,9 @@ pub(crate) async fn push(environment: &Environment, global: &Global, yes: bool) 
         environment.screen.say(&warning.to_string())?;
     }
     let exit = put(environment, global, &name, &store, &bundle, yes).await?;
+    if exit != Exit::InStep {
+        return Ok(exit);
+    }
     let lists = samconfig::lists(&profile).map(|(key, list)| format!("{key}={list}")).join(" ");
     environment.screen.say(&format!(
         "The stack needs these parameters: {lists}. Where they are new, `galbridge profile samconfig` writes them, and `sam deploy` goes by them."

@@ -99,16 +99,15 @@ impl Pair {
 
     /// A cycle, as the schedule does it. Answers whether anything was due.
     pub(crate) async fn cycle(&self) -> Result<bool, Problem> {
-        let due = self.snapshot().await?.due;
-        if due {
-            self.engine.reconcile(&self.name, self.deadline()).await?;
-        }
-        Ok(due)
+        self.cycle_with(SnapshotOptions::default()).await
     }
 
-    /// The daily cycle that reads everything.
+    /// The daily cycle, which reads everything.
     pub(crate) async fn full_cycle(&self) -> Result<bool, Problem> {
-        let options = SnapshotOptions { full: true, ..SnapshotOptions::default() };
+        self.cycle_with(SnapshotOptions { full: true, ..SnapshotOptions::default() }).await
+    }
+
+    async fn cycle_with(&self, options: SnapshotOptions) -> Result<bool, Problem> {
         let due = self.engine.snapshot(&self.name, options, self.deadline()).await?.due;
         if due {
             self.engine.reconcile(&self.name, self.deadline()).await?;

@@ -8,6 +8,7 @@ use credentials::{Credential, CredentialError, CredentialFile};
 use engine::Engine;
 use engine::act::{Action, Answer, PlanDocument, Ran};
 use engine::ports::{Clock, Store as _, StoreError};
+use engine::records::Stage;
 use engine::setup::{Connection, PairSetup, Setup};
 use gal::Side;
 use jiff::{SignedDuration, Timestamp};
@@ -416,6 +417,22 @@ pub(crate) async fn refuse_dropped_pairs(store: &StateStore, before: Option<&Pro
         refuse_links(store, &pair).await?;
     }
     Ok(())
+}
+
+/// Whether no contact of any pair was ever published: then no stamp bears the installation's name yet.
+pub(crate) async fn published_nothing(store: &StateStore, profile: &Profile) -> Result<bool, CliError> {
+    for pair in profile.pairs.iter().map(profile::Pair::name) {
+        let writing = store.pair(&pair).await?.writing;
+        if writing.stage != Stage::Unmerged || writing.merge.is_some() {
+            return Ok(false);
+        }
+        for shard in 0..16 {
+            if !store.link_shard(&pair, shard).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 async fn refuse_links(store: &StateStore, pair: &str) -> Result<(), CliError> {

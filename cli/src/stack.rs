@@ -179,12 +179,19 @@ fn unanswered(what: &str, why: &str) -> CliError {
 /// What a function failed with. Its kind is whose turn it is, as the functions say it; what Lambda itself says has others.
 fn refused(stack: &str, answer: &Value) -> CliError {
     let message = answer["errorMessage"].as_str().unwrap_or("it gave no reason");
-    let exit = match answer["errorType"].as_str() {
-        Some("Input") => Exit::WrongInput,
-        Some("Waits") => Exit::Held,
-        Some(_) | None => Exit::Failed,
+    let kind = answer["errorType"].as_str().unwrap_or_default();
+    let exit = match kind {
+        "Input" => Exit::WrongInput,
+        "Waits" => Exit::Held,
+        _ => Exit::Failed,
     };
-    CliError { exit, message: format!("stack {stack}: {message}") }
+    // What Lambda itself says: the function was cut off, and could not say anything.
+    let next = if kind.starts_with("Runtime.") || kind.starts_with("Sandbox.") {
+        "; what was done is stored, and the next tick goes on; the function's log says more"
+    } else {
+        ""
+    };
+    CliError { exit, message: format!("stack {stack}: {message}{next}") }
 }
 
 fn output<'s>(stack: &'s Described, key: &str) -> Option<&'s str> {

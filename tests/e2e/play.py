@@ -28,7 +28,9 @@ def profile_is_pushed(stack, simulator, folder):
     check("no profile yet" in galbridge("status", exit=2)["error"], "a stack without a profile says so")
     (folder / "galbridge.toml").write_text(profile(simulator))
     check("--yes" in galbridge("profile", "push", exit=3)["error"], "a profile is not pushed without a word")
-    check(galbridge("profile", "push", "--yes")["version"] == 1, "the profile is pushed")
+    (folder / "wrong.toml").write_text(profile(simulator).replace(f'client = "{STACK}"', 'client = "globex"'))
+    check(galbridge("--profile", "wrong.toml", "profile", "push", "--yes")["version"] == 1, "another client's profile is pushed")
+    check(galbridge("profile", "push", "--yes")["version"] == 2, "and the right one after it, as nobody saw the other")
     check(not galbridge("profile", "push", "--yes")["changed"], "and not twice")
     check("no certificate" in galbridge("plan", exit=2)["error"], "a tenant without a certificate is named")
     lacking = galbridge("check", exit=1)
@@ -139,9 +141,9 @@ def poison_is_buried(stack):
 def profile_has_a_history(stack, simulator, folder):
     galbridge = stack.galbridge
     (folder / "galbridge.toml").write_text(profile(simulator).replace("[[pairs]]", "# changed\n[[pairs]]"))
-    check(galbridge("profile", "push", "--yes")["version"] == 2, "a changed profile is the next version")
-    check(galbridge("profile", "revert", "1", "--yes")["version"] == 3, "an earlier version comes back as the next")
-    check([one["version"] for one in galbridge("profile", "history")] == [3, 2, 1], "and all stand in the history")
+    check(galbridge("profile", "push", "--yes")["version"] == 3, "a changed profile is the next version")
+    check(galbridge("profile", "revert", "2", "--yes")["version"] == 4, "an earlier version comes back as the next")
+    check([one["version"] for one in galbridge("profile", "history")] == [4, 3, 2, 1], "and all stand in the history")
 
 
 def fleet_is_seen(stack):

@@ -9,7 +9,7 @@ use state::StateStore;
 use crate::arguments::Global;
 use crate::error::{CliError, Exit};
 use crate::screen::{Paint, count, print};
-use crate::session::{Loaded, Time, installation, loader, refuse_dropped_pairs};
+use crate::session::{Loaded, Time, installation, loader, published_nothing, refuse_dropped_pairs};
 use crate::show::{clean, moment};
 use crate::stack::Stack;
 use crate::verbs::samconfig;
@@ -133,10 +133,8 @@ async fn put(environment: &Environment, global: &Global, name: &str, store: &Sta
         return Ok(Exit::InStep);
     }
     let (profile, _) = Profile::parse_bundle("the new profile", text).map_err(|errors| CliError::wrong(errors.to_string()))?;
-    if version > 0 {
-        let before = Profile::parse_bundle("the stored profile", &before).map(|(before, _)| before).ok();
-        refuse_dropped_pairs(store, before.as_ref(), &profile).await?;
-    }
+    let earlier = if version > 0 { Profile::parse_bundle("the stored profile", &before).map(|(earlier, _)| earlier).ok() } else { None };
+    refuse_dropped_pairs(store, earlier.as_ref(), &profile).await?;
     screen.say(&changes(&before, text, screen.paint))?;
     if !yes {
         if !screen.asks {
@@ -146,7 +144,13 @@ async fn put(environment: &Environment, global: &Global, name: &str, store: &Sta
             return Ok(Exit::Held);
         }
     }
-    // Only now: it makes the table this installation's.
+    // Only now: it makes the table this installation's. Where a wrong profile did so before, it is given on, if nobody saw it yet.
+    let stored = store.installation(&profile.installation).await?;
+    if let Some(earlier) = earlier.filter(|earlier| earlier.installation == stored && stored != profile.installation)
+        && published_nothing(store, &earlier).await?
+    {
+        store.rename_installation(&stored, &profile.installation).await?;
+    }
     installation(store, &profile, &format!("of the stack {name}")).await?;
     let now = Time::of(environment, global).await?.clock.now();
     let version = store.push_profile(text, version, now).await.map_err(|error| match error {

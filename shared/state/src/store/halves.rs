@@ -98,12 +98,12 @@ impl StateStore {
     ) -> Result<T, StoreError> {
         for _ in 0..MOST_LOOKS {
             if let Some(body) = item::get_text(found, half, key)? {
-                return item::from_json(body, key);
+                return object(body, key);
             }
             let Some(reference) = item::get_text(found, &parts_name(half), key)? else { return Ok(T::default()) };
             let wanted = part_keys(pair, half, reference, key)?;
             if let Some(body) = self.read_parts(wanted).await? {
-                return item::from_json(&body, key);
+                return object(&body, key);
             }
             *found = self.table.get(key, "reading the state of a pair").await?.unwrap_or_default();
         }
@@ -131,6 +131,14 @@ impl StateStore {
             None => StoreError::Corrupt { item: "a large state".to_owned(), detail: error.to_string() },
         })
     }
+}
+
+/// Reads a half. An empty list would be read as a record of defaults, and a merged pair as a new one.
+fn object<T: DeserializeOwned>(body: &str, key: &Key) -> Result<T, StoreError> {
+    if !body.trim_start().starts_with('{') {
+        return Err(item::corrupt(key, "a half of the pair's state is no JSON object"));
+    }
+    item::from_json(body, key)
 }
 
 fn part_keys(pair: &str, half: &str, reference: &str, key: &Key) -> Result<Vec<Key>, StoreError> {

@@ -1,6 +1,7 @@
 //! `PROFILE`: the client's profile and its history; `INSTALLATION`: the stack's id.
 //!
-//! The text stands in `CURRENT` too, so that reading it is one request.
+//! The text stands in `CURRENT` too, so that reading it is one request; where that item is gone or damaged, the newest version of the
+//! history is the profile.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +40,12 @@ impl StateStore {
     /// # Errors
     /// `Conflict` if somebody else stored one in the meantime; `Unavailable`, `NewerSchema`.
     pub async fn push_profile(&self, text: &str, expected: u64, at: Timestamp) -> Result<u64, StoreError> {
-        let version = self.write_profile(text, expected, Some(at)).await?;
+        let version = match self.write_profile(text, expected, Some(at)).await {
+            Err(StoreError::Conflict { .. }) if self.is_lost(expected).await? => {
+                self.put_version(text, expected, Some(at), Condition::absent()).await?
+            }
+            other => other?,
+        };
         if version > KEPT {
             let old = BTreeMap::from([(keys::profile_version(version - KEPT), BatchWrite::Delete)]);
             self.table.batch_write(old, "forgetting an old profile").await?;
@@ -68,7 +74,48 @@ impl StateStore {
         Ok(versions)
     }
 
+    /// Gives the table to another installation, for as long as nothing bears its name in a tenant: the caller sees to that.
+    ///
+    /// # Errors
+    /// `Conflict` if it is not `from`'s any more, or an import is going on; `Unavailable`.
+    pub async fn rename_installation(&self, from: &str, to: &str) -> Result<(), StoreError> {
+        let key = keys::installation();
+        let mut stored = item::new(&key);
+        stored.insert(ID.to_owned(), text(to));
+        let still = Condition::new("#id = :from AND attribute_not_exists(#importing)")
+            .name("#id", ID)
+            .name("#importing", crate::transfer::IMPORTING)
+            .value(":from", text(from));
+        match self.table.put(stored, still, "giving the table to another installation").await? {
+            Written::Done => Ok(()),
+            Written::Refused(_) => Err(StoreError::Conflict { item: "the installation".to_owned() }),
+        }
+    }
+
     pub(super) async fn read_profile(&self) -> Result<Option<Versioned<String>>, StoreError> {
+        match self.read_current().await {
+            Ok(None) => Ok(self.newest().await?),
+            Err(damaged @ StoreError::Corrupt { .. }) => match self.newest().await {
+                Ok(Some(newest)) => Ok(Some(newest)),
+                Ok(None) | Err(_) => Err(damaged),
+            },
+            read => read,
+        }
+    }
+
+    /// The newest version of the history.
+    async fn newest(&self) -> Result<Option<Versioned<String>>, StoreError> {
+        let newest = self.profile_versions().await?.into_iter().next();
+        Ok(newest.map(|newest| Versioned { version: newest.version, item: newest.text }))
+    }
+
+    /// Whether `CURRENT` is gone, and nobody pushed a version after `expected`.
+    async fn is_lost(&self, expected: u64) -> Result<bool, StoreError> {
+        let current = self.table.get(&keys::profile_current(), "looking for the profile").await?;
+        Ok(current.is_none() && self.newest().await?.is_some_and(|newest| newest.version == expected))
+    }
+
+    async fn read_current(&self) -> Result<Option<Versioned<String>>, StoreError> {
         let key = keys::profile_current();
         let Some(found) = self.table.get(&key, "reading the profile").await? else { return Ok(None) };
         item::check_schema(&found, &key)?;
@@ -77,6 +124,11 @@ impl StateStore {
     }
 
     pub(super) async fn write_profile(&self, profile: &str, expected: u64, at: Option<Timestamp>) -> Result<u64, StoreError> {
+        self.put_version(profile, expected, at, Condition::expected((expected > 0).then_some(expected))).await
+    }
+
+    /// Stores the version after `expected`, if `CURRENT` is as `condition` says.
+    async fn put_version(&self, profile: &str, expected: u64, at: Option<Timestamp>, condition: Condition) -> Result<u64, StoreError> {
         let version = expected + 1;
         let mark = self.table.mark();
         let make = |key: &Key| -> Item {
@@ -87,7 +139,7 @@ impl StateStore {
             stored.extend(mark.as_ref().map(|mark| (BY.to_owned(), text(mark))));
             stored
         };
-        let current = (make(&keys::profile_current()), Condition::expected((expected > 0).then_some(expected)));
+        let current = (make(&keys::profile_current()), condition);
         let history = (make(&keys::profile_version(version)), Some(Condition::absent()));
         let written = self.table.put_group(Group { first: current, others: vec![history] }, "saving the profile").await?;
         if written.succeeded(mark.as_deref())? {

@@ -146,6 +146,7 @@ async fn nonsense_is_named() {
         ("body", json!({"B": "c2VjcmV0QGNvbnRvc28uZXhhbXBsZQ=="})),
         ("anchors", json!({"B": "AAAA"})),
         ("writing", json!({"S": "7"})),
+        ("writing", json!({"S": "[]"})),
         ("id", json!({"N": "7"})),
         ("version", json!({"N": "1.5"})),
     ];
@@ -181,5 +182,37 @@ async fn nonsense_is_named() {
             let named = matches!(&error, StoreError::Corrupt { item, .. } if item.starts_with("item "));
             assert!(named && !error.to_string().contains("secret"), "{attribute}: {error}");
         }
+    }
+}
+
+/// The profile's present version is damaged or gone: the history has it, and the next push makes it whole.
+#[tokio::test]
+async fn the_history_stands_in_for_a_lost_profile() {
+    let keys = json!({"pk": {"S": "PROFILE"}, "sk": {"S": "CURRENT"}});
+    for gone in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("galbridge.state");
+        let store = StateStore::file(&path).unwrap();
+        for version in 0..3 {
+            store.push_profile(&format!("client = \"v{version}\""), version, at(0)).await.unwrap();
+        }
+        drop(store);
+        let database = Database::new(path.to_str().unwrap()).unwrap();
+        if gone {
+            database.delete_item(serde_json::from_value(json!({"TableName": "galbridge", "Key": keys})).unwrap()).unwrap();
+        } else {
+            let found = database.get_item(serde_json::from_value(json!({"TableName": "galbridge", "Key": keys})).unwrap()).unwrap();
+            let mut item = serde_json::to_value(found).unwrap()["Item"].clone();
+            item["body"] = json!({"B": "c2VjcmV0"});
+            database.put_item(serde_json::from_value(json!({"TableName": "galbridge", "Item": item})).unwrap()).unwrap();
+        }
+        drop(database);
+        let store = StateStore::file(&path).unwrap();
+        let read = store.profile().await.unwrap().unwrap();
+        assert_eq!((read.version, read.item.as_str()), (3, "client = \"v2\""));
+        let late = store.push_profile("client = \"late\"", 2, at(1)).await.unwrap_err();
+        assert!(matches!(late, StoreError::Conflict { .. }), "{late}");
+        assert_eq!(store.push_profile("client = \"new\"", 3, at(1)).await.unwrap(), 4);
+        assert_eq!(store.profile().await.unwrap().unwrap().item, "client = \"new\"");
     }
 }

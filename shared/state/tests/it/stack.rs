@@ -27,6 +27,17 @@ async fn twenty_versions_of_the_profile_are_kept_with_their_times() {
 }
 
 #[tokio::test]
+async fn a_table_is_given_on_by_whoever_has_it() {
+    let store = StateStore::memory().unwrap();
+    store.create_table_if_missing().await.unwrap();
+    assert_eq!(store.installation("globex").await.unwrap(), "globex");
+    let other = store.rename_installation("acme", "mine").await.unwrap_err();
+    assert!(matches!(other, StoreError::Conflict { .. }), "{other}");
+    store.rename_installation("globex", "acme").await.unwrap();
+    assert_eq!(store.installation("globex").await.unwrap(), "acme");
+}
+
+#[tokio::test]
 async fn keys_and_pages_read_back_and_pages_expire() {
     let store = StateStore::memory().unwrap();
     store.create_table_if_missing().await.unwrap();

@@ -133,13 +133,13 @@ pub(crate) enum Verb {
         #[command(flatten)]
         confirmation: Confirmation,
     },
-    /// Certificates: makes one, or shows what there is.
+    /// Certificates: makes one, shows what there is, or rolls a stack's.
     #[command(subcommand)]
     Certificate(CertificateVerb),
-    /// The profile: checks it, or prints the schema for editors.
+    /// The profile: checks it, prints its schema, writes samconfig.toml, or gives it to a stack.
     #[command(subcommand)]
     Profile(ProfileVerb),
-    /// The state: writes it out, or reads it in.
+    /// The state: writes it out, reads it in, or drops what is damaged in it.
     #[command(subcommand)]
     State(StateVerb),
     /// All clients' stacks at once.
@@ -293,6 +293,12 @@ pub(crate) enum CertificateVerb {
         /// How long it is valid, in days.
         #[arg(long, default_value_t = 730)]
         days: u32,
+        /// With --stack: makes another first certificate, whatever there is. It must be uploaded before anything works again.
+        #[arg(long)]
+        replace: bool,
+        /// With --replace: without asking.
+        #[arg(long)]
+        yes: bool,
     },
     /// Shows the certificates of the profile's tenants, with thumbprints and expiry.
     Show,
@@ -363,6 +369,12 @@ pub(crate) enum StateVerb {
     Export {
         /// The file. It must not exist.
         file: PathBuf,
+    },
+    /// Looks at every item of the state, and drops those that cannot be read.
+    Repair {
+        /// Without asking.
+        #[arg(long)]
+        yes: bool,
     },
     /// Reads a whole state from a file.
     Import {

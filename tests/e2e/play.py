@@ -13,8 +13,9 @@ import time
 from stage import PAIR, STACK, Simulator, Stack, check, packaged, profile, say, wait
 
 
-def deployed(stack, folder, functions, sam):
-    stack.deploy(sam, packaged(folder, functions))
+def deployed(stack, template, sam):
+    stack.aws("s3").create_bucket(Bucket="deploy-bucket")
+    stack.deploy(sam, template)
     wanted = ["State", "Snapshot", "Reconcile", "RotateCertificate", "WakeUps", "DeadWakeUps", "DeadTicks", "Alarms"]
     wanted += ["Credentialcontoso", "Credentialfabrikam", "Schedulecontosofabrikam", "Dailycontosofabrikam"]
     wanted += ["NoSuccesscontosofabrikam", "Attentioncontosofabrikam", "SnapshotFails", "ReconcileFails", "CertificateEnds"]
@@ -152,11 +153,27 @@ def fleet_is_seen(stack):
     check(fleet[0]["certificate_days"] > 700, "and knows when its certificates end", fleet)
 
 
+def table_is_restored(stack, simulator, template, sam):
+    """A restored table is another one; the stack goes on with it."""
+    database, before, after = stack.aws("dynamodb"), stack.outputs["Table"], f"{STACK}-restored"
+    keys = {name: database.describe_table(TableName=before)["Table"][name] for name in ("KeySchema", "AttributeDefinitions")}
+    database.create_table(TableName=after, BillingMode="PAY_PER_REQUEST", **keys)
+    for page in database.get_paginator("scan").paginate(TableName=before, ConsistentRead=True):
+        for item in page["Items"]:
+            database.put_item(TableName=after, Item=item)
+    stack.deploy(sam, template, f"RestoredTable={after}")
+    check(stack.outputs["Table"] == after, "the stack goes on with a restored table")
+    simulator.hire("contoso", ["restored"])
+    arrived = wait(lambda: simulator.made("fabrikam", "New restored"))
+    check(arrived, "and its ticks too, with the rights for it", lambda: stack.galbridge("status"))
+
+
 def play(folder, programs, functions, sam):
     simulator = Simulator(programs / "m365-simulator")
     try:
         stack = Stack(folder, programs / "galbridge")
-        deployed(stack, folder, functions, sam)
+        template = packaged(folder, functions)
+        deployed(stack, template, sam)
         profile_is_pushed(stack, simulator, folder)
         certificates_are_made(stack, simulator)
         merged(stack, simulator)
@@ -169,6 +186,7 @@ def play(folder, programs, functions, sam):
         for function in ("Snapshot", "Reconcile"):
             say(f"    {function} held {stack.peak_megabytes(function):.0f} MB at most")
         grant_is_missing(stack, simulator)
+        table_is_restored(stack, simulator, template, sam)
     finally:
         simulator.end()
 

@@ -153,12 +153,12 @@ class Stack:
     def aws(self, name):
         return self.session.client(name, endpoint_url=self.endpoint, config=Config(read_timeout=600, retries={"max_attempts": 0}))
 
-    def deploy(self, sam, template):
-        self.aws("s3").create_bucket(Bucket="deploy-bucket")
+    def deploy(self, sam, template, *more):
+        """Deploys it, or deploys it again with more parameters."""
         command = [sam, "deploy", "--template-file", template, "--config-file", ROOT / "samconfig.toml", "--stack-name", STACK]
         command += ["--s3-bucket", "deploy-bucket", "--no-resolve-s3", "--no-confirm-changeset", "--no-progressbar"]
         command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-        command += ["--parameter-overrides", "TickMinutes=1", "RotateAfterDays=0"]
+        command += ["--parameter-overrides", "TickMinutes=1", "RotateAfterDays=0", *more]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         check(done.returncode == 0, "sam deploy", done.stdout + done.stderr)
         described = self.aws("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]

@@ -54,7 +54,13 @@ pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
         let _ = writeln!(text, "  {groups}");
         let _ = writeln!(text, "  The merge asks about it; where nobody can be asked it wants --accept-dynamic-groups.");
     }
-    if plan.is_quiet() {
+    let closed: Vec<&str> =
+        Side::BOTH.into_iter().map(|side| plan.sides.get(side)).filter(|one| one.closed).map(|one| one.tenant.as_str()).collect();
+    if !closed.is_empty() {
+        let told = format!("Unpublished, and closed to writes until the next merge: {}", closed.join(", "));
+        let _ = writeln!(text, "\n{}", paint.yellow(&told));
+    }
+    if plan.is_quiet() && closed.len() < 2 {
         let word = if plan.remembered.is_empty() { "Nothing to write: both sides are in step." } else { "Nothing is written to a tenant." };
         let _ = writeln!(text, "\n{}", paint.green(word));
     }

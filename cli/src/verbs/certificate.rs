@@ -70,6 +70,27 @@ pub(crate) async fn new(
     Ok(Exit::InStep)
 }
 
+/// Makes another first certificate inside AWS, where the present one cannot be used.
+pub(crate) async fn another(environment: &Environment, global: &Global, tenant: Option<&str>, yes: bool) -> Result<Exit, CliError> {
+    let (Some(stack), Some(tenant)) = (&global.stack, tenant) else {
+        return Err(CliError::wrong("--replace is for the certificate of a --stack, of one --tenant; a file is another --out"));
+    };
+    if !yes {
+        let lost = format!(
+            "Tenant {tenant} of the stack {stack}: its present certificate is not used any more, and nothing works until the new one is uploaded to the application"
+        );
+        if !environment.screen.asks {
+            return Err(CliError::held(format!("{lost}. Nothing was made; say --yes where nobody can be asked")));
+        }
+        environment.screen.say(&lost)?;
+        if !environment.screen.ask("Make another?")? {
+            return Ok(Exit::Held);
+        }
+    }
+    let part = Stack::find(stack).await?.certificate(tenant, Wish::Replace).await?;
+    public_part(environment, stack, &part)
+}
+
 /// Rolls a certificate of a stack now.
 pub(crate) async fn rotate(environment: &Environment, global: &Global, tenant: &str) -> Result<Exit, CliError> {
     let stack = global.stack.as_ref().ok_or_else(|| {

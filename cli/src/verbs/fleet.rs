@@ -102,6 +102,7 @@ fn line(account: Option<&str>, stack: &str, status: &StatusDocument, now: Timest
     let late = lag.is_none_or(|lag| lag > LATE);
     let problem = match (&status.paused, late) {
         (Some(reason), _) => Some(format!("paused: {reason}")),
+        (None, true) if lag.is_none() => Some("no successful reading yet".to_owned()),
         (None, true) => Some("no successful reading for over half an hour".to_owned()),
         (None, false) => None,
     };

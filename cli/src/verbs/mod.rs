@@ -45,7 +45,10 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Unsuppress { address } => operate::unsuppress(environment, global, &address).await,
         Verb::Unpublish(arguments) => leave::unpublish(environment, global, &arguments).await,
         Verb::Rebuild { confirmation } => leave::rebuild(environment, global, &confirmation).await,
-        Verb::Certificate(CertificateVerb::New { tenant, out, days }) => {
+        Verb::Certificate(CertificateVerb::New { tenant, replace, yes, .. }) if replace => {
+            certificate::another(environment, global, tenant.as_deref(), yes).await
+        }
+        Verb::Certificate(CertificateVerb::New { tenant, out, days, .. }) => {
             certificate::new(environment, global, tenant.as_deref(), out, days).await
         }
         Verb::Certificate(CertificateVerb::Rotate { tenant }) => certificate::rotate(environment, global, &tenant).await,
@@ -60,6 +63,7 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Fleet(FleetVerb::Status { accounts }) => fleet::status(environment, accounts.as_deref()).await,
         Verb::State(StateVerb::Export { file }) => state::export(environment, global, &file).await,
         Verb::State(StateVerb::Import { file, replace, yes }) => state::import(environment, global, &file, replace, yes).await,
+        Verb::State(StateVerb::Repair { yes }) => state::repair(environment, global, yes).await,
         Verb::Completions { shell } => completions(shell),
         Verb::Demo(arguments) => demo::demo(environment, global, &arguments).await,
     }

@@ -149,6 +149,10 @@ fn write_side(text: &mut String, document: &StatusDocument, side: Side, paint: P
     let _ = writeln!(text, "\n{}", paint.bold(&format!("{} ({side})", one.tenant)));
     let _ = writeln!(text, "  in scope       {} by the rules of its scope", thousands(one.in_scope));
     let _ = writeln!(text, "  linked here    {}", count(*document.links.get(side), "contact"));
+    let staged = *document.staged.get(side);
+    if staged > 0 {
+        let _ = writeln!(text, "  leaving        {} hidden, to be removed after their grace", count(staged, "contact"));
+    }
     let age = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| ago(at, now));
     let going = if one.full_reading_in_progress { ", another is in progress" } else { "" };
     let _ = writeln!(text, "  read up to     {}; last full reading {}{going}", age(one.read_to), age(one.last_full_reading));

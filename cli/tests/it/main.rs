@@ -120,6 +120,7 @@ fn a_status_has_a_stable_shape() {
         "agenda",
         "runs",
         "lost_links",
+        "staged",
     ];
     expected.sort_unstable();
     let mut keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();

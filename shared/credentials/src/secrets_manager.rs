@@ -14,6 +14,9 @@ use crate::{Credential, CredentialError};
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 
+/// What to do with a secret that cannot be used.
+const REPLACE: &str = "make its version AWSPREVIOUS the current one again, or make another first certificate and upload it (`galbridge --stack NAME certificate new --tenant TENANT --replace`)";
+
 /// What a secret holds, as JSON.
 #[derive(Deserialize, Serialize)]
 struct Stored {
@@ -57,12 +60,13 @@ impl SecretsManager {
             Err(error) => return Err(failed(secret, &why(&error))),
         };
         let text = answer.secret_string().unwrap_or_default();
-        if text.trim().is_empty() {
+        if text.trim().is_empty() && answer.secret_binary().is_none() {
             return Ok(None);
         }
         // The message says nothing of the content.
-        let stored: Stored = serde_json::from_str(text).map_err(|_| failed(secret, "it holds no certificate of galbridge"))?;
-        Credential::from_pem(stored.pem.as_bytes(), None).map(Some)
+        let unusable = |what: &str| failed(secret, &format!("{what}; {REPLACE}"));
+        let stored: Stored = serde_json::from_str(text).map_err(|_| unusable("it holds no certificate of galbridge"))?;
+        Credential::from_pem(stored.pem.as_bytes(), None).map(Some).map_err(|error| unusable(&error.to_string()))
     }
 
     /// Stores a credential as a version: the current one, or a pending one. `version` is a UUID, or what the rotation gave.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gal::link::Suppression;
 use gal::operation::{LinkPatch, Operation, Quiet, QuietChange, Reason};
 use gal::plan::{Focus, Plan};
-use gal::{Entry, Link, LinkKey, Phase, Provenance, Recipient, Side, Sides};
+use gal::{Anchor, Entry, Link, LinkKey, Phase, Provenance, Recipient, Side, Sides};
 use jiff::Timestamp;
 
 use crate::engine::Engine;
@@ -14,7 +14,7 @@ use crate::load::Loaded;
 use crate::ports::{ReplicaWrite, Versioned};
 use crate::reconcile::Run;
 use crate::records::{
-    Approval, LeaseKind, Merge, MergeOptions, OperationResult, PairState, Replica, RunKind, RunSummary, Stage, WritingState,
+    AgendaRow, Approval, Due, LeaseKind, Merge, MergeOptions, OperationResult, PairState, Replica, RunKind, RunSummary, Stage, WritingState,
 };
 use crate::setup::PairSetup;
 
@@ -286,16 +286,27 @@ impl Engine {
 
     /// Sources that only a stamp tells of: they were looked for in a complete reading, and are gone.
     async fn bury_unknown_sources(&self, pair: &PairSetup, loaded: &Loaded, plan: &Plan) -> Result<(), EngineError> {
-        let now = self.now();
-        let mut gone = Vec::new();
-        for key in plan.quiet.iter().map(|change| change.link.key) {
-            let Some(side) = key.origin.source_side().filter(|side| loaded.world.entry(*side, key.anchor).is_none()) else { continue };
-            let replica = Replica::gone(key.anchor, now);
-            let (holders, holders_before) = (Vec::new(), Vec::new());
-            gone.push(ReplicaWrite { side, replica, expected: None, holders, holders_before, agenda: None });
+        for side in Side::BOTH {
+            let keys = plan.quiet.iter().map(|change| change.link.key);
+            let unknown = keys.filter(|key| key.origin.source_side() == Some(side) && loaded.world.entry(side, key.anchor).is_none());
+            self.bury(pair, side, unknown.map(|key| key.anchor).collect()).await?;
         }
+        Ok(())
+    }
+
+    /// Recipients of whom nothing is known, and who are in no complete reading: gone.
+    pub(crate) async fn bury(&self, pair: &PairSetup, side: Side, anchors: Vec<Anchor>) -> Result<(), EngineError> {
+        let now = self.now();
+        let gone = |anchor: Anchor| ReplicaWrite {
+            side,
+            replica: Replica::gone(anchor, now),
+            expected: None,
+            holders: Vec::new(),
+            holders_before: Vec::new(),
+            agenda: Some(AgendaRow { due: now, side, anchor, why: Due::Changed, version: 1 }),
+        };
         // Somebody who came back meanwhile has a replica by now; his stays.
-        self.store.put_replicas(&pair.name, gone).await?;
+        self.store.put_replicas(&pair.name, anchors.into_iter().map(gone).collect()).await?;
         Ok(())
     }
 

@@ -65,21 +65,41 @@ pub struct Page {
     pub number: u64,
 }
 
+/// What a function can be told.
+pub trait Message: DeserializeOwned {
+    /// How it looks, for whoever sent something else.
+    const LIKE: &str;
+}
+
+impl Message for Tick {
+    const LIKE: &str = r#"{"version": 1, "pair": "contoso-fabrikam"}, with "full": true if everything is to be read"#;
+}
+
+impl Message for WakeUp {
+    const LIKE: &str = r#"{"version": 1, "pair": "contoso-fabrikam", "tick": "2026-11-25T10:20:00Z"}"#;
+}
+
+impl Message for ByHand {
+    const LIKE: &str = r#"{"version": 1, "pair": "contoso-fabrikam", "action": {"do": "status"}}"#;
+}
+
 /// Reads a message, its version first: what another version says is not guessed at.
 ///
 /// # Errors
-/// `Version`, or `Event` with what is wrong.
-pub fn read<T: DeserializeOwned>(event: Value) -> Result<T, ServerlessError> {
+/// `Version`, or `Event` with the place of what is wrong, and how it looks.
+pub fn read<T: Message>(event: Value) -> Result<T, ServerlessError> {
     match event.get("version").and_then(Value::as_u64) {
         Some(version) if version == u64::from(VERSION) => {}
         Some(version) => return Err(ServerlessError::Version { found: u32::try_from(version).unwrap_or(u32::MAX), known: VERSION }),
         None => {
-            return Err(ServerlessError::Event(format!(
-                "it has no version; by hand it looks like {{\"version\": {VERSION}, \"pair\": \"contoso-fabrikam\", \"action\": {{\"do\": \"status\"}}}}"
-            )));
+            return Err(ServerlessError::Event(format!("it has no version; it looks like {}", T::LIKE)));
         }
     }
-    serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))
+    serde_path_to_error::deserialize(event).map_err(|error| {
+        let place = error.path().to_string();
+        let at = if place == "." { String::new() } else { format!("{place}: ") };
+        ServerlessError::Event(format!("{at}{}; it looks like {}", error.inner(), T::LIKE))
+    })
 }
 
 #[cfg(test)]
@@ -96,5 +116,7 @@ mod tests {
         assert!(read::<ByHand>(json!({"pair": "p"})).unwrap_err().to_string().contains("\"do\": \"status\""));
         let nonsense = json!({"version": 1, "pair": "p", "action": {"do": "delete-everything"}});
         assert!(read::<ByHand>(nonsense).unwrap_err().to_string().contains("delete-everything"));
+        let late = read::<Tick>(json!({"version": 1, "pair": "p", "tick": "tomorrow"})).unwrap_err().to_string();
+        assert!(late.contains("tick: ") && late.contains("\"full\""), "{late}");
     }
 }

@@ -102,6 +102,10 @@ pub struct ByHand {
     pub what: Wish,
 }
 
+impl message::Message for ByHand {
+    const LIKE: &str = r#"{"version": 1, "tenant": "contoso", "do": "certificate"}, or "rotate""#;
+}
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "of", rename_all = "kebab-case")]
@@ -130,6 +134,7 @@ pub async fn serve(client: &Client, vault: &dyn Vault, event: Value, end: Timest
     let work = Work { client, vault, name: tenant, secret: &secret, version: &token, end };
     let made = match what {
         Wish::Certificate => work.first().await?,
+        Wish::Replace => work.another().await?,
         Wish::Rotate => {
             for step in [Step::Create, Step::Set, Step::Test, Step::Finish] {
                 work.step(step).await?;
@@ -179,14 +184,31 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Makes the first certificate. Answers whether there was none.
+    /// Makes the first certificate. Answers whether there was none. Of two that ask at once one makes it, and the other is shown
+    /// that one: both would store it as the same version.
     async fn first(&self) -> Result<bool, ServerlessError> {
-        if self.vault.current(self.secret).await.map_err(|error| self.credential(error))?.is_some() {
+        if self.is_made().await? {
             return Ok(false);
         }
         let credential = self.generate()?;
-        self.vault.put(self.secret, self.version, &credential, true).await.map_err(|error| self.credential(error))?;
+        let version = Uuid::new_v5(&Uuid::NAMESPACE_URL, self.secret.as_bytes()).to_string();
+        if let Err(refused) = self.vault.put(self.secret, &version, &credential, true).await {
+            return if self.is_made().await? { Ok(false) } else { Err(self.credential(refused)) };
+        }
         info!(tenant = %self.name, thumbprint = credential.thumbprint_sha1_hex(), "the first certificate is made");
+        Ok(true)
+    }
+
+    async fn is_made(&self) -> Result<bool, ServerlessError> {
+        let current = self.vault.current(self.secret).await.map_err(|error| self.credential(error))?;
+        Ok(current.is_some())
+    }
+
+    /// Makes another first certificate, whatever the secret holds: what cannot be used, or has expired, cannot be rolled.
+    async fn another(&self) -> Result<bool, ServerlessError> {
+        let credential = self.generate()?;
+        self.vault.put(self.secret, self.version, &credential, true).await.map_err(|error| self.credential(error))?;
+        info!(tenant = %self.name, thumbprint = credential.thumbprint_sha1_hex(), "another first certificate is made");
         Ok(true)
     }
 

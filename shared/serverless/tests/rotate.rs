@@ -57,7 +57,11 @@ impl Vault for Memory {
             return Err(CredentialError::Secret { secret: secret.to_owned(), detail: "there is no such secret".to_owned() });
         }
         let (now, versions) = &mut *self.0.lock().unwrap();
-        assert!(versions.insert(version.to_owned(), credential.clone()).is_none(), "a version never changes");
+        if versions.contains_key(version) {
+            // A version never changes.
+            return Err(CredentialError::Secret { secret: secret.to_owned(), detail: "ResourceExistsException".to_owned() });
+        }
+        versions.insert(version.to_owned(), credential.clone());
         if current {
             *now = Some(version.to_owned());
         }
@@ -182,6 +186,19 @@ async fn a_certificate_is_made_uploaded_and_rolled_step_by_step() {
     stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
     let fourth = stage.certificate().await;
     assert_eq!(stage.keys(), [first.thumbprint, third.thumbprint, fourth.thumbprint]);
+}
+
+/// Two operators ask at once: one certificate is made, and both see it.
+#[tokio::test]
+async fn the_first_certificate_is_made_once() {
+    let stage = Stage::new(true).await;
+    let (one, other) = tokio::join!(stage.certificate(), stage.certificate());
+    assert_eq!((&one.thumbprint, one.made || other.made), (&other.thumbprint, true));
+    assert_eq!(stage.vault.0.lock().unwrap().1.len(), 1);
+    let another = stage.ask(json!({"version": 1, "tenant": "contoso", "do": "replace"})).await.unwrap();
+    let Rotated::Certificate(another) = another else { panic!("{another:?}") };
+    assert_ne!(another.thumbprint, one.thumbprint);
+    assert_eq!(stage.certificate().await.thumbprint, another.thumbprint, "it is the current one");
 }
 
 #[tokio::test]

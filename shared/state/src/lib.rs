@@ -48,12 +48,14 @@ mod body;
 mod embedded;
 mod item;
 mod keys;
+mod repair;
 mod store;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transfer;
 
+pub use repair::{Damage, Loss};
 pub use store::{ApplicationKey, ProfileVersion, StateStore};
 pub use table::Requests;
 pub use transfer::{Existing, Transferred};

@@ -207,6 +207,18 @@ impl Rig {
         self.restart();
     }
 
+    /// Loses what was read of these recipients of side `a`, as dropping damaged items does.
+    pub async fn lose_replicas(&self, anchors: &[Uuid]) {
+        let removed = anchors.iter().map(|anchor| gal::Anchor(*anchor)).collect::<Vec<_>>();
+        self.state.forget_replicas(&self.pair(), gal::Side::A, &removed).await.expect("they can be removed");
+    }
+
+    /// Loses the whole agenda of the first pair.
+    pub async fn lose_agenda(&self) {
+        let rows = self.state.due(&self.pair(), Timestamp::MAX, usize::MAX).await.expect("an agenda");
+        self.state.delete_agenda(&self.pair(), &rows).await.expect("it can be removed");
+    }
+
     /// The same rig with another store in front of the state (to inject faults).
     pub fn with_store(&mut self, store: Arc<dyn Store>) {
         self.engine.store = store;

@@ -104,6 +104,34 @@ async fn a_lost_link_is_told_and_comes_back_with_the_next_full_reading() {
     assert_eq!(names(&rig.gal("fabrikam")), ["Ben"], "who leaves now is hidden as ever");
 }
 
+/// A damaged item was dropped, and the person left before the next full reading.
+#[tokio::test(start_paused = true)]
+async fn who_leaves_while_his_replica_is_lost_is_hidden_all_the_same() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben"), user("contoso", "Cas")], vec![]).await;
+    rig.lose_replicas(&a[..2]).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")).len(), 3, "nothing is concluded from what is not known");
+    rig.apply("contoso", delete(&a[..1]));
+    next_day(&rig).await;
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben", "Cas"]);
+    rig.apply("contoso", update(a[1], json!({"Title": "Lead"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(property(find(&rig.gal("fabrikam"), "Ben").unwrap(), "Title"), "Lead", "who is there is kept in step again");
+}
+
+/// Once a purge whose row was lost never came.
+#[tokio::test(start_paused = true)]
+async fn an_overdue_purge_is_found_by_a_full_reading() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    rig.apply("contoso", delete(&a[..1]));
+    rig.settle(4).await.unwrap();
+    rig.lose_agenda().await;
+    rig.advance(Duration::from_secs(31 * 24 * 3600)).await;
+    assert_eq!(rig.gal_with_hidden("fabrikam").iter().filter(|contact| contact.hidden).count(), 1);
+    next_day(&rig).await;
+    assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Ben"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_merge_of_a_paused_pair_is_refused() {
     let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;

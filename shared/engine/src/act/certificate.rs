@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Wish {
     /// Makes the first certificate, if there is none, and shows the current one's public part.
     Certificate,
+    /// Makes another first one, to be uploaded, whatever there is.
+    Replace,
     /// A new one in the place of the current one.
     Rotate,
 }

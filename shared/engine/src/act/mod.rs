@@ -267,6 +267,7 @@ impl Engine {
         let mut document = PlanDocument::of_preview(self.pair(pair)?, of, &preview);
         if merge.is_none() {
             for side in Side::BOTH {
+                document.sides.get_mut(side).closed = *writing.closed.get(side);
                 // The hold that waits for a person already, if it is of the same operations.
                 let judgement = preview.judgements.get(side);
                 let hold = writing.holds.get(side).as_ref().filter(|hold| hold.operations.iter().eq(&judgement.held));

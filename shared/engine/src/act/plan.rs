@@ -52,6 +52,9 @@ pub struct SideDocument {
     pub operations: BTreeMap<String, u64>,
     /// The guard's word on it.
     pub guard: GuardDocument,
+    /// Whether `unpublish` closed it: nothing is written into it until the next merge.
+    #[serde(default)]
+    pub closed: bool,
 }
 
 /// The guard's word.
@@ -152,6 +155,7 @@ impl PlanDocument {
             in_scope: *plan.in_scope.get(side),
             operations: counted(plan.of_side(side).map(|operation| operation.action.to_string())),
             guard: guard(judgements.get(side)),
+            closed: false,
         });
         Self {
             pair: setup.name.clone(),

@@ -51,6 +51,9 @@ pub struct StatusDocument {
     /// Who is not published any more, by what a person did.
     #[serde(default)]
     pub suppressed: Vec<SuppressedDocument>,
+    /// Contacts that are hidden on a side, and removed when their grace is over.
+    #[serde(default)]
+    pub staged: Sides<u64>,
     /// Contacts that bear our stamp and have no link, per side: lost rows of the state.
     #[serde(default)]
     pub lost_links: Sides<u64>,
@@ -169,7 +172,7 @@ impl Engine {
         let setup = self.pair(pair)?;
         let state = self.state(pair).await?;
         let set_aside = self.links_where(pair, |link| {
-            link.quarantine.is_some() || !link.conflicts.is_empty() || matches!(link.phase, Phase::Suppressed { .. })
+            link.quarantine.is_some() || !link.conflicts.is_empty() || matches!(link.phase, Phase::Suppressed { .. } | Phase::Staged { .. })
         });
         let set_aside = set_aside.await?;
         let runs = self.store.runs(&setup.name, RUNS).await?;
@@ -198,6 +201,7 @@ impl Engine {
             quarantined: set_aside.iter().filter_map(quarantined_document).collect(),
             suppressed: set_aside.iter().filter_map(suppressed_document).collect(),
             conflicts: set_aside.iter().filter(|link| link.is_live()).filter_map(conflict_document).collect(),
+            staged: Sides::from_fn(|side| staged(&set_aside, side)),
             lost_links,
             agenda,
             runs,
@@ -271,6 +275,11 @@ fn quarantined_document(link: &Link) -> Option<QuarantinedDocument> {
         attempts: quarantine.attempts,
         retry_at: quarantine.retry_at,
     })
+}
+
+/// How many are hidden on a side, to be removed when their grace is over.
+fn staged(links: &[Link], on: Side) -> u64 {
+    links.iter().filter(|link| matches!(link.phase, Phase::Staged { side, .. } if side == on)).count() as u64
 }
 
 fn conflict_document(link: &Link) -> Option<ConflictDocument> {

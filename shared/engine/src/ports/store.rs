@@ -49,13 +49,29 @@ pub enum StoreError {
     },
     /// The item cannot be understood.
     #[error(
-        "{item} in the state cannot be read: {detail}; nothing was written. Put the damaged state file aside (or empty the table) and run `galbridge rebuild`, which restores the links from the stamps; or go back to an earlier `state export`"
+        "{item} in the state cannot be read: {detail}; nothing was written. `galbridge state repair` finds every damaged item, and drops them if you say so; or go back to an earlier `state export`"
     )]
     Corrupt {
         /// What it is.
         item: String,
         /// What is wrong.
         detail: String,
+    },
+    /// A state file that is damaged as a whole, or none of ours.
+    #[error(
+        "{place} is damaged, or no state of galbridge: {detail}; nothing was written. Put it aside and run `galbridge rebuild`, which restores the links from the stamps; or go back to an earlier `state export`"
+    )]
+    Malformed {
+        /// The file.
+        place: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// An import died half way.
+    #[error("an import into {place} was begun and not finished; run `galbridge state import` again")]
+    HalfAnImport {
+        /// The file or table.
+        place: String,
     },
     /// An export that is no export, or was damaged on its way.
     #[error("{place} cannot be read: {detail}; nothing was imported: take another copy of the export")]

@@ -174,6 +174,7 @@ impl SideReader<'_> {
         } else {
             self.state.incomplete = None;
             self.record(missing).await?;
+            self.bury_lost_sources(&graph, &exchange).await?;
         }
         self.engine.refresh_domains(self.tenant()).await?;
         self.engine.learn_domains().await;
@@ -189,14 +190,38 @@ impl SideReader<'_> {
         Ok(())
     }
 
-    /// Contacts of this side that bear our stamp and have no link, and links that were begun and not finished: their sources are
-    /// looked at, and the plan restores or finishes the link.
+    /// Whoever is linked, whose replica was lost, and who is in neither half of a complete reading: gone. Without this his contact
+    /// would be shown for ever.
+    async fn bury_lost_sources(&self, graph: &BTreeSet<Anchor>, exchange: &BTreeSet<Anchor>) -> Result<(), EngineError> {
+        let unseen = |link: &Link| {
+            let anchor = link.key.anchor;
+            link.key.origin.source_side() == Some(self.side) && !graph.contains(&anchor) && !exchange.contains(&anchor)
+        };
+        let unseen = self.engine.links_where(&self.pair.name, unseen).await?;
+        let anchors: Vec<Anchor> = unseen.iter().map(|link| link.key.anchor).collect();
+        let known = self.engine.store.replicas(&self.pair.name, self.side, &anchors).await?;
+        let known: BTreeSet<Anchor> = known.into_iter().map(|replica| replica.anchor).collect();
+        let lost = anchors.into_iter().filter(|anchor| !known.contains(anchor)).collect();
+        self.engine.bury(self.pair, self.side, lost).await
+    }
+
+    /// Contacts of this side that bear our stamp and have no link, and links that were begun and not finished, or whose purge is
+    /// overdue: their sources are looked at, and the plan restores or finishes the link.
     async fn touch_lost_links(&self) -> Result<(), EngineError> {
         let mut lost = self.engine.lost_links(self.pair, self.side).await?;
         if !lost.is_empty() {
             warn!(tenant = %self.tenant().name, lost = lost.len(), "contacts bear our stamp and have no link");
         }
-        let begun = |link: &Link| link.target_side() == self.side && matches!(link.phase, Phase::Joining | Phase::Creating { .. });
+        let grace = self.pair.policy.deletion_grace_days;
+        let overdue = |since: Timestamp| gal::decide::purge_at(since, grace) < self.engine.now() - OVERLAP;
+        let begun = |link: &Link| {
+            link.target_side() == self.side
+                && match link.phase {
+                    Phase::Joining | Phase::Creating { .. } => true,
+                    Phase::Staged { since, .. } => overdue(since),
+                    Phase::Live | Phase::Kept | Phase::Suppressed { .. } => false,
+                }
+        };
         lost.extend(self.engine.links_where(&self.pair.name, begun).await?.into_iter().map(|link| link.key));
         let sources = lost.iter().filter(|key| key.origin.source_side().is_some()).map(|key| key.anchor);
         self.engine.touch(self.pair, self.side.other(), sources).await?;

@@ -134,7 +134,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 fn failed(place: &str, doing: &str, error: &DynoxideError) -> StoreError {
     let detail = error.to_string();
     if damaged(&detail) {
-        return StoreError::Corrupt { item: place.to_owned(), detail };
+        return StoreError::Malformed { place: place.to_owned(), detail };
     }
     unavailable(place, doing, detail)
 }

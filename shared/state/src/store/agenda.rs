@@ -15,7 +15,7 @@ use crate::table::{Condition, Group, Partition, Range};
 const AT_ONCE: usize = 500;
 
 /// The item of a row.
-pub(super) fn encode(pair: &str, row: &AgendaRow) -> Result<Item, StoreError> {
+pub(crate) fn encode(pair: &str, row: &AgendaRow) -> Result<Item, StoreError> {
     let mut stored = item::with_body(&keys::agenda_row(pair, row.due, row.side, row.anchor), row)?;
     stored.insert(VERSION.to_owned(), item::number(row.version));
     Ok(stored)

@@ -24,7 +24,7 @@ impl StateStore {
     /// Every write is durable when it is answered (`SQLite`, write-ahead log, one sync a commit).
     ///
     /// # Errors
-    /// `Unavailable` if another process uses the file (named), or it cannot be opened or written; `Corrupt` if it
+    /// `Unavailable` if another process uses the file (named), or it cannot be opened or written; `Malformed` if it
     /// is damaged or no state file.
     pub fn file(path: &Path) -> Result<Self, StoreError> {
         Self::file_behind(path, None)

@@ -50,7 +50,7 @@ impl StateStore {
     }
 }
 
-fn decode(found: &Item) -> Result<Versioned<Link>, StoreError> {
+pub(crate) fn decode(found: &Item) -> Result<Versioned<Link>, StoreError> {
     let key = item::key_of(found)?;
     let link: Link = item::body(found, &key)?;
     if link.key.to_string() != key.sk {

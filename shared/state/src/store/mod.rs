@@ -16,10 +16,13 @@ mod runs;
 mod seen;
 mod tenant;
 
+pub(crate) use agenda::encode as encode_agenda;
 pub use application_keys::ApplicationKey;
+pub(crate) use links::decode as decode_link;
 pub(crate) use pair::{read_lease, without_leases};
 pub(crate) use profile::ID;
 pub use profile::ProfileVersion;
+pub(crate) use replicas::decode as decode_replica;
 
 use std::time::Duration;
 

@@ -119,7 +119,7 @@ impl StateStore {
         }
     }
 
-    async fn decode_pair(&self, pair: &str, found: Item) -> Result<PairState, StoreError> {
+    pub(crate) async fn decode_pair(&self, pair: &str, found: Item) -> Result<PairState, StoreError> {
         let mut found = found;
         let key = keys::pair(pair);
         item::check_schema(&found, &key)?;

@@ -125,7 +125,7 @@ impl StateStore {
     }
 }
 
-fn decode(found: &Item) -> Result<Replica, StoreError> {
+pub(crate) fn decode(found: &Item) -> Result<Replica, StoreError> {
     let key = item::key_of(found)?;
     let replica: Replica = item::body(found, &key)?;
     if replica.anchor.to_string() == key.sk { Ok(replica) } else { Err(item::corrupt(&key, "its body is another recipient's")) }

@@ -22,7 +22,7 @@ where
             let error = context.err();
             let message = error.message().unwrap_or("no reason given");
             if error.code() == Some("InternalServerError") && damaged(message) {
-                return StoreError::Corrupt { item: place.to_owned(), detail: message.to_owned() };
+                return StoreError::Malformed { place: place.to_owned(), detail: message.to_owned() };
             }
             match error.code() {
                 Some(code) => format!("{code}: {message}"),

@@ -29,8 +29,12 @@ use engine::ports::StoreError;
 
 pub use faulty::Faulty;
 
+use gal::{Anchor, Side};
+
 use crate::StateStore;
 use crate::embedded::{self, Gate, Units};
+use crate::keys;
+use crate::table::BatchWrite;
 
 /// Where a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,4 +215,15 @@ pub fn memory(faults: &Faults) -> Result<StateStore, StoreError> {
 /// [`StateStore::file`] whose requests fail by plan.
 pub fn file(path: &Path, faults: &Faults) -> Result<StateStore, StoreError> {
     StateStore::file_behind(path, Some(Arc::new(faults.clone())))
+}
+
+impl StateStore {
+    /// Loses replicas, as dropping damaged items does.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn forget_replicas(&self, pair: &str, side: Side, anchors: &[Anchor]) -> Result<(), StoreError> {
+        let writes = anchors.iter().map(|anchor| (keys::replica(pair, side, *anchor), BatchWrite::Delete)).collect();
+        self.table().batch_write(writes, "losing replicas").await
+    }
 }

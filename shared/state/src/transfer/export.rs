@@ -84,7 +84,7 @@ impl StateStore {
     }
 
     /// The states of all pairs.
-    pub(super) async fn pair_states(&self) -> Result<BTreeMap<Key, Item>, StoreError> {
+    pub(crate) async fn pair_states(&self) -> Result<BTreeMap<Key, Item>, StoreError> {
         let filter = Condition::new("#sk = :state").name("#sk", keys::SK).value(":state", item::text(STATE));
         let mut states = BTreeMap::new();
         let mut position = None;
@@ -124,7 +124,7 @@ impl StateStore {
 }
 
 /// An export or import while a run is going on would be torn.
-pub(super) fn refuse_live_lease(key: &Key, state: &Item, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn refuse_live_lease(key: &Key, state: &Item, now: Timestamp) -> Result<(), StoreError> {
     for kind in [LeaseKind::Reading, LeaseKind::Writing] {
         if let Some(lease) = read_lease(state, kind, key)?.filter(|lease| lease.until > now) {
             let pair = key.pk.trim_start_matches("P#").to_owned();

@@ -12,8 +12,8 @@ use engine::ports::StoreError;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::export::refuse_live_lease;
 use super::line::{self, Footer, Header};
+use super::refuse_live_lease;
 use super::{FORMAT, IMPORTING, Transferred, is_installation, is_pair_state};
 use crate::StateStore;
 use crate::body::{self, BODY};

@@ -17,6 +17,7 @@ mod line;
 
 use engine::ports::StoreError;
 
+pub(crate) use export::refuse_live_lease;
 pub use import::Existing;
 
 use crate::item::Item;
@@ -41,8 +42,7 @@ pub struct Transferred {
 
 /// The error of a table with half an import in it.
 pub(crate) fn unfinished(table: &Table) -> StoreError {
-    let detail = "an import into it was begun and not finished; run the import again".to_owned();
-    StoreError::Corrupt { item: table.place().to_owned(), detail }
+    StoreError::HalfAnImport { place: table.place().to_owned() }
 }
 
 /// Whether an item is the state of a pair.

@@ -208,7 +208,7 @@ async fn honest(path: &Path) -> bool {
 }
 
 fn known(error: &StoreError) -> bool {
-    matches!(error, StoreError::Corrupt { .. } | StoreError::Unavailable { .. })
+    matches!(error, StoreError::Corrupt { .. } | StoreError::Malformed { .. } | StoreError::Unavailable { .. })
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn a_damaged_file_is_said_to_be_damaged() {
     let path = folder.path().join("galbridge.state");
     fs::write(&path, "this is no database, and long enough to be taken for one".repeat(100)).unwrap();
     let error = StateStore::file(&path).unwrap_err();
-    assert!(matches!(&error, StoreError::Corrupt { item, .. } if item.contains("galbridge.state")), "{error}");
+    assert!(matches!(&error, StoreError::Malformed { place, .. } if place.contains("galbridge.state")), "{error}");
     fs::remove_file(&path).unwrap();
     a_file(&path).await;
     let good = fs::read(&path).unwrap();

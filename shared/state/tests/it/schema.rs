@@ -7,7 +7,7 @@ use engine::ports::{Store, StoreError};
 use engine::records::{LeaseKind, TenantState, WritingState};
 use gal::Side;
 use serde_json::{Value, json};
-use state::StateStore;
+use state::{Loss, StateStore};
 
 use crate::samples::{anchor, at, lease, link, link_key, operation, replica, row, run, write};
 
@@ -182,7 +182,26 @@ async fn nonsense_is_named() {
             let named = matches!(&error, StoreError::Corrupt { item, .. } if item.starts_with("item "));
             assert!(named && !error.to_string().contains("secret"), "{attribute}: {error}");
         }
+        repaired(&store, attribute).await;
     }
+}
+
+/// What is damaged is found and dropped; then everything can be read, and exported.
+async fn repaired(store: &StateStore, attribute: &str) {
+    let damages = store.damages().await.unwrap();
+    assert!(!damages.is_empty(), "{attribute}");
+    if ["id", "v"].contains(&attribute) {
+        assert!(damages.iter().any(|damage| damage.loss == Loss::Installation), "{damages:?}");
+        store.drop_damaged(&damages, at(9_000)).await.unwrap_err();
+        assert_eq!(store.damages().await.unwrap().len(), damages.len(), "nothing is dropped with the installation's id");
+        return;
+    }
+    store.drop_damaged(&damages, at(9_000)).await.unwrap();
+    assert_eq!(store.damages().await.unwrap().len(), 0, "{attribute}");
+    store.pair("p").await.unwrap();
+    store.export(&mut Vec::new(), at(9_000)).await.unwrap();
+    let due = store.due("p", at(9), 9).await.unwrap();
+    assert_eq!(due.len(), 1, "{attribute}: a row of the agenda is told by its key");
 }
 
 /// The profile's present version is damaged or gone: the history has it, and the next push makes it whole.

@@ -140,7 +140,7 @@ async fn half_an_import_starts_no_run() {
                 store.export(&mut Vec::new(), at(100)).await.unwrap_err();
                 if store.pair("p").await.unwrap().writing == WritingState::default() {
                     let error = store.acquire("p", LeaseKind::Reading, &lease("run", 200), at(100)).await.unwrap_err();
-                    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+                    assert!(matches!(error, StoreError::HalfAnImport { .. }), "{error}");
                 }
                 import(&store, &file, Existing::Refuse).await.unwrap();
                 assert_eq!(items(&export(&store).await), items(&file));

@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint bench mutants fmt
+.PHONY: help demo test e2e lint soak bench mutants fmt
 
 # Tools found on the machine first, then those installed here; rustup's folder last, for shells that do not know it.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(HOME)/.cargo/bin
@@ -29,6 +29,10 @@ lint: ## Formatting, clippy, documentation links, licences and bans of dependenc
 
 e2e: ## Deploy the stack to MiniStack, and play a client's first day
 	@.ci/e2e
+
+soak: ## A hundred thousand random histories: half a day on two cores
+	@.ci/programs
+	@"$$(.ci/programs path histories)" --seeds 0..100000 $(ARGS)
 
 bench: ## Measure the engine and the core
 	@cargo build --release -q -p m365-simulator -p bench

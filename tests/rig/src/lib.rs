@@ -11,14 +11,18 @@
     reason = "a rig is test code: what it cannot set up is the failure of the test"
 )]
 
+pub mod outside;
 pub mod people;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use credentials::Credential;
 use engine::ports::{Clock, Store};
 use engine::records::{MergeOptions, RunSummary};
@@ -26,12 +30,15 @@ use engine::setup::{Connection, Setup};
 use engine::snapshot::{SnapshotOptions, SnapshotReport};
 use engine::{Engine, EngineError, Silent};
 use gal::policy::MergeMode;
+use http_body_util::Full;
 use jiff::{SignedDuration, Timestamp};
 use m365_simulator::{ClockKind, FaultLevel, GalEntry, Simulator, SimulatorConfig, TenantSpec};
 use microsoft365::{Budget, Exchanged, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
+use outside::Outside;
 use serde_json::Value;
 use state::StateStore;
 use state::testing::Faults;
+use tower::{Service, ServiceExt as _};
 use uuid::Uuid;
 
 /// A clock that follows tokio's (paused) time from a fixed instant.
@@ -55,12 +62,20 @@ impl Clock for RigClock {
 
 /// Keeps every exchange.
 #[derive(Debug, Default)]
-pub struct Recorder(Mutex<Vec<Value>>);
+pub struct Recorder {
+    lines: Mutex<Vec<Value>>,
+    off: AtomicBool,
+}
 
 impl Recorder {
+    /// Whether exchanges are kept: they take time and memory.
+    pub fn record(&self, on: bool) {
+        self.off.store(!on, Ordering::Relaxed);
+    }
+
     /// What was recorded so far; it begins anew.
     pub fn take(&self) -> Vec<Value> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The cmdlets sent since the last time, with their parameters.
@@ -73,7 +88,9 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn exchanged(&self, exchange: &Exchanged<'_>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.trace());
+        if !self.off.load(Ordering::Relaxed) {
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.trace());
+        }
     }
 }
 
@@ -124,6 +141,8 @@ pub struct Rig {
     pub state: Arc<StateStore>,
     /// Fails requests to the state on purpose.
     pub faults: Faults,
+    /// Where the process dies at a call to Microsoft.
+    pub outside: Outside,
     /// Every exchange with Microsoft, as trace lines without secrets.
     pub recorded: Arc<Recorder>,
     clock: Arc<RigClock>,
@@ -151,8 +170,9 @@ impl Rig {
         state.create_table_if_missing().await.expect("a table");
         let setup = setup(&simulator, &options.profile);
         let recorded = Arc::new(Recorder::default());
-        let engine = engine_over(&simulator, state.clone(), clock.clone(), setup, options.seed, 0, &recorded);
-        Self { simulator, engine, state, faults, recorded, clock, options, restarts: 0 }
+        let outside = Outside::default();
+        let engine = engine_over(&simulator, state.clone(), clock.clone(), setup, options.seed, 0, &recorded, &outside);
+        Self { simulator, engine, state, faults, outside, recorded, clock, options, restarts: 0 }
     }
 
     /// A pair of two small tenants, made of these operations of their administrators, merged and come to rest, with the
@@ -176,8 +196,19 @@ impl Rig {
     pub fn restart(&mut self) {
         self.restarts += 1;
         let setup = (*self.engine.setup).clone();
-        self.engine =
-            engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
+        self.engine = self.another(setup);
+    }
+
+    /// Another process over the same state.
+    fn another(&self, setup: Setup) -> Engine {
+        let (state, clock, recorded) = (self.state.clone(), self.clock.clone(), &self.recorded);
+        engine_over(&self.simulator, state, clock, setup, self.options.seed, self.restarts, recorded, &self.outside)
+    }
+
+    /// A second process beside this one, as when two ticks overlap.
+    pub fn second(&mut self) -> Engine {
+        self.restarts += 1;
+        self.another((*self.engine.setup).clone())
     }
 
     /// A new process on a machine whose clock is ahead.
@@ -195,8 +226,7 @@ impl Rig {
     pub fn reprofile(&mut self, profile: &str) {
         self.restarts += 1;
         let setup = setup(&self.simulator, profile);
-        self.engine =
-            engine_over(&self.simulator, self.state.clone(), self.clock.clone(), setup, self.options.seed, self.restarts, &self.recorded);
+        self.engine = self.another(setup);
     }
 
     /// The state is gone: a new, empty one.
@@ -217,6 +247,21 @@ impl Rig {
     pub async fn lose_agenda(&self) {
         let rows = self.state.due(&self.pair(), Timestamp::MAX, usize::MAX).await.expect("an agenda");
         self.state.delete_agenda(&self.pair(), &rows).await.expect("it can be removed");
+    }
+
+    /// The whole state as it is now, to come back to.
+    pub async fn export_state(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.state.export(&mut out, self.now()).await.expect("nothing runs now");
+        out
+    }
+
+    /// The state of an earlier day is restored.
+    pub async fn import_state(&mut self, export: &[u8]) {
+        self.lose_state().await;
+        let mut read = std::io::Cursor::new(export);
+        self.state.import(&mut read, state::Existing::Replace, self.now()).await.expect("an export can be imported");
+        self.restart();
     }
 
     /// The same rig with another store in front of the state (to inject faults).
@@ -330,6 +375,27 @@ fn setup(simulator: &Simulator, rest: &str) -> Setup {
     }
 }
 
+/// The simulator's router, with its calls counted.
+fn counted(
+    router: axum::Router,
+    outside: Outside,
+) -> impl Service<http::Request<Full<Bytes>>, Response = axum::response::Response, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
+    tower::service_fn(move |request: http::Request<Full<Bytes>>| {
+        let (router, outside) = (router.clone(), outside.clone());
+        async move {
+            let call = outside.before().await;
+            let answer = router.oneshot(request).await;
+            outside.after(call).await;
+            answer
+        }
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of a process, once")]
 fn engine_over(
     simulator: &Simulator,
     state: Arc<StateStore>,
@@ -338,13 +404,14 @@ fn engine_over(
     seed: u64,
     restarts: u64,
     recorded: &Arc<Recorder>,
+    outside: &Outside,
 ) -> Engine {
     let ids = Arc::new(SeededIds::from_number(seed.wrapping_mul(1_000).wrapping_add(restarts)));
     let mut connections = BTreeMap::new();
     for tenant in simulator.tenants() {
         let hosts = Hosts::single("http://127.0.0.1:4365").expect("a loopback host");
         let parts = Parts {
-            transport: Transport::in_process(simulator.router(), Timeouts::default()),
+            transport: Transport::in_process(counted(simulator.router(), outside.clone()), Timeouts::default()),
             signer: credential(),
             clock: clock.clone(),
             ids: ids.clone(),

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gal::reading::Collection;
 use gal::recipient::Presence;
-use gal::{Anchor, Link, Phase};
+use gal::{Anchor, Link, LinkKey, Phase};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::engine::OVERLAP;
 use crate::error::EngineError;
-use crate::ports::{ExchangeRow, GraphCursor, NextPage, ReadError, RecipientQuery};
+use crate::ports::{ExchangeRow, GraphCursor, NextPage, ReadError, RecipientQuery, Versioned};
 use crate::records::{FullReading, Replica, Window};
 
 use super::SideReader;
@@ -174,13 +174,12 @@ impl SideReader<'_> {
         } else {
             self.state.incomplete = None;
             self.record(missing).await?;
-            self.bury_lost_sources(&graph, &exchange).await?;
         }
         self.engine.refresh_domains(self.tenant()).await?;
         self.engine.learn_domains().await;
         self.refresh_groups().await?;
-        self.touch_lost_links().await?;
-        self.recount().await?;
+        let stamped = self.take_stock().await?;
+        self.look_at_links(stamped, &graph, &exchange).await?;
         store.forget_seen(pair, self.side, series(full.began, false), full.graph_chunks).await?;
         store.forget_seen(pair, self.side, series(full.began, true), full.exchange_chunks).await?;
         self.state.last_full = Some(full.began);
@@ -190,43 +189,71 @@ impl SideReader<'_> {
         Ok(())
     }
 
-    /// Whoever is linked, whose replica was lost, and who is in neither half of a complete reading: gone. Without this his contact
-    /// would be shown for ever.
-    async fn bury_lost_sources(&self, graph: &BTreeSet<Anchor>, exchange: &BTreeSet<Anchor>) -> Result<(), EngineError> {
-        let unseen = |link: &Link| {
-            let anchor = link.key.anchor;
-            link.key.origin.source_side() == Some(self.side) && !graph.contains(&anchor) && !exchange.contains(&anchor)
-        };
-        let unseen = self.engine.links_where(&self.pair.name, unseen).await?;
-        let anchors: Vec<Anchor> = unseen.iter().map(|link| link.key.anchor).collect();
-        let known = self.engine.store.replicas(&self.pair.name, self.side, &anchors).await?;
-        let known: BTreeSet<Anchor> = known.into_iter().map(|replica| replica.anchor).collect();
-        let lost = anchors.into_iter().filter(|anchor| !known.contains(anchor)).collect();
-        self.engine.bury(self.pair, self.side, lost).await
+    /// Counts the recipients in scope anew, for the guard; answers which links the stamps of this side's contacts tell of.
+    async fn take_stock(&mut self) -> Result<BTreeSet<LinkKey>, EngineError> {
+        let (scope, tenant) = (&self.pair.policy.publishing.get(self.side).scope, self.tenant());
+        let publishes = self.pair.policy.direction.publishes_from(self.side);
+        let other = &self.pair.tenants.get(self.side.other()).id;
+        let (mut in_scope, mut stamped) = (0, BTreeSet::new());
+        for shard in 0..16 {
+            for replica in self.engine.store.replica_shard(&self.pair.name, self.side, shard).await? {
+                let recipient = replica.recipient(tenant.stamp_attribute);
+                if !recipient.is_present() {
+                    continue;
+                }
+                in_scope += u64::from(publishes && scope.source(&recipient, true).is_ok());
+                let told = gal::decide::link_from_stamp(&self.engine.installation, self.side, other, &recipient);
+                stamped.extend(told.map(|link| link.key));
+            }
+        }
+        self.state.in_scope = in_scope;
+        Ok(stamped)
     }
 
-    /// Contacts of this side that bear our stamp and have no link, and links that were begun and not finished, or whose purge is
-    /// overdue: their sources are looked at, and the plan restores or finishes the link.
-    async fn touch_lost_links(&self) -> Result<(), EngineError> {
-        let mut lost = self.engine.lost_links(self.pair, self.side).await?;
-        if !lost.is_empty() {
-            warn!(tenant = %self.tenant().name, lost = lost.len(), "contacts bear our stamp and have no link");
-        }
+    /// What the links say, against what was read completely. Contacts that bear our stamp and have no link, and links that were begun
+    /// and not finished, or whose purge is overdue: their sources are looked at, and the plan restores or finishes the link. Whoever
+    /// is linked, whose replica was lost, and who is in neither half of the reading is gone: his contact would be shown for ever.
+    async fn look_at_links(
+        &self,
+        mut stamped: BTreeSet<LinkKey>,
+        graph: &BTreeSet<Anchor>,
+        exchange: &BTreeSet<Anchor>,
+    ) -> Result<(), EngineError> {
         let grace = self.pair.policy.deletion_grace_days;
         let overdue = |since: Timestamp| gal::decide::purge_at(since, grace) < self.engine.now() - OVERLAP;
-        let begun = |link: &Link| {
-            link.target_side() == self.side
-                && match link.phase {
-                    Phase::Joining | Phase::Creating { .. } => true,
-                    Phase::Staged { since, .. } => overdue(since),
-                    Phase::Live | Phase::Kept | Phase::Suppressed { .. } => false,
-                }
+        let begun = |link: &Link| match link.phase {
+            Phase::Joining | Phase::Creating { .. } => true,
+            Phase::Staged { since, .. } => overdue(since),
+            Phase::Live | Phase::Kept | Phase::Suppressed { .. } => false,
         };
-        lost.extend(self.engine.links_where(&self.pair.name, begun).await?.into_iter().map(|link| link.key));
-        let sources = lost.iter().filter(|key| key.origin.source_side().is_some()).map(|key| key.anchor);
+        let (mut touched, mut unseen) = (Vec::new(), Vec::new());
+        for shard in 0..16 {
+            for Versioned { item: link, .. } in self.engine.store.link_shard(&self.pair.name, shard).await? {
+                let LinkKey { origin, anchor } = link.key;
+                stamped.remove(&link.key);
+                if link.target_side() == self.side && begun(&link) {
+                    touched.push(link.key);
+                }
+                if origin.source_side() == Some(self.side) && !graph.contains(&anchor) && !exchange.contains(&anchor) {
+                    unseen.push(anchor);
+                }
+            }
+        }
+        if !stamped.is_empty() {
+            warn!(tenant = %self.tenant().name, lost = stamped.len(), "contacts bear our stamp and have no link");
+        }
+        touched.extend(stamped);
+        let sources = touched.iter().filter(|key| key.origin.source_side().is_some()).map(|key| key.anchor);
         self.engine.touch(self.pair, self.side.other(), sources).await?;
-        let statics = lost.iter().filter(|key| key.origin.source_side().is_none()).map(|key| key.anchor);
-        self.engine.touch(self.pair, self.side, statics).await
+        let statics = touched.iter().filter(|key| key.origin.source_side().is_none()).map(|key| key.anchor);
+        self.engine.touch(self.pair, self.side, statics).await?;
+        if self.state.incomplete.is_some() || unseen.is_empty() {
+            return Ok(());
+        }
+        let known = self.engine.store.replicas(&self.pair.name, self.side, &unseen).await?;
+        let known: BTreeSet<Anchor> = known.into_iter().map(|replica| replica.anchor).collect();
+        unseen.retain(|anchor| !known.contains(anchor));
+        self.engine.bury(self.pair, self.side, unseen).await
     }
 
     /// What is missing of a known object, after it was looked for by its Guid.
@@ -242,24 +269,6 @@ impl SideReader<'_> {
             return Ok(None);
         }
         Ok(Some(Seen { exchange_gone: in_graph, absent: !in_graph, ..Seen::default() }))
-    }
-
-    /// Counts the recipients in scope anew, for the guard.
-    async fn recount(&mut self) -> Result<(), EngineError> {
-        let scope = &self.pair.policy.publishing.get(self.side).scope;
-        let publishes = self.pair.policy.direction.publishes_from(self.side);
-        let stamp = self.tenant().stamp_attribute;
-        let mut count = 0;
-        for shard in 0..16 {
-            let replicas = self.engine.store.replica_shard(&self.pair.name, self.side, shard).await?;
-            count += replicas
-                .iter()
-                .map(|replica| replica.recipient(stamp))
-                .filter(|recipient| publishes && recipient.is_present() && scope.source(recipient, true).is_ok())
-                .count() as u64;
-        }
-        self.state.in_scope = count;
-        Ok(())
     }
 }
 

@@ -1,0 +1,714 @@
+//! Plays a history: administrators and the operator act, cycles run and die, and whenever everything has come to rest the model judges.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use engine::operate::{Leave, rebuild_checksum};
+use engine::ports::StoreError;
+use engine::records::{Due, MergeOptions, RunSummary, SideCounters};
+use engine::snapshot::SnapshotOptions;
+use engine::{Engine, EngineError};
+use gal::Side;
+use gal::policy::MergeMode;
+use jiff::{SignedDuration, Timestamp};
+use m365_simulator::FaultLevel;
+use rig::outside::Fault;
+use rig::{Rig, RigOptions};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::model::{Model, Way, suffix};
+use crate::script::{Act, FIELDS, Mishap, Policy, Script, Shape, Slot, Step, TENANTS};
+use crate::view::View;
+
+/// Ten minutes: a tick.
+const TICK: Duration = Duration::from_secs(600);
+
+/// Rounds in which everything must have come to rest.
+const ROUNDS: usize = 60;
+
+/// Where a history failed, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The step.
+    pub(crate) step: usize,
+    /// What is wrong.
+    pub(crate) what: Vec<String>,
+}
+
+/// Plays a script in a runtime of its own, whose time stands still but when everybody waits.
+pub(crate) fn play(script: &Script) -> Result<Counted, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let broken = |error: std::io::Error| Failure { step: 0, what: vec![format!("no runtime: {error}")] };
+    runtime.map_err(broken)?.block_on(async {
+        let mut play = Play::begin(script).await;
+        for (number, step) in script.steps.iter().enumerate() {
+            play.step(step, number == 0).await.map_err(|what| Failure { step: number, what })?;
+        }
+        play.explained().await.map_err(|what| Failure { step: script.steps.len(), what })?;
+        Ok(Counted { calls: play.rig.outside.calls(), requests: play.rig.faults.calls(), ..play.counted })
+    })
+}
+
+/// What was played.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    /// Acts that were done, and such as made no sense then.
+    pub(crate) acts: u64,
+    pub(crate) skipped: u64,
+    /// Cycles, and processes that died in one.
+    pub(crate) cycles: u64,
+    pub(crate) deaths: u64,
+    /// Times that everything was judged.
+    pub(crate) judged: u64,
+    /// Requests to Microsoft and to the state.
+    pub(crate) calls: u64,
+    pub(crate) requests: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Being {
+    Here,
+    Binned,
+    Gone,
+}
+
+#[derive(Clone, Debug)]
+struct Person {
+    tenant: usize,
+    anchor: Uuid,
+    being: Being,
+    kind: &'static str,
+}
+
+struct Play {
+    rig: Rig,
+    shape: Shape,
+    model: Model,
+    people: BTreeMap<Slot, Person>,
+    groups: Vec<Uuid>,
+    holders: BTreeMap<(Slot, usize), Uuid>,
+    paused: Option<String>,
+    counted: Counted,
+}
+
+impl Play {
+    async fn begin(script: &Script) -> Self {
+        let tenants = TENANTS[..script.shape.tenants()].iter().map(|name| ((*name).to_owned(), 0)).collect();
+        let profile = profile(script.shape, Policy::default(), &[]);
+        let mut rig = Rig::new(RigOptions { tenants, profile, seed: script.seed, ..RigOptions::default() }).await;
+        rig.recorded.record(false);
+        let mut model = Model::new(script.shape, script.policy);
+        let mut groups = Vec::new();
+        for (number, tenant) in TENANTS[..script.shape.tenants()].iter().enumerate() {
+            // The group is never empty: an empty one would be a hold for ever.
+            let keeper = json!({"op": "create", "kind": "shared", "set": {"DisplayName": "Keeper", "HiddenFromAddressListsEnabled": true}});
+            let keeper = rig.apply(tenant, json!([keeper]))[0].unwrap_or_default();
+            let group = json!({"op": "create", "kind": "security-group", "set": {"DisplayName": "published"}, "members": [keeper]});
+            groups.push(rig.apply(tenant, json!([group]))[0].unwrap_or_default());
+            let view = View::of(rig.gal_with_hidden(tenant));
+            model.own.extend(view.0.into_iter().map(|(anchor, object)| ((number, anchor), object)));
+        }
+        rig.reprofile(&self::profile(script.shape, script.policy, &groups));
+        Self {
+            rig,
+            shape: script.shape,
+            model,
+            people: BTreeMap::new(),
+            groups,
+            holders: BTreeMap::new(),
+            paused: None,
+            counted: Counted::default(),
+        }
+    }
+
+    async fn step(&mut self, step: &Step, first: bool) -> Result<(), Vec<String>> {
+        for act in &step.acts {
+            self.act(act).await?;
+        }
+        if first {
+            self.merge_all().await?;
+        }
+        if step.faults > 0 {
+            let level = if step.faults == 1 { FaultLevel::Usual } else { FaultLevel::Hostile };
+            self.faults(level);
+        }
+        for mishap in &step.cycles {
+            self.rig.advance(TICK).await;
+            self.cycle(*mishap, step).await?;
+            let wrong = self.model.always(&self.views());
+            if !wrong.is_empty() {
+                return Err(wrong);
+            }
+        }
+        self.settle(step.full).await?;
+        self.counted.judged += 1;
+        let wrong = self.model.settle(&self.views());
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    fn views(&self) -> Vec<View> {
+        TENANTS[..self.shape.tenants()].iter().map(|tenant| View::of(self.rig.gal_with_hidden(tenant))).collect()
+    }
+
+    fn faults(&self, level: FaultLevel) {
+        let plan = m365_simulator::FaultPlan { level: Some(level), ..m365_simulator::FaultPlan::default() };
+        self.rig.simulator.set_faults(plan);
+    }
+
+    fn pair(&self, number: usize) -> String {
+        self.rig.engine.setup.pairs[number].name.clone()
+    }
+
+    /// The pair of two tenants, and the side of the second.
+    fn pair_of(&self, from: usize, to: usize) -> Option<(String, Side)> {
+        let found = self.shape.pairs().iter().position(|(a, b)| (*a, *b) == (from, to) || (*a, *b) == (to, from))?;
+        let side = if self.shape.pairs()[found].0 == to { Side::A } else { Side::B };
+        Some((self.pair(found), side))
+    }
+
+    /// One cycle of every pair, with its mishap.
+    async fn cycle(&mut self, mishap: Mishap, step: &Step) -> Result<(), Vec<String>> {
+        self.counted.cycles += 1;
+        let fault = |after: bool| if after { Fault::After } else { Fault::Before };
+        let lived = match mishap {
+            Mishap::None => Some(cycle(&self.rig.engine, deadline(&self.rig)).await),
+            Mishap::DieOutside { nth, after } => {
+                self.rig.outside.die_at(nth, fault(after));
+                let (engine, outside) = (&self.rig.engine, self.rig.outside.clone());
+                let lived = tokio::select! {
+                    biased;
+                    () = outside.death() => None,
+                    done = cycle(engine, deadline(&self.rig)) => Some(done),
+                };
+                self.rig.outside.revive();
+                lived
+            }
+            Mishap::DieInState { nth, after } => {
+                self.rig.faults.crash_at(nth, fault(after));
+                let done = cycle(&self.rig.engine, deadline(&self.rig)).await;
+                let died = self.rig.faults.fired();
+                self.rig.faults.revive();
+                (!died).then_some(done)
+            }
+            Mishap::Drop { polls } => polled(cycle(&self.rig.engine, deadline(&self.rig)), polls).await,
+            Mishap::Overlap => {
+                let second = self.rig.second();
+                let deadline = deadline(&self.rig);
+                let (one, other) = tokio::join!(cycle(&self.rig.engine, deadline), cycle(&second, deadline));
+                Some(one.and(other))
+            }
+        };
+        match lived {
+            None => {
+                self.counted.deaths += 1;
+                self.rig.restart();
+                Ok(())
+            }
+            Some(Err(error)) if step.faults == 0 && !is_held(&error) => Err(vec![format!("a cycle failed: {error}")]),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Until nothing is to be done any more. A person approves whatever the guard holds.
+    async fn settle(&mut self, full: bool) -> Result<(), Vec<String>> {
+        self.faults(FaultLevel::None);
+        self.rig.restart();
+        self.rig.advance(2 * TICK).await;
+        let broken = |pair: &str, error: EngineError| vec![format!("{pair}: {error}")];
+        if let Some(pair) = self.paused.take() {
+            self.rig.engine.pause(&pair, None).await.map_err(|error| broken(&pair, error))?;
+        }
+        let mut calm = 0;
+        for round in 0..ROUNDS {
+            let mut busy = None;
+            for number in 0..self.shape.pairs().len() {
+                let pair = self.pair(number);
+                let (engine, deadline) = (&self.rig.engine, deadline(&self.rig));
+                let options = SnapshotOptions { full: full && round == 0, only: None };
+                let read = engine.snapshot(&pair, options, deadline).await.map_err(|error| broken(&pair, error))?;
+                let run = engine.reconcile(&pair, deadline).await.map_err(|error| broken(&pair, error))?;
+                let approved = approve(engine, &pair).await?;
+                if read.unfinished || approved || run.as_ref().is_some_and(worked) {
+                    busy = Some(format!("{pair}: {read:?} {run:?} approved {approved}"));
+                }
+            }
+            if busy.is_none() && calm == 1 {
+                busy = self.quarantined().await?;
+            }
+            calm = if busy.is_some() { 0 } else { calm + 1 };
+            if calm == 2 {
+                return Ok(());
+            }
+            match busy {
+                Some(why) if round + 1 == ROUNDS => return Err(vec![format!("no rest: {why}")]),
+                // A quarantine is tried again after an hour, then two, then four.
+                Some(_) if round % 4 == 3 => self.rig.advance(6 * TICK).await,
+                Some(_) => self.rig.advance(TICK).await,
+                None => self.rig.advance(7 * TICK).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody who is set aside, and tried again later.
+    async fn quarantined(&self) -> Result<Option<String>, Vec<String>> {
+        for pair in &self.rig.engine.setup.pairs {
+            let rows = self.rig.engine.store.due(&pair.name, Timestamp::MAX, 10_000).await;
+            let rows = rows.map_err(|error| vec![error.to_string()])?;
+            if let Some(row) = rows.into_iter().find(|row| row.why == Due::Retry) {
+                return Ok(Some(format!("{}: {row:?}", pair.name)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first merge of every pair, or one after a rebuild.
+    async fn merge_all(&mut self) -> Result<(), Vec<String>> {
+        for number in 0..self.shape.pairs().len() {
+            self.merge(number).await?;
+        }
+        Ok(())
+    }
+
+    async fn merge(&mut self, number: usize) -> Result<(), Vec<String>> {
+        let pair = self.pair(number);
+        let broken = |error: EngineError| vec![format!("{pair}: the merge failed: {error}")];
+        let (engine, deadline) = (&self.rig.engine, deadline(&self.rig));
+        engine.snapshot(&pair, SnapshotOptions::default(), deadline).await.map_err(broken)?;
+        engine.merge(&pair, &MergeOptions::of(MergeMode::TwoWay), None, deadline).await.map_err(broken)?;
+        Ok(())
+    }
+
+    /// Everybody who is not seen somewhere has a reason that `explain` tells (law 12).
+    async fn explained(&self) -> Result<(), Vec<String>> {
+        let views = self.views();
+        let mut wrong = Vec::new();
+        for person in self.people.values().filter(|person| person.being == Being::Here) {
+            let Some(address) = views[person.tenant].0.get(&person.anchor).and_then(crate::view::Object::address) else { continue };
+            for there in 0..self.shape.tenants() {
+                let Some((pair, _)) = self.pair_of(person.tenant, there) else { continue };
+                let told = self.rig.engine.explain(&pair, &address).await.map_err(|error| vec![format!("{pair}: {error}")])?;
+                if told.is_empty() {
+                    wrong.push(format!("{pair}: explain has no word for <{address}>"));
+                }
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// Does an act, if it makes sense now.
+    async fn act(&mut self, act: &Act) -> Result<(), Vec<String>> {
+        let done = match act {
+            Act::Profile(_) | Act::MakeWay { .. } | Act::Unsuppress { .. } | Act::Pause { .. } | Act::Unpublish { .. } | Act::LoseState => {
+                self.order(act).await?
+            }
+            Act::LongWait => {
+                self.long_wait().await?;
+                true
+            }
+            other => self.deed(other).is_some(),
+        };
+        *(if done { &mut self.counted.acts } else { &mut self.counted.skipped }) += 1;
+        Ok(())
+    }
+
+    /// Weeks pass, a day at a time as far as anybody notices.
+    async fn long_wait(&mut self) -> Result<(), Vec<String>> {
+        for _ in 0..4 {
+            self.rig.advance(Duration::from_secs(9 * 24 * 3600)).await;
+            self.settle(false).await?;
+        }
+        self.model.weeks_passed();
+        Ok(())
+    }
+
+    /// What the operator does. Answers whether there was anything to do.
+    async fn order(&mut self, act: &Act) -> Result<bool, Vec<String>> {
+        // A lease of a process that died is over by then.
+        self.rig.advance(2 * TICK).await;
+        let deadline = deadline(&self.rig);
+        match act {
+            Act::Profile(policy) => {
+                self.model.policy = *policy;
+                self.rig.reprofile(&profile(self.shape, *policy, &self.groups));
+            }
+            Act::Pause { pair } => {
+                let pair = self.pair(*pair);
+                self.rig.engine.pause(&pair, Some("history")).await.map_err(told("pause"))?;
+                self.paused = Some(pair);
+            }
+            Act::MakeWay { slot, there } => {
+                let Some((person, pair, address)) = self.published(*slot, *there) else { return Ok(false) };
+                if self.model.contact(person, *there).is_none() {
+                    return Ok(false);
+                }
+                let made = self.rig.engine.make_way(&pair, &address, deadline).await.map_err(told("make-way"))?;
+                if made.is_empty() {
+                    return Err(vec![format!("make-way {address}: nothing was done")]);
+                }
+                self.model.made_way(person, *there);
+            }
+            Act::Unsuppress { slot, there } => {
+                let Some((person, pair, address)) = self.published(*slot, *there) else { return Ok(false) };
+                if !self.model.is_suppressed(person, *there) {
+                    return Ok(false);
+                }
+                self.rig.engine.unsuppress(&pair, &address).await.map_err(told("unsuppress"))?;
+                self.model.unsuppressed(person, *there);
+            }
+            Act::Unpublish { pair, b } => self.unpublish(*pair, *b, deadline).await?,
+            Act::LoseState => {
+                self.rig.lose_state().await;
+                for number in 0..self.shape.pairs().len() {
+                    let pair = self.pair(number);
+                    let engine = &self.rig.engine;
+                    let full = SnapshotOptions { full: true, only: None };
+                    engine.snapshot(&pair, full, deadline).await.map_err(told("snapshot"))?;
+                    let plan = engine.rebuild_preview(&pair).await.map_err(told("rebuild"))?;
+                    engine.rebuild(&pair, &rebuild_checksum(&plan), deadline).await.map_err(told("rebuild"))?;
+                }
+                self.merge_all().await?;
+                self.model.rebuilt(&self.views());
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// A side is taken back, stays empty for an hour, and is merged again.
+    async fn unpublish(&mut self, number: usize, b: bool, deadline: Timestamp) -> Result<(), Vec<String>> {
+        let pair = self.pair(number);
+        let (side, way) = {
+            let (at_a, at_b) = self.shape.pairs()[number];
+            if b { (Side::B, Way { from: at_a, to: at_b }) } else { (Side::A, Way { from: at_b, to: at_a }) }
+        };
+        let plan = self.rig.engine.unpublish_preview(&pair, side, Leave::Purge).await.map_err(told("unpublish"))?;
+        self.rig.engine.unpublish(&pair, side, Leave::Purge, &plan.checksum(), deadline).await.map_err(told("unpublish"))?;
+        self.model.unpublished(way);
+        for _ in 0..3 {
+            self.rig.advance(TICK).await;
+            cycle(&self.rig.engine, self::deadline(&self.rig)).await.map_err(told("a cycle after unpublish"))?;
+        }
+        let view = View::of(self.rig.gal_with_hidden(TENANTS[way.to]));
+        let ours = view
+            .0
+            .values()
+            .filter(|object| object.text("CustomAttribute15").is_some_and(|stamp| stamp.contains(&tenant_id(&self.rig, way.from))));
+        let left: Vec<_> = ours.map(|object| object.text("DisplayName").unwrap_or_default().to_owned()).collect();
+        if !left.is_empty() {
+            return Err(vec![format!("{pair}: after unpublish these are left in {}: {left:?}", TENANTS[way.to])]);
+        }
+        self.merge(number).await
+    }
+
+    /// A person of another tenant, with the pair and his address.
+    fn published(&self, slot: Slot, there: usize) -> Option<(Uuid, String, String)> {
+        let person = self.people.get(&slot).filter(|person| person.being == Being::Here)?;
+        let (pair, _) = self.pair_of(person.tenant, there)?;
+        let view = View::of(self.rig.gal_with_hidden(TENANTS[person.tenant]));
+        Some((person.anchor, pair, view.0.get(&person.anchor)?.address()?))
+    }
+
+    /// What an administrator does; nothing if it makes no sense now, or the service refuses it.
+    fn deed(&mut self, act: &Act) -> Option<()> {
+        match act {
+            Act::Hire { slot, tenant, kind, values, member } => {
+                let anchor = self.hire(*slot, *tenant, kind, values)?;
+                self.people.insert(*slot, Person { tenant: *tenant, anchor, being: Being::Here, kind });
+                if *member {
+                    self.group(*tenant, anchor, true);
+                }
+            }
+            Act::Edit { slot, field, value } => {
+                let person = self.here(*slot)?;
+                if person.kind == "distribution-group" && FIELDS[*field] != "DisplayName" {
+                    return None;
+                }
+                self.update(person.tenant, person.anchor, FIELDS[*field], json!(value))?;
+            }
+            Act::Readdress { slot, local } => {
+                let person = self.here(*slot)?;
+                let address = format!("{local}@{}.example", TENANTS[person.tenant]);
+                self.update(person.tenant, person.anchor, "PrimarySmtpAddress", json!(address))?;
+            }
+            Act::Hide { slot, hidden } => {
+                let person = self.here(*slot)?;
+                self.update(person.tenant, person.anchor, "HiddenFromAddressListsEnabled", json!(hidden))?;
+            }
+            Act::Disable { slot, disabled } => {
+                let person = self.here(*slot).filter(|person| ["user", "shared"].contains(&person.kind))?;
+                self.update(person.tenant, person.anchor, "AccountDisabled", json!(disabled))?;
+            }
+            Act::Fire { slot, permanent } => {
+                let person = self.here(*slot)?;
+                let bins = !permanent && person.kind != "distribution-group";
+                self.delete(person.tenant, person.anchor, !bins)?;
+                self.people.get_mut(slot)?.being = if bins { Being::Binned } else { Being::Gone };
+            }
+            Act::Restore { slot } => {
+                let person = self.people.get(slot).filter(|person| person.being == Being::Binned)?.clone();
+                self.apply(person.tenant, json!([{"op": "restore", "anchor": person.anchor}]))?;
+                self.people.get_mut(slot)?.being = Being::Here;
+                self.refresh(person.tenant, person.anchor);
+            }
+            Act::Rehire { slot } => {
+                let person = self.here(*slot)?;
+                let before = View::of(self.rig.gal_with_hidden(TENANTS[person.tenant])).0.get(&person.anchor)?.clone();
+                let member = self.model.members.contains(&person.anchor);
+                self.delete(person.tenant, person.anchor, true)?;
+                let values: Vec<(usize, String)> = FIELDS
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(number, field)| Some((number, before.text(field)?.to_owned())))
+                    .filter(|(number, _)| *number == 0 || person.kind != "distribution-group")
+                    .collect();
+                let anchor = self.create(person.tenant, person.kind, &before.address()?, &values)?;
+                self.people.insert(*slot, Person { anchor, ..person.clone() });
+                if member {
+                    self.group(person.tenant, anchor, true);
+                }
+            }
+            Act::Convert { slot } => {
+                let person = self.here(*slot)?;
+                let kind = match person.kind {
+                    "user" => "shared",
+                    "shared" => "user",
+                    _ => return None,
+                };
+                self.apply(person.tenant, json!([{"op": "update", "anchor": person.anchor, "kind": kind}]))?;
+                self.people.get_mut(slot)?.kind = kind;
+                self.refresh(person.tenant, person.anchor);
+            }
+            Act::Group { slot, member } => {
+                let person = self.here(*slot)?;
+                self.group(person.tenant, person.anchor, *member)?;
+            }
+            Act::Move { slot, to } => {
+                let person = self.here(*slot).filter(|person| person.tenant != *to && person.kind == "user")?;
+                self.delete(person.tenant, person.anchor, false)?;
+                let anchor = self.hire(*slot, *to, "user", &[])?;
+                self.people.insert(*slot, Person { tenant: *to, anchor, being: Being::Here, kind: "user" });
+                self.group(*to, anchor, true);
+            }
+            Act::EditContact { slot, there, field, value } => {
+                let contact = self.contact(*slot, *there)?;
+                self.update(*there, contact, FIELDS[*field], json!(value))?;
+                self.model.edited(*there, contact, FIELDS[*field], value.clone());
+            }
+            Act::Annotate { slot, there, value } => {
+                let contact = self.contact(*slot, *there)?;
+                self.update(*there, contact, "CustomAttribute3", json!(value))?;
+            }
+            Act::HideContact { slot, there, hidden } => {
+                let contact = self.contact(*slot, *there)?;
+                self.update(*there, contact, "HiddenFromAddressListsEnabled", json!(hidden))?;
+                self.model.hidden(*there, contact, *hidden);
+            }
+            Act::DeleteContact { slot, there } => {
+                let contact = self.contact(*slot, *there)?;
+                self.delete(*there, contact, true)?;
+                self.model.deleted(*there, contact);
+                self.holders.retain(|_, holder| *holder != contact);
+            }
+            Act::Hold { slot, there, kind, values } => {
+                let person = self.people.get(slot).filter(|person| person.tenant != *there)?.clone();
+                if self.holders.contains_key(&(*slot, *there)) || *there >= self.shape.tenants() {
+                    return None;
+                }
+                let view = View::of(self.rig.gal_with_hidden(TENANTS[person.tenant]));
+                let address = view.0.get(&person.anchor).and_then(crate::view::Object::address);
+                let address = address.unwrap_or_else(|| format!("p{slot}@{}.example", TENANTS[person.tenant]));
+                let mut values = values.clone();
+                values.push((0, format!("Holder {slot}")));
+                let holder = self.create(*there, kind, &address, &values)?;
+                self.holders.insert((*slot, *there), holder);
+            }
+            Act::LetGo { slot, there } => {
+                let holder = self.holders.remove(&(*slot, *there))?;
+                self.delete(*there, holder, true)?;
+                self.model.deleted(*there, holder);
+            }
+            Act::Resync { tenant } => {
+                self.apply(*tenant, json!([{"op": "resync"}]))?;
+            }
+            Act::Profile(_)
+            | Act::MakeWay { .. }
+            | Act::Unsuppress { .. }
+            | Act::Pause { .. }
+            | Act::Unpublish { .. }
+            | Act::LoseState
+            | Act::LongWait => return None,
+        }
+        Some(())
+    }
+
+    fn here(&self, slot: Slot) -> Option<Person> {
+        self.people.get(&slot).filter(|person| person.being == Being::Here).cloned()
+    }
+
+    fn contact(&self, slot: Slot, there: usize) -> Option<Uuid> {
+        self.model.contact(self.people.get(&slot)?.anchor, there)
+    }
+
+    fn hire(&mut self, slot: Slot, tenant: usize, kind: &str, values: &[(usize, String)]) -> Option<Uuid> {
+        let mut values = values.to_vec();
+        values.retain(|_| kind != "distribution-group");
+        values.push((0, format!("Person {slot}")));
+        self.create(tenant, kind, &format!("p{slot}@{}.example", TENANTS[tenant]), &values)
+    }
+
+    fn create(&mut self, tenant: usize, kind: &str, address: &str, values: &[(usize, String)]) -> Option<Uuid> {
+        let mut set: Map<String, Value> = values.iter().map(|(field, value)| (FIELDS[*field].to_owned(), json!(value))).collect();
+        let external = ["guest", "mail-user", "contact"].contains(&kind);
+        set.insert(if external { "ExternalEmailAddress" } else { "PrimarySmtpAddress" }.to_owned(), json!(address));
+        if kind == "distribution-group" {
+            set.insert("RequireSenderAuthenticationEnabled".to_owned(), json!(false));
+        }
+        let anchor = self.apply(tenant, json!([{"op": "create", "kind": kind, "set": set}]))?.into_iter().flatten().next()?;
+        self.refresh(tenant, anchor);
+        Some(anchor)
+    }
+
+    fn update(&mut self, tenant: usize, anchor: Uuid, property: &str, value: Value) -> Option<()> {
+        let mut set = Map::new();
+        set.insert(property.to_owned(), value);
+        self.apply(tenant, json!([{"op": "update", "anchor": anchor, "set": set}]))?;
+        let view = View::of(self.rig.gal_with_hidden(TENANTS[tenant]));
+        // Of a contact that we found only what was edited is known to be its administrator's word.
+        let now = view.0.get(&anchor)?.properties.get(property).cloned().unwrap_or_default();
+        if let Some(own) = self.model.own.get_mut(&(tenant, anchor)) {
+            if own.kind == "contact" {
+                own.properties.insert(property.to_owned(), now);
+            } else {
+                self.refresh(tenant, anchor);
+            }
+        }
+        Some(())
+    }
+
+    fn delete(&mut self, tenant: usize, anchor: Uuid, permanent: bool) -> Option<()> {
+        self.apply(tenant, json!([{"op": "delete", "anchor": anchor, "permanent": permanent}]))?;
+        self.model.own.remove(&(tenant, anchor));
+        self.model.members.remove(&anchor);
+        Some(())
+    }
+
+    fn group(&mut self, tenant: usize, anchor: Uuid, member: bool) -> Option<()> {
+        let op = if member { "add-member" } else { "remove-member" };
+        self.apply(tenant, json!([{"op": op, "anchor": self.groups[tenant], "member": anchor}]))?;
+        if member {
+            self.model.members.insert(anchor)
+        } else {
+            self.model.members.remove(&anchor)
+        };
+        Some(())
+    }
+
+    fn apply(&self, tenant: usize, operations: Value) -> Option<Vec<Option<Uuid>>> {
+        self.rig.simulator.apply_json(TENANTS[tenant], operations).ok()
+    }
+
+    /// Takes an object as its administrator left it.
+    fn refresh(&mut self, tenant: usize, anchor: Uuid) {
+        let view = View::of(self.rig.gal_with_hidden(TENANTS[tenant]));
+        if let Some(object) = view.0.get(&anchor) {
+            self.model.own.insert((tenant, anchor), object.clone());
+        }
+    }
+}
+
+/// A snapshot and a run of every pair, as two functions do it: a reading that failed keeps no run back.
+async fn cycle(engine: &Engine, deadline: Timestamp) -> Result<(), EngineError> {
+    let mut first = Ok(());
+    for pair in &engine.setup.pairs {
+        let read = engine.snapshot(&pair.name, SnapshotOptions::default(), deadline).await.map(drop);
+        let ran = engine.reconcile(&pair.name, deadline).await.map(drop);
+        first = first.and(read).and(ran);
+    }
+    first
+}
+
+/// A work that is dropped after so many steps; none if it was.
+async fn polled<T>(work: impl Future<Output = T>, polls: u64) -> Option<T> {
+    let mut work = pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Approves what is held, as a person would who has looked at it. Answers whether anything was.
+async fn approve(engine: &Engine, pair: &str) -> Result<bool, Vec<String>> {
+    let holds = engine.state(pair).await.map_err(told("state"))?.writing.holds;
+    let mut any = false;
+    for checksum in [holds.a, holds.b].into_iter().flatten().filter_map(|hold| hold.checksum) {
+        match engine.approve(pair, &checksum).await {
+            Ok(_) | Err(EngineError::NothingToApprove { .. }) => any = true,
+            Err(error) => return Err(vec![format!("{pair}: approve: {error}")]),
+        }
+    }
+    Ok(any)
+}
+
+/// Whether a run wrote, or wants to.
+fn worked(run: &RunSummary) -> bool {
+    run.left > 0 || run.counters.a != SideCounters::default() || run.counters.b != SideCounters::default()
+}
+
+/// Somebody else reads or writes: no failure.
+fn is_held(error: &EngineError) -> bool {
+    matches!(error, EngineError::Store(StoreError::LeaseHeld { .. } | StoreError::LeaseLost { .. } | StoreError::Conflict { .. }))
+}
+
+fn told(what: &'static str) -> impl Fn(EngineError) -> Vec<String> {
+    move |error| vec![format!("{what}: {error}")]
+}
+
+/// Late enough for a cycle, as the schedule has it.
+fn deadline(rig: &Rig) -> Timestamp {
+    rig.now() + SignedDuration::from_mins(9)
+}
+
+fn tenant_id(rig: &Rig, tenant: usize) -> String {
+    rig.simulator.tenants().into_iter().find(|info| info.name == TENANTS[tenant]).map(|info| info.id.to_string()).unwrap_or_default()
+}
+
+/// The profile, after the tenants.
+fn profile(shape: Shape, policy: Policy, groups: &[Uuid]) -> String {
+    let mut text = String::new();
+    for (a, b) in shape.pairs() {
+        let direction = if shape == Shape::OneWay { "a-to-b" } else { "two-way" };
+        let _ = write!(text, "[[pairs]]\na = \"{}\"\nb = \"{}\"\ndirection = \"{direction}\"\n", TENANTS[*a], TENANTS[*b]);
+        text.push_str("guard = { max_deletions = 3 }\n");
+        for (name, from) in [("a_to_b", *a), ("b_to_a", *b)] {
+            if shape == Shape::OneWay && name == "b_to_a" {
+                continue;
+            }
+            let _ = writeln!(text, "[pairs.{name}.scope]");
+            if policy.no_legal {
+                text.push_str("exclude = [{ field = \"department\", equals = \"Legal\" }]\n");
+            }
+            if let Some(group) = groups.get(from).filter(|_| policy.grouped) {
+                let _ = writeln!(text, "include_groups = [\"{group}\"]");
+            }
+            let _ = writeln!(text, "[pairs.{name}.mapping]");
+            if policy.suffix {
+                let _ = writeln!(text, "display_name = \"{{{{ display_name }}}}{}\"", suffix(from));
+            }
+            if policy.no_department {
+                text.push_str("department = false\n");
+            }
+        }
+    }
+    text
+}

@@ -114,12 +114,11 @@ impl Engine {
     /// Links that a stamp on a side speaks of, and that are not stored: lost rows. It looks at every shard.
     pub(crate) async fn lost_links(&self, pair: &PairSetup, side: Side) -> Result<BTreeSet<LinkKey>, EngineError> {
         let stamp = pair.tenants.get(side).stamp_attribute;
-        let other = &pair.tenants.get(side.other()).id;
         let mut lost = BTreeSet::new();
         for shard in 0..16 {
             let replicas = self.store.replica_shard(&pair.name, side, shard).await?;
             let present = replicas.iter().filter(|replica| replica.presence == Presence::Present).map(|replica| replica.recipient(stamp));
-            let told = present.filter_map(|recipient| gal::decide::link_from_stamp(&self.installation, side, other, &recipient));
+            let told = present.filter_map(|recipient| self.told_by_stamp(pair, side, &recipient));
             lost.extend(told.map(|link| link.key));
         }
         if !lost.is_empty() {

@@ -208,10 +208,7 @@ impl Engine {
                 .world
                 .link_of(side, recipient.anchor)
                 .filter(|link| link.target_side() == side && link.target == Some(recipient.anchor));
-            let Some(link) = stored
-                .cloned()
-                .or_else(|| gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, recipient))
-            else {
+            let Some(link) = stored.cloned().or_else(|| self.told_by_stamp(pair, side, recipient)) else {
                 continue;
             };
             let reason = Reason::Operator { command: command.clone() };
@@ -263,15 +260,20 @@ impl Engine {
         Ok(plan)
     }
 
+    /// The link that the stamp of a contact on `side` tells of.
+    pub(crate) fn told_by_stamp(&self, pair: &PairSetup, side: Side, contact: &Recipient) -> Option<Link> {
+        let published = pair.policy.publishing.get(side.other()).mapping.fields();
+        gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, published, contact)
+    }
+
     /// Contacts whose source left while the state was lost, or is no source any more: their links are restored from the
     /// stamps too, so that they leave under the guard like everybody else's, and are not shown for ever.
     fn recover_orphans(&self, pair: &PairSetup, loaded: &Loaded, plan: &mut Plan) {
         let known: BTreeSet<LinkKey> = plan.quiet.iter().map(|change| change.link.key).collect();
         let mut orphans: BTreeMap<LinkKey, Vec<QuietChange>> = BTreeMap::new();
         for side in Side::BOTH {
-            let other_tenant = &pair.tenants.get(side.other()).id;
             for entry in loaded.world.entries(side).filter(|entry| entry.recipient.is_present()) {
-                let Some(link) = gal::decide::link_from_stamp(&self.installation, side, other_tenant, &entry.recipient) else { continue };
+                let Some(link) = self.told_by_stamp(pair, side, &entry.recipient) else { continue };
                 if known.contains(&link.key) || loaded.world.link(link.key).is_some() {
                     continue;
                 }

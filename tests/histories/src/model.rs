@@ -40,6 +40,8 @@ struct Memo {
     hidden: bool,
     deletions: u32,
     phase: Phase,
+    /// What its administrator wrote into a field that is not mapped.
+    note: Option<String>,
     /// What its administrator did since.
     edits: Vec<(&'static str, Option<String>)>,
     deleted: bool,
@@ -50,6 +52,8 @@ struct Memo {
 pub(crate) struct Model {
     pub(crate) policy: Policy,
     ways: Vec<Way>,
+    /// The ids of the tenants, which stamps bear.
+    ids: Vec<String>,
     /// Who is in the group of each tenant.
     pub(crate) members: BTreeSet<Uuid>,
     memos: BTreeMap<(Way, Uuid), Memo>,
@@ -62,12 +66,15 @@ pub(crate) struct Model {
 /// The kinds that are published.
 const KINDS: [&str; 7] = ["user", "shared", "room", "equipment", "contact", "distribution-group", "microsoft365-group"];
 
+/// A field that nobody maps.
+const NOTE: &str = "CustomAttribute3";
+
 /// Where stamps are.
 const STAMP: &str = "CustomAttribute15";
 
 impl Model {
     /// Nobody is published.
-    pub(crate) fn new(shape: Shape, policy: Policy) -> Self {
+    pub(crate) fn new(shape: Shape, policy: Policy, ids: Vec<String>) -> Self {
         let both = shape != Shape::OneWay;
         let ways = shape.pairs().iter().flat_map(|(a, b)| {
             let there = Way { from: *a, to: *b };
@@ -76,6 +83,7 @@ impl Model {
         Self {
             policy,
             ways: ways.flatten().collect(),
+            ids,
             members: BTreeSet::new(),
             memos: BTreeMap::new(),
             own: BTreeMap::new(),
@@ -101,6 +109,13 @@ impl Model {
     pub(crate) fn edited(&mut self, there: usize, contact: Uuid, field: &'static str, value: Option<String>) {
         if let Some(memo) = self.memo_of(there, contact) {
             memo.edits.push((field, value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())));
+        }
+    }
+
+    /// … wrote into a field that is not mapped.
+    pub(crate) fn annotated(&mut self, there: usize, contact: Uuid, note: &str) {
+        if let Some(memo) = self.memo_of(there, contact) {
+            memo.note = Some(note.to_owned());
         }
     }
 
@@ -178,6 +193,79 @@ impl Model {
                 memo.phase = Phase::Staged;
             }
         }
+    }
+
+    /// An earlier state was restored, and everything came to rest. What it did not know is forgotten; what stands there must still
+    /// be right: whoever is wanted is there once, and as he says; nobody else is shown.
+    pub(crate) fn restored(&mut self, then: &Self, views: &[View]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let now = std::mem::take(&mut self.memos);
+        self.released.clear();
+        for way in self.ways.clone() {
+            for person in views[way.from].0.values().filter(|person| !person.made) {
+                let key = (way, person.anchor);
+                let (was, is) = (then.memos.get(&key), now.get(&key));
+                if let Some(suppressed) = was.filter(|was| was.phase == Phase::Suppressed) {
+                    self.memos.insert(key, suppressed.clone());
+                    continue;
+                }
+                let contacts: Vec<&Object> = views[way.to]
+                    .0
+                    .values()
+                    .filter(|one| one.made && self.is_of(one, way) && !one.addresses().is_disjoint(&person.addresses()))
+                    .filter(|one| !self.is_known(one.anchor))
+                    .collect();
+                let found = [is, was].into_iter().flatten().find(|memo| !memo.made && views[way.to].0.contains_key(&memo.contact));
+                let wanted = self.wanted(way, person).is_some();
+                let blank = |contact: &Object| Memo {
+                    contact: contact.anchor,
+                    made: contact.made,
+                    before: contact.fields(),
+                    wrote: BTreeSet::new(),
+                    said: self.says(way, person),
+                    shown: contact.fields(),
+                    hidden: is.or(was).is_some_and(|memo| memo.hidden),
+                    deletions: was.map_or(0, |was| was.deletions),
+                    phase: if wanted { Phase::Live } else { Phase::Staged },
+                    note: contact.text(NOTE).map(str::to_owned),
+                    edits: Vec::new(),
+                    deleted: false,
+                };
+                match (contacts.as_slice(), found) {
+                    ([], Some(found)) if wanted => {
+                        let memo = blank(&views[way.to].0[&found.contact]);
+                        self.memos.insert(key, memo);
+                    }
+                    ([contact], _) => {
+                        let memo = blank(contact);
+                        if wanted && memo.shown != memo.said {
+                            wrong.push(format!("{}: {:?} instead of {:?}", TENANTS[way.to], memo.shown, memo.said));
+                        }
+                        if !wanted && !contact.hidden && !is.is_some_and(|is| is.phase == Phase::Kept) {
+                            wrong.push(format!("{}: {:?} is shown, though nobody is to be", TENANTS[way.to], contact.text("DisplayName")));
+                        }
+                        let kept = !wanted && !contact.hidden;
+                        self.memos.insert(key, if kept { Memo { phase: Phase::Kept, ..memo } } else { memo });
+                    }
+                    // Whoever is missing is complained of by the joining.
+                    ([], _) => {}
+                    (several, _) => wrong.push(format!("{}: {} contacts for one", TENANTS[way.to], several.len())),
+                }
+            }
+        }
+        // Whose people are gone.
+        for (key, memo) in now {
+            let (way, person) = key;
+            let contact = views[way.to].0.get(&memo.contact).filter(|contact| contact.made && !self.is_known(contact.anchor));
+            if let Some(contact) = contact.filter(|_| !views[way.from].0.contains_key(&person)) {
+                let phase = if contact.hidden { Phase::Staged } else { Phase::Kept };
+                if phase == Phase::Kept && memo.phase != Phase::Kept {
+                    wrong.push(format!("{}: {:?} is shown, though nobody is to be", TENANTS[way.to], contact.text("DisplayName")));
+                }
+                self.memos.insert(key, Memo { phase, shown: contact.fields(), ..memo });
+            }
+        }
+        wrong
     }
 
     /// What a published contact of somebody says.
@@ -280,9 +368,6 @@ impl Model {
         let wanted = person.and_then(|person| self.wanted(way, person));
         let Some(mut memo) = self.memos.remove(&key) else { return };
         match (memo.phase, person, wanted) {
-            (Phase::Suppressed, Some(_), _) => {
-                self.memos.insert(key, memo);
-            }
             (Phase::Suppressed, None, _) => {}
             (Phase::Live, Some(person), Some(address)) if memo.deleted => {
                 self.made_again(way, person, &address, memo, views, wrong);
@@ -303,12 +388,11 @@ impl Model {
                 self.adopt_own(way.to, memo.contact, views);
             }
             (Phase::Live, _, _) => {
-                edits(&mut memo);
+                // What its administrator edits meanwhile is put right when it is wanted again.
                 memo.phase = Phase::Staged;
                 self.memos.insert(key, memo);
             }
-            (Phase::Staged | Phase::Kept, _, _) => {
-                edits(&mut memo);
+            (Phase::Suppressed, Some(_), _) | (Phase::Staged | Phase::Kept, _, _) => {
                 self.memos.insert(key, memo);
             }
         }
@@ -344,6 +428,7 @@ impl Model {
             hidden: false,
             deletions: 0,
             phase: Phase::Live,
+            note: None,
             edits: Vec::new(),
             deleted: false,
         };
@@ -376,6 +461,11 @@ impl Model {
             // Somebody else's address: nobody is published.
             _ => {}
         }
+    }
+
+    /// Whether a contact's stamp tells of this way.
+    fn is_of(&self, contact: &Object, way: Way) -> bool {
+        contact.text(STAMP).is_some_and(|stamp| stamp.contains(&self.ids[way.from]))
     }
 
     fn is_known(&self, contact: Uuid) -> bool {
@@ -488,6 +578,11 @@ fn compare(way: Way, person: Option<&Object>, memo: &Memo, view: &View) -> Vec<S
     );
     let contact = view.0.get(&memo.contact);
     let mut wrong = Vec::new();
+    if let Some(note) = contact.filter(|_| memo.phase != Phase::Suppressed).map(|contact| contact.text(NOTE))
+        && note != memo.note.as_deref()
+    {
+        wrong.push(format!("{whom}: {NOTE} is {note:?}, not {:?}", memo.note));
+    }
     match (memo.phase, contact) {
         (Phase::Suppressed, Some(contact)) if contact.made => wrong.push(format!("{whom}: is there, though suppressed")),
         (Phase::Suppressed, _) | (Phase::Kept, Some(_)) => {}

@@ -93,6 +93,11 @@ struct Play {
     groups: Vec<Uuid>,
     holders: BTreeMap<(Slot, usize), Uuid>,
     paused: Option<String>,
+    /// Whether the state is ever restored: then every step's is kept.
+    remembers: bool,
+    past: Vec<(Vec<u8>, Model)>,
+    /// What the model knew when the state that was restored was made.
+    restored: Option<Model>,
     counted: Counted,
 }
 
@@ -102,7 +107,8 @@ impl Play {
         let profile = profile(script.shape, Policy::default(), &[]);
         let mut rig = Rig::new(RigOptions { tenants, profile, seed: script.seed, ..RigOptions::default() }).await;
         rig.recorded.record(false);
-        let mut model = Model::new(script.shape, script.policy);
+        let ids = (0..script.shape.tenants()).map(|tenant| tenant_id(&rig, tenant)).collect();
+        let mut model = Model::new(script.shape, script.policy, ids);
         let mut groups = Vec::new();
         for (number, tenant) in TENANTS[..script.shape.tenants()].iter().enumerate() {
             // The group is never empty: an empty one would be a hold for ever.
@@ -122,32 +128,52 @@ impl Play {
             groups,
             holders: BTreeMap::new(),
             paused: None,
+            remembers: script.steps.iter().flat_map(|step| &step.acts).any(|act| matches!(act, Act::Yesterday { .. })),
+            past: Vec::new(),
+            restored: None,
             counted: Counted::default(),
         }
     }
 
     async fn step(&mut self, step: &Step, first: bool) -> Result<(), Vec<String>> {
+        let level = [FaultLevel::None, FaultLevel::Usual, FaultLevel::Hostile][usize::from(step.faults.min(2))];
+        let mut cycles = step.cycles.iter();
         for act in &step.acts {
+            // A person waits until the services are well.
+            self.faults(FaultLevel::None);
             self.act(act).await?;
+            self.faults(level);
+            if let Some(mishap) = cycles.next().filter(|_| !first) {
+                self.disturbed(*mishap, step).await?;
+            }
         }
         if first {
             self.merge_all().await?;
         }
-        if step.faults > 0 {
-            let level = if step.faults == 1 { FaultLevel::Usual } else { FaultLevel::Hostile };
-            self.faults(level);
-        }
-        for mishap in &step.cycles {
-            self.rig.advance(TICK).await;
-            self.cycle(*mishap, step).await?;
-            let wrong = self.model.always(&self.views());
-            if !wrong.is_empty() {
-                return Err(wrong);
-            }
+        for mishap in cycles {
+            self.disturbed(*mishap, step).await?;
         }
         self.settle(step.full).await?;
         self.counted.judged += 1;
-        let wrong = self.model.settle(&self.views());
+        let views = self.views();
+        let mut wrong = match self.restored.take() {
+            Some(then) => self.model.restored(&then, &views),
+            None => Vec::new(),
+        };
+        wrong.extend(self.model.settle(&views));
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        if self.remembers {
+            self.past.push((self.rig.export_state().await, self.model.clone()));
+        }
+        Ok(())
+    }
+
+    async fn disturbed(&mut self, mishap: Mishap, step: &Step) -> Result<(), Vec<String>> {
+        self.rig.advance(TICK).await;
+        self.cycle(mishap, step).await?;
+        let wrong = self.model.always(&self.views());
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
@@ -304,9 +330,13 @@ impl Play {
     /// Does an act, if it makes sense now.
     async fn act(&mut self, act: &Act) -> Result<(), Vec<String>> {
         let done = match act {
-            Act::Profile(_) | Act::MakeWay { .. } | Act::Unsuppress { .. } | Act::Pause { .. } | Act::Unpublish { .. } | Act::LoseState => {
-                self.order(act).await?
-            }
+            Act::Profile(_)
+            | Act::MakeWay { .. }
+            | Act::Unsuppress { .. }
+            | Act::Pause { .. }
+            | Act::Unpublish { .. }
+            | Act::LoseState
+            | Act::Yesterday { .. } => self.order(act).await?,
             Act::LongWait => {
                 self.long_wait().await?;
                 true
@@ -374,6 +404,13 @@ impl Play {
                 }
                 self.merge_all().await?;
                 self.model.rebuilt(&self.views());
+            }
+            Act::Yesterday { steps } => {
+                let Some((state, model)) = self.past.len().checked_sub(*steps).and_then(|at| self.past.get(at)).cloned() else {
+                    return Ok(false);
+                };
+                self.rig.import_state(&state).await;
+                self.restored = Some(model);
             }
             _ => return Ok(false),
         }
@@ -503,6 +540,7 @@ impl Play {
             Act::Annotate { slot, there, value } => {
                 let contact = self.contact(*slot, *there)?;
                 self.update(*there, contact, "CustomAttribute3", json!(value))?;
+                self.model.annotated(*there, contact, value);
             }
             Act::HideContact { slot, there, hidden } => {
                 let contact = self.contact(*slot, *there)?;
@@ -542,6 +580,7 @@ impl Play {
             | Act::Pause { .. }
             | Act::Unpublish { .. }
             | Act::LoseState
+            | Act::Yesterday { .. }
             | Act::LongWait => return None,
         }
         Some(())

@@ -132,6 +132,8 @@ pub(crate) enum Act {
     LongWait,
     /// The state is gone; the operator rebuilds and merges.
     LoseState,
+    /// The state of some steps ago is restored.
+    Yesterday { steps: usize },
 }
 
 /// What goes wrong in one cycle.
@@ -156,7 +158,7 @@ pub(crate) struct Step {
     pub(crate) acts: Vec<Act>,
     /// Services: 0 well, 1 as usual, 2 hostile.
     pub(crate) faults: u8,
-    /// A cycle of every pair for each; the acts are done one by one before them.
+    /// A cycle of every pair for each; the acts are done one by one between them.
     pub(crate) cycles: Vec<Mishap>,
     /// Whether everything is read before it is judged.
     pub(crate) full: bool,
@@ -218,7 +220,7 @@ impl Author {
     fn step(&mut self) -> Step {
         let mut acts: Vec<Act> = Vec::new();
         let mut slots = Vec::new();
-        if self.dice.chance(12) {
+        if self.dice.chance(20) {
             // By itself: what else happened meanwhile would depend on when.
             acts.push(self.upheaval());
         } else {
@@ -237,13 +239,14 @@ impl Author {
     }
 
     fn upheaval(&mut self) -> Act {
-        match self.dice.below(8) {
+        match self.dice.below(10) {
             0 | 1 => Act::LongWait,
             2 | 3 => Act::Profile(policy(&mut self.dice)),
             4 => Act::Unpublish { pair: self.pair(), b: self.dice.chance(50) },
             5 => Act::Pause { pair: self.pair() },
             6 => Act::Resync { tenant: self.tenant() },
-            _ => Act::LoseState,
+            7 => Act::LoseState,
+            _ => Act::Yesterday { steps: 1 + self.dice.index(3) },
         }
     }
 
@@ -378,7 +381,13 @@ impl Act {
             | Self::LetGo { slot, .. }
             | Self::MakeWay { slot, .. }
             | Self::Unsuppress { slot, .. } => Some(*slot),
-            Self::Profile(_) | Self::Pause { .. } | Self::Unpublish { .. } | Self::Resync { .. } | Self::LongWait | Self::LoseState => None,
+            Self::Profile(_)
+            | Self::Pause { .. }
+            | Self::Unpublish { .. }
+            | Self::Resync { .. }
+            | Self::LongWait
+            | Self::LoseState
+            | Self::Yesterday { .. } => None,
         }
     }
 }

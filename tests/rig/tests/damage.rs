@@ -92,6 +92,27 @@ async fn what_differed_in_a_found_contact_stays_after_a_rebuild() {
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann Meier (Contoso)"], "an edit at the source is one");
 }
 
+/// Once a rebuild took the administrator's own fields for published ones, and cleared them.
+#[tokio::test(start_paused = true)]
+async fn a_field_that_nobody_maps_stays_the_administrators_after_a_rebuild() {
+    let (mut rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    let gal = rig.gal("fabrikam");
+    for name in ["Ann", "Ben"] {
+        rig.apply("fabrikam", update(find(&gal, name).unwrap().anchor, json!({"CustomAttribute3": "cost centre 7"})));
+    }
+    // Ben leaves: his link comes from the stamp alone.
+    rig.apply("contoso", update(a[1], json!({"HiddenFromAddressListsEnabled": true})));
+    lose_and_rebuild(&mut rig).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", update(a[1], json!({"HiddenFromAddressListsEnabled": false})));
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    for name in ["Ann", "Ben"] {
+        assert_eq!(property(find(&gal, name).unwrap(), "CustomAttribute3"), "cost centre 7", "{name}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_link_is_told_and_comes_back_with_the_next_full_reading() {
     let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;

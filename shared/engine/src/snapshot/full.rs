@@ -193,7 +193,6 @@ impl SideReader<'_> {
     async fn take_stock(&mut self) -> Result<BTreeSet<LinkKey>, EngineError> {
         let (scope, tenant) = (&self.pair.policy.publishing.get(self.side).scope, self.tenant());
         let publishes = self.pair.policy.direction.publishes_from(self.side);
-        let other = &self.pair.tenants.get(self.side.other()).id;
         let (mut in_scope, mut stamped) = (0, BTreeSet::new());
         for shard in 0..16 {
             for replica in self.engine.store.replica_shard(&self.pair.name, self.side, shard).await? {
@@ -202,7 +201,7 @@ impl SideReader<'_> {
                     continue;
                 }
                 in_scope += u64::from(publishes && scope.source(&recipient, true).is_ok());
-                let told = gal::decide::link_from_stamp(&self.engine.installation, self.side, other, &recipient);
+                let told = self.engine.told_by_stamp(self.pair, self.side, &recipient);
                 stamped.extend(told.map(|link| link.key));
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{Again, Case, Decision, contact_of};
 use crate::desired::current;
+use crate::field::FieldSet;
 use crate::link::{Base, Link, LinkKey, Origin, Phase, Provenance, Suppression};
 use crate::merge;
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, Reason};
@@ -180,8 +181,8 @@ pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason:
 }
 
 /// The link that a contact's stamp or Name tells of, where the table lost it (`unpublish`).
-/// `other_tenant`: the id of the tenant across.
-pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, contact: &Recipient) -> Option<Link> {
+/// `other_tenant`: the id of the tenant across. `published`: the fields that are its source's; the others are the administrator's.
+pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, published: FieldSet, contact: &Recipient) -> Option<Link> {
     let stamp = contact.mark.stamp().filter(|stamp| stamp.installation == installation)?;
     let origin = match (stamp.origin_tenant.as_str(), side) {
         ("static", Side::A) => Origin::StaticA,
@@ -191,7 +192,7 @@ pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, conta
         _ => return None,
     };
     let key = LinkKey { origin, anchor: stamp.anchor };
-    let base = Base::default().with(crate::desired::all_fields().map(|field| (field, current(contact, field))));
+    let stands = |field| (field, current(contact, field));
     Some(Link {
         key,
         target: Some(contact.anchor),
@@ -201,8 +202,8 @@ pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, conta
         phase: stamp.staged.map_or(Phase::Live, |since| Phase::Staged { since, side: key.origin.target_side() }),
         name: contact.name.clone(),
         address: contact.primary.clone().unwrap_or_default(),
-        base_source: base.clone(),
-        base_target: base,
+        base_source: Base::default().with(published.iter().map(stands)),
+        base_target: Base::default().with(crate::desired::all_fields().map(stands)),
         base_hidden: contact.hidden && stamp.staged.is_none(),
         before: None,
         deletions: 0,

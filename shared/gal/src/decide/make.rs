@@ -183,13 +183,17 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
     link.name.clone_from(&recipient.name);
     let staged = stamp.and_then(|stamp| stamp.staged);
     link.base_hidden = recipient.hidden && staged.is_none();
-    let base = Base::default().with(crate::desired::all_fields().map(|field| (field, current(recipient, field))));
-    link.base_target = base.clone();
-    // For a contact we made, the owner wins over what stands there; a found one and peers keep their values: the base is what
-    // the source says now, in the terms in which it is compared later.
+    let stands = |field| (field, current(recipient, field));
+    link.base_target = Base::default().with(crate::desired::all_fields().map(stands));
+    // For a contact we made, the owner wins over what stands there, in the fields that are published: the others are the
+    // administrator's. A found one and peers keep their values: the base is what the source says now, in the terms in which it
+    // is compared later.
     let mut notes = Vec::new();
     link.base_source = match (link.provenance, link.role) {
-        (Provenance::Made, Role::Projection) => base,
+        (Provenance::Made, Role::Projection) => {
+            let published = context.pair.publishing.get(key.origin.target_side().other()).mapping.fields();
+            Base::default().with(published.iter().map(stands))
+        }
         (Provenance::Found, Role::Projection) => {
             let desired = desired_projection(context, world, key.origin, source, address);
             let base = said(&desired, source);

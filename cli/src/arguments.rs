@@ -128,6 +128,14 @@ pub(crate) enum Verb {
     },
     /// Takes back everything that was published into a side.
     Unpublish(UnpublishArguments),
+    /// Takes a run back: what it wrote is put back where nobody has touched it since.
+    Undo {
+        /// The run, as `galbridge runs` names it.
+        #[arg(value_name = "RUN")]
+        run: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
     /// Restores the links of a lost state from the stamps. Writes to no tenant.
     Rebuild {
         #[command(flatten)]

@@ -25,9 +25,9 @@ const COLLISIONS: [&str; 9] = [
     "quarantined",
 ];
 
-/// Whether `plan --all` shows the same: not of `unpublish` and `rebuild`.
+/// Whether `plan --all` shows the same: not of `unpublish`, `rebuild` and `undo`.
 fn lists(plan: &PlanDocument) -> bool {
-    !plan.of.starts_with("unpublish") && !plan.of.starts_with("rebuild")
+    !["unpublish", "rebuild", "undo"].iter().any(|verb| plan.of.starts_with(verb))
 }
 
 /// A plan for people. `all`: every operation and everybody who is skipped.
@@ -112,7 +112,8 @@ fn write_remembered(plan: &PlanDocument, text: &mut String) {
 }
 
 fn write_skipped(plan: &PlanDocument, text: &mut String, paint: Paint, all: bool) {
-    for (heading, collisions) in [("In the way", true), ("Skipped", false)] {
+    let rest = if plan.of.starts_with("undo") { "Left alone" } else { "Skipped" };
+    for (heading, collisions) in [("In the way", true), (rest, false)] {
         let mut groups: BTreeMap<(Side, &str), Vec<&SkippedDocument>> = BTreeMap::new();
         for skipped in plan.skipped.iter().filter(|skipped| COLLISIONS.contains(&skipped.code.as_str()) == collisions) {
             groups.entry((skipped.side, skipped.code.as_str())).or_default().push(skipped);

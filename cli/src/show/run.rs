@@ -18,6 +18,7 @@ pub(crate) fn kind(kind: RunKind) -> &'static str {
         RunKind::Unpublish => "unpublish",
         RunKind::Rebuild => "rebuild",
         RunKind::MakeWay => "make-way",
+        RunKind::Undo => "undo",
     }
 }
 

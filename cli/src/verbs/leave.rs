@@ -1,4 +1,4 @@
-//! `unpublish` and `rebuild`: planned, shown and confirmed like a merge.
+//! `unpublish`, `rebuild` and `undo`: planned, shown and confirmed like a merge.
 
 use engine::act::{Action, PlanDocument, Ran};
 use engine::operate::Leave;
@@ -40,6 +40,12 @@ async fn side(global: &Global, text: &str) -> Result<Side, CliError> {
 pub(crate) async fn rebuild(environment: &Environment, global: &Global, confirmation: &Confirmation) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Writing).await?;
     in_two_steps(environment, &session, |confirm| Action::Rebuild { confirm }, confirmation).await
+}
+
+/// Takes a run back.
+pub(crate) async fn undo(environment: &Environment, global: &Global, run: &str, confirmation: &Confirmation) -> Result<Exit, CliError> {
+    let session = Session::open(environment, global, Need::Writing).await?;
+    in_two_steps(environment, &session, |confirm| Action::Undo { run: run.to_owned(), confirm }, confirmation).await
 }
 
 /// The plan, a person's word, and what was confirmed.

@@ -44,6 +44,7 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::MakeWay { address, yes } => operate::make_way(environment, global, &address, yes).await,
         Verb::Unsuppress { address } => operate::unsuppress(environment, global, &address).await,
         Verb::Unpublish(arguments) => leave::unpublish(environment, global, &arguments).await,
+        Verb::Undo { run, confirmation } => leave::undo(environment, global, &run, &confirmation).await,
         Verb::Rebuild { confirmation } => leave::rebuild(environment, global, &confirmation).await,
         Verb::Certificate(CertificateVerb::New { tenant, replace, yes, .. }) if replace => {
             certificate::another(environment, global, tenant.as_deref(), yes).await

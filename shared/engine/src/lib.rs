@@ -16,6 +16,7 @@ mod reconcile;
 pub mod records;
 pub mod setup;
 pub mod snapshot;
+pub mod undo;
 
 pub use engine::{Engine, Progress, Silent};
 pub use error::{EngineError, Fault};

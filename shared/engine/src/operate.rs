@@ -340,7 +340,7 @@ impl Engine {
     /// Carries out a plan that a person confirmed. Under the writing lease it is made anew and compared with what was shown
     /// (`prepare`, which may also change the state that is stored before the first write); `settle` changes what is stored
     /// when everything was gone through.
-    async fn carry_out(
+    pub(crate) async fn carry_out(
         &self,
         pair: &PairSetup,
         kind: RunKind,
@@ -350,7 +350,8 @@ impl Engine {
     ) -> Result<Option<RunSummary>, EngineError> {
         let mut state = self.store.acquire(&pair.name, LeaseKind::Writing, &self.lease(), self.now()).await?;
         let before = state.writing.clone();
-        let paused = before.paused.clone().filter(|_| kind != RunKind::Rebuild);
+        // A rebuild writes to no tenant; and a pair is paused so that what went wrong can be taken back.
+        let paused = before.paused.clone().filter(|_| !matches!(kind, RunKind::Rebuild | RunKind::Undo));
         let refused = paused.map(|reason| {
             EngineError::Refused(format!("pair {}: it is paused ({reason}), and nothing is written until `galbridge resume`", pair.name))
         });

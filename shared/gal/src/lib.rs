@@ -30,6 +30,7 @@ pub mod scope;
 pub mod setting;
 pub mod stamp;
 pub mod sweep;
+pub mod undo;
 pub mod values;
 pub mod world;
 

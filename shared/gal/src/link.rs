@@ -309,6 +309,8 @@ pub enum Suppression {
     PeerDeleted,
     /// `galbridge make-way` removed it for a successor.
     MadeWay,
+    /// `galbridge undo` took its publication back.
+    Undone,
 }
 
 impl std::fmt::Display for Suppression {
@@ -317,6 +319,7 @@ impl std::fmt::Display for Suppression {
             Self::DeletedTwice => "the target's administrator deleted the contact twice",
             Self::PeerDeleted => "one of the two contacts that both sides kept was deleted",
             Self::MadeWay => "make-way removed it for a successor",
+            Self::Undone => "undo took its publication back",
         })
     }
 }

@@ -187,6 +187,7 @@ impl fmt::Display for SkipReason {
                 }
                 Suppression::PeerDeleted => out.write_str("suppressed: one half of the peer link was deleted; see `galbridge unsuppress`"),
                 Suppression::MadeWay => out.write_str("suppressed: removed by make-way for a successor"),
+                Suppression::Undone => out.write_str("suppressed: `galbridge undo` took its publication back; see `galbridge unsuppress`"),
             },
             Self::KeptByAdministrator => out.write_str("the target's administrator keeps it (unhidden while staged)"),
             Self::StampReplaced => out.write_str("the stamp attribute of the contact holds something else; it is not touched"),

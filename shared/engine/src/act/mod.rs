@@ -30,6 +30,7 @@ use crate::explain::Explained;
 use crate::operate::{Leave, MadeWay, rebuild_checksum};
 use crate::records::{MergeOptions, OperationRecord, RunSummary};
 use crate::snapshot::SnapshotOptions;
+use crate::undo::UndoPlan;
 
 /// The version of all messages between the command, the schedule, the queue and the functions. One of another version is refused, and
 /// no write follows from it.
@@ -124,6 +125,14 @@ pub enum Action {
         #[serde(default)]
         confirm: Option<String>,
     },
+    /// Takes a run back: what it wrote is put back where nobody has touched it since.
+    Undo {
+        /// How its id begins.
+        run: String,
+        /// The checksum of the plan that was shown.
+        #[serde(default)]
+        confirm: Option<String>,
+    },
     /// Restores the links of a lost state from the stamps.
     Rebuild {
         /// The checksum of the plan that was shown.
@@ -152,6 +161,7 @@ impl Action {
             | Self::Run { .. }
             | Self::MakeWay { .. }
             | Self::Check { .. }
+            | Self::Undo { .. }
             | Self::Rebuild { .. } => &Side::BOTH,
             Self::Unpublish { side, .. } => std::slice::from_ref(side),
         }
@@ -197,9 +207,6 @@ pub enum Answer {
     Unsuppressed(u64),
 }
 
-/// Runs that are looked through for one by its id.
-const SEARCHED: usize = 10_000;
-
 impl Engine {
     /// Does what is asked, as far as it comes before `deadline`.
     ///
@@ -234,6 +241,11 @@ impl Engine {
             Action::Unpublish { side, leave, confirm: None } => Answer::Plan(self.show_unpublish(pair, side, leave, deadline).await?),
             Action::Unpublish { side, leave, confirm: Some(checksum) } => {
                 let run = self.unpublish(pair, side, leave, &checksum, deadline).await?;
+                Answer::Ran(self.ran(pair, None, run).await?)
+            }
+            Action::Undo { run, confirm: None } => Answer::Plan(self.show_undo(pair, &run, deadline).await?),
+            Action::Undo { run, confirm: Some(checksum) } => {
+                let run = self.undo(pair, &run, &checksum, deadline).await?;
                 Answer::Ran(self.ran(pair, None, run).await?)
             }
             Action::Rebuild { confirm: None } => Answer::Plan(self.show_rebuild(pair, deadline).await?),
@@ -302,17 +314,34 @@ impl Engine {
         Ok(PlanDocument::of_plan(self.pair(pair)?, of, rebuild_checksum(&plan), &plan, &gal::Sides::default()))
     }
 
+    /// What `undo` would put back, by what both sides say now.
+    async fn show_undo(&self, pair: &str, run: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
+        self.read(pair, SnapshotOptions::default(), deadline).await?;
+        let UndoPlan { run, plan, left } = self.undo_preview(pair, run).await?;
+        let of = format!("undo of the run {}: what it wrote is put back where nobody has touched it since", run.id);
+        let setup = self.pair(pair)?;
+        let mut document = PlanDocument::of_plan(setup, of, plan.checksum(), &plan, &gal::Sides::default());
+        document.skipped = left
+            .into_iter()
+            .map(|one| SkippedDocument {
+                side: one.side,
+                tenant: setup.tenants.get(one.side).name.clone(),
+                anchor: one.link.anchor.to_string(),
+                title: one.title,
+                address: Some(one.address),
+                code: one.why.code().to_owned(),
+                reason: one.why.to_string(),
+            })
+            .collect();
+        Ok(document)
+    }
+
     async fn runs(&self, pair: &str, limit: usize) -> Result<Vec<RunSummary>, EngineError> {
         Ok(self.store.runs(&self.pair(pair)?.name, limit).await?)
     }
 
     async fn operations_of(&self, pair: &str, id: &str) -> Result<Answer, EngineError> {
-        let mut found: Vec<RunSummary> = self.runs(pair, SEARCHED).await?.into_iter().filter(|run| run.id.starts_with(id)).collect();
-        let more = found.len() > 1;
-        let Some(run) = found.pop().filter(|_| !more) else {
-            let what = if more { "more than one run has" } else { "no run has" };
-            return Err(EngineError::Refused(format!("pair {pair}: {what} an id that begins with {id}; `galbridge runs` lists them")));
-        };
+        let run = self.run_by_id(pair, id).await?;
         let operations = self.store.operations(&run.id).await?;
         Ok(Answer::Operations { run, operations })
     }

@@ -161,7 +161,9 @@ pub struct AgendaDocument {
 fn recovered(failed: &RunSummary, state: &PairState) -> bool {
     let success = match failed.kind {
         RunKind::Snapshot => state.reading.last_success,
-        RunKind::Reconcile | RunKind::Merge | RunKind::Unpublish | RunKind::Rebuild | RunKind::MakeWay => state.writing.last_success,
+        RunKind::Reconcile | RunKind::Merge | RunKind::Unpublish | RunKind::Rebuild | RunKind::MakeWay | RunKind::Undo => {
+            state.writing.last_success
+        }
     };
     success.is_some_and(|at| at > failed.ended)
 }

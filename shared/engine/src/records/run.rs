@@ -26,6 +26,8 @@ pub enum RunKind {
     Rebuild,
     /// `make-way`.
     MakeWay,
+    /// An earlier run is taken back.
+    Undo,
 }
 
 /// How a run ended.

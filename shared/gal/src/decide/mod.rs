@@ -334,7 +334,7 @@ impl Case<'_, '_> {
     }
 }
 
-fn contact_of(entry: &Entry) -> Option<Contact> {
+pub(crate) fn contact_of(entry: &Entry) -> Option<Contact> {
     let recipient = &entry.recipient;
     let stamp = recipient.mark.stamp().cloned();
     recipient.guid.map(|guid| Contact { anchor: recipient.anchor, guid, name: recipient.name.clone(), stamp })

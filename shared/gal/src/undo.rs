@@ -1,0 +1,206 @@
+//! Taking a run back: what it wrote into a contact is put back to what stood there before, if nobody has touched that since.
+//!
+//! What a run removed or gave back cannot come again by a write, and is left alone with its reason. What is put back stays: the bases
+//! remember it as a difference that nobody edited, so that the next run writes it only when the source is edited anew.
+
+use std::fmt;
+
+use crate::decide::{contact_of, leave_operation};
+use crate::desired::current;
+use crate::field::Field;
+use crate::link::{Base, Link, LinkKey, Phase, Suppression};
+use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Reason};
+use crate::recipient::Side;
+use crate::world::Entry;
+
+/// What a run did to one object: its operations, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// The link.
+    pub link: LinkKey,
+    /// The side that was written.
+    pub side: Side,
+    /// The words of its operations, such as `create`.
+    pub operations: Vec<String>,
+    /// What was written: the property, what stood there before the first, and what stood there after the last.
+    pub changes: Vec<Written>,
+}
+
+/// One property that a run wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The property, as the record of the run names it.
+    pub property: String,
+    /// What stood there.
+    pub before: Option<String>,
+    /// What was written.
+    pub after: Option<String>,
+}
+
+/// Why something is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It belongs to no link any more.
+    NotLinked,
+    /// The object is gone.
+    Gone,
+    /// Somebody changed it since.
+    Edited {
+        /// What.
+        property: String,
+        /// What stands there now.
+        stands: Option<String>,
+    },
+    /// It was removed: it cannot come again with its memberships.
+    Removed,
+    /// It was given back, and is its administrator's.
+    GivenBack,
+    /// It stands for another account since.
+    Relinked,
+    /// It is mastered on-premises.
+    DirectorySynced,
+    /// Only bookkeeping was written.
+    Nothing,
+}
+
+impl Left {
+    /// The reason in one word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotLinked => "not-linked",
+            Self::Gone => "gone-since",
+            Self::Edited { .. } => "edited-since",
+            Self::Removed => "removed-for-good",
+            Self::GivenBack => "given-back",
+            Self::Relinked => "relinked",
+            Self::DirectorySynced => "directory-synced",
+            Self::Nothing => "nothing-to-put-back",
+        }
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLinked => out.write_str("it is linked no more"),
+            Self::Gone => out.write_str("the contact is gone since"),
+            Self::Edited { property, stands } => {
+                write!(
+                    out,
+                    "{property} was changed since, and is {} now",
+                    stands.as_deref().map_or("blank".to_owned(), |value| format!("\"{value}\""))
+                )
+            }
+            Self::Removed => out.write_str("it was removed for good; `galbridge unsuppress`, or its source, makes it anew"),
+            Self::GivenBack => out.write_str("it was given back, and is its administrator's"),
+            Self::Relinked => out.write_str("it stands for an account that was made again"),
+            Self::DirectorySynced => out.write_str("it is mastered on-premises"),
+            Self::Nothing => out.write_str("only stamp, Name or reply addresses were written"),
+        }
+    }
+}
+
+/// How the run is named in reasons.
+fn reason(run: &str) -> Reason {
+    Reason::Operator { command: format!("undo {run}") }
+}
+
+/// The operation that takes a deed back, or why it is left alone. `entry`: the object that was written, as it stands now.
+pub fn undo(installation: &str, run: &str, deed: &Deed, link: Option<&Link>, entry: Option<&Entry>) -> Result<Operation, Left> {
+    let did = |words: &[Action]| deed.operations.iter().any(|word| words.iter().any(|action| action.as_str() == word));
+    if did(&[Action::Purge, Action::Remove]) {
+        return Err(Left::Removed);
+    }
+    if did(&[Action::Release, Action::HandOver, Action::Abandon]) {
+        return Err(Left::GivenBack);
+    }
+    if did(&[Action::Relink]) {
+        return Err(Left::Relinked);
+    }
+    let link = link.ok_or(Left::NotLinked)?;
+    let entry = entry.filter(|entry| entry.recipient.is_present()).ok_or(Left::Gone)?;
+    if entry.recipient.directory_synced {
+        return Err(Left::DirectorySynced);
+    }
+    untouched(deed, entry)?;
+    if did(&[Action::Create, Action::Resume, Action::Adopt, Action::AdoptGuest]) {
+        return Ok(never_made(installation, run, link, entry));
+    }
+    let staged = did(&[Action::Stage]);
+    let operation = put_back(run, deed, link, entry, staged);
+    if operation.changes.is_empty() && operation.extras.is_empty() { Err(Left::Nothing) } else { Ok(operation) }
+}
+
+/// Nobody has changed since what the run wrote.
+fn untouched(deed: &Deed, entry: &Entry) -> Result<(), Left> {
+    for Written { property, after, .. } in &deed.changes {
+        let hidden = entry.recipient.hidden.to_string();
+        let (same, stands) = match Field::from_property(property) {
+            Some(field) => {
+                let stands = current(&entry.recipient, field);
+                (Base::print(field, stands) == Base::print(field, after.as_deref()), stands)
+            }
+            None if property == HIDDEN => (after.as_deref() == Some(&hidden), Some(hidden.as_str())),
+            // Stamp, Name and reply addresses are ours.
+            None => (true, None),
+        };
+        if !same {
+            return Err(Left::Edited { property: property.clone(), stands: stands.map(str::to_owned) });
+        }
+    }
+    Ok(())
+}
+
+const HIDDEN: &str = "HiddenFromAddressListsEnabled";
+
+/// What was made is removed, what was adopted is given back; neither is published again until a person says so.
+fn never_made(installation: &str, run: &str, link: &Link, entry: &Entry) -> Operation {
+    let phase = Phase::Suppressed { reason: Suppression::Undone };
+    let mut operation = leave_operation(installation, link, entry, reason(run), entry.recipient.title(), true);
+    operation.patch = LinkPatch::phase(phase.clone());
+    operation.start = Some(Box::new(Link { phase, ..link.clone() }));
+    operation
+}
+
+/// Fields and the hidden flag as they were.
+fn put_back(run: &str, deed: &Deed, link: &Link, entry: &Entry, staged: bool) -> Operation {
+    let on_target = deed.side == link.target_side();
+    let mut patch = LinkPatch::default();
+    let mut changes = Vec::new();
+    let mut extras = Extras::default();
+    for Written { property, before, after } in &deed.changes {
+        if let Some(field) = Field::from_property(property) {
+            if Base::print(field, before.as_deref()) == Base::print(field, after.as_deref()) {
+                continue;
+            }
+            let bases = if on_target { &mut patch.base_target } else { &mut patch.base_source };
+            bases.push((field, Base::print(field, before.as_deref())));
+            changes.push(FieldChange { field, before: current(&entry.recipient, field).map(str::to_owned), after: before.clone() });
+        } else if property == HIDDEN {
+            extras.hidden = Some(after.as_deref() != Some("true"));
+        }
+    }
+    if staged {
+        // Shown against its source's word: its administrator keeps it, until the source is back.
+        extras.stamp = entry.recipient.mark.stamp().map(|stamp| Some(crate::Stamp { staged: None, ..stamp.clone() }));
+        patch.phase = Some(Phase::Kept);
+    } else if extras.hidden == Some(true) {
+        // Hidden again: a veto, or the next run would show it.
+        patch.base_hidden = Some(true);
+    }
+    Operation {
+        action: Action::Update,
+        side: deed.side,
+        key: link.key,
+        title: entry.recipient.title().to_owned(),
+        address: link.address.clone(),
+        reason: reason(run),
+        contact: contact_of(entry),
+        changes,
+        extras,
+        start: None,
+        patch,
+        manager: None,
+        notes: Vec::new(),
+    }
+}

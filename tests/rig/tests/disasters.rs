@@ -1,0 +1,183 @@
+//! Disasters that other tools' users report (the trackers named in DESIGN.md's sources): in each nothing beyond the guard's limits is
+//! written, a person is told why in words, and the pair's standing, which the alarm goes by, is not "in step".
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use std::time::Duration;
+
+use engine::act::{Action, Answer, Standing, StatusDocument};
+use gal::Side;
+use rig::Rig;
+use rig::people::{delete, names, update, user};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const CROWD: usize = 40;
+
+fn crowd() -> Vec<Value> {
+    (0..CROWD).map(|number| user("contoso", &format!("Person{number:02}"))).collect()
+}
+
+/// Forty people of contoso, published into fabrikam under the limits that a profile has by default.
+async fn published(profile: &str) -> (Rig, Vec<Uuid>) {
+    let (rig, a, _) = Rig::merged(profile, crowd(), vec![]).await;
+    assert_eq!(rig.gal("fabrikam").len(), CROWD);
+    (rig, a)
+}
+
+async fn status(rig: &Rig) -> StatusDocument {
+    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
+        Answer::Status(status) => *status,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Some ticks, each of which may fail.
+async fn ticks(rig: &Rig, count: usize) {
+    for _ in 0..count {
+        rig.advance(Duration::from_secs(600)).await;
+        let _ = rig.cycle().await;
+    }
+}
+
+/// The hold of what would be written into fabrikam says this; the pair asks for attention.
+async fn is_held(rig: &Rig, words: &[&str]) {
+    let status = status(rig).await;
+    assert_eq!(status.standing, Standing::Held, "{status:#?}");
+    let held = status.holds.get(Side::B).as_ref().unwrap_or_else(|| panic!("nothing is held: {status:#?}"));
+    let told = held.hold.reasons.join(" ");
+    for word in words {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+}
+
+fn profile_of(rest: &str) -> String {
+    format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{rest}")
+}
+
+/// Every answer of a full reading but the first fails, or is cut off in the middle.
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_breaks_off_takes_nobody_away() {
+    for fault in ["503", "truncated-json", "500", "form-d"] {
+        let (rig, _) = published("").await;
+        rig.advance(Duration::from_secs(25 * 3600)).await;
+        let calls = json!({"calls": [{"tenant": "contoso", "endpoint": "invoke", "do": fault}]});
+        rig.simulator.set_faults_json(calls).unwrap();
+        let _ = rig.snapshot(true).await;
+        ticks(&rig, 4).await;
+        assert_eq!(rig.gal("fabrikam").len(), CROWD, "{fault}");
+        assert_eq!(status(&rig).await.standing, Standing::Failed, "{fault}: a person is told");
+        rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+        rig.advance(Duration::from_secs(3600)).await;
+        rig.settle(6).await.unwrap();
+        assert_eq!((rig.gal("fabrikam").len(), status(&rig).await.standing), (CROWD, Standing::InStep), "{fault}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scope_group_that_is_deleted_emptied_or_unreadable_is_a_hold() {
+    for disaster in ["deleted", "emptied", "unreadable"] {
+        let (mut rig, a) = published("").await;
+        let group = json!([{"op": "create", "kind": "security-group", "set": {"DisplayName": "Published"}, "members": a}]);
+        let group = rig.apply("contoso", group)[0].unwrap();
+        rig.reprofile(&profile_of(&format!("[pairs.a_to_b.scope]\ninclude_groups = [\"{group}\"]\n")));
+        rig.settle(6).await.unwrap();
+        assert_eq!(rig.gal("fabrikam").len(), CROWD);
+        match disaster {
+            "deleted" => drop(rig.apply("contoso", json!([{"op": "delete", "anchor": group, "permanent": true}]))),
+            "emptied" => {
+                let out = a.iter().map(|anchor| json!({"op": "remove-member", "anchor": group, "member": anchor})).collect();
+                rig.apply("contoso", out);
+            }
+            _ => {
+                rig.apply("contoso", json!([{"op": "revoke", "role": "GroupMember.Read.All"}]));
+                rig.restart_tokens().await;
+            }
+        }
+        ticks(&rig, 3).await;
+        rig.advance(Duration::from_secs(25 * 3600)).await;
+        let _ = rig.snapshot(true).await;
+        ticks(&rig, 3).await;
+        assert_eq!(rig.gal("fabrikam").len(), CROWD, "{disaster}");
+        let status = status(&rig).await;
+        let why = status.sides.a.incomplete.clone().unwrap_or_default();
+        let failed = status.standing == Standing::Failed;
+        assert!(why.contains("include group") || failed, "{disaster}: {status:#?}");
+    }
+}
+
+/// Half of the people vanish at once, as when a directory is restored from an older backup.
+#[tokio::test(start_paused = true)]
+async fn a_directory_restored_from_yesterday_is_a_hold() {
+    let (rig, a) = published("").await;
+    rig.apply("contoso", delete(&a[..20]));
+    ticks(&rig, 4).await;
+    assert_eq!(rig.gal("fabrikam").len(), CROWD);
+    is_held(&rig, &["20 deletions"]).await;
+    // The rest goes on meanwhile.
+    rig.apply("contoso", update(a[30], json!({"Title": "Head"})));
+    ticks(&rig, 3).await;
+    assert!(rig.gal("fabrikam").iter().any(|one| rig::people::property(one, "Title") == "Head"));
+    // The directory comes back: nothing is held any more, and nobody was touched.
+    rig.apply("contoso", a[..20].iter().map(|anchor| json!({"op": "restore", "anchor": anchor})).collect());
+    rig.settle(6).await.unwrap();
+    assert_eq!((rig.gal("fabrikam").len(), status(&rig).await.standing), (CROWD, Standing::InStep));
+}
+
+/// Everybody gets another address on one day.
+#[tokio::test(start_paused = true)]
+async fn a_domain_renamed_for_everyone_is_a_hold() {
+    let (rig, a) = published("").await;
+    let before = names(&rig.gal("fabrikam"));
+    rig.apply("contoso", json!([{"op": "accepted-domain", "domain": "contoso-new.example"}]));
+    for (number, anchor) in a.iter().enumerate() {
+        rig.apply("contoso", update(*anchor, json!({"PrimarySmtpAddress": format!("person{number:02}@contoso-new.example")})));
+    }
+    ticks(&rig, 4).await;
+    let moved = rig.gal("fabrikam").iter().filter(|one| rig::people::property(one, "ExternalEmailAddress").contains("new")).count();
+    assert_eq!((moved, names(&rig.gal("fabrikam"))), (0, before));
+    is_held(&rig, &["40 of 40 contacts would change"]).await;
+}
+
+/// Somebody excludes a title that everybody has.
+#[tokio::test(start_paused = true)]
+async fn a_filter_edited_by_mistake_is_a_hold() {
+    let (mut rig, _) = published("").await;
+    rig.reprofile(&profile_of("[pairs.a_to_b.scope]\nexclude = [{ field = \"title\", equals = \"Engineer\" }]\n"));
+    ticks(&rig, 4).await;
+    assert_eq!(rig.gal("fabrikam").len(), CROWD);
+    is_held(&rig, &["40 deletions"]).await;
+    rig.reprofile(&profile_of(""));
+    rig.settle(6).await.unwrap();
+    assert_eq!((rig.gal("fabrikam").len(), status(&rig).await.standing), (CROWD, Standing::InStep));
+}
+
+/// Neither side's application knows the certificate any more.
+#[tokio::test(start_paused = true)]
+async fn certificates_that_are_not_known_write_nothing() {
+    let (rig, a) = published("").await;
+    for tenant in ["contoso", "fabrikam"] {
+        rig.apply(tenant, json!([{"op": "certificates", "clear": true}]));
+    }
+    rig.restart_tokens().await;
+    rig.apply("contoso", delete(&a[..2]));
+    ticks(&rig, 4).await;
+    assert_eq!(rig.gal("fabrikam").len(), CROWD);
+    let status = status(&rig).await;
+    assert_eq!(status.standing, Standing::Failed);
+    let told = format!("{:?}", status.runs.first().map(|run| run.outcome.clone()));
+    assert!(told.contains("contoso") && told.contains("certificate"), "{told}");
+}
+
+/// Each cycle's deletions are below the limit; together they are not.
+#[tokio::test(start_paused = true)]
+async fn deletions_in_every_cycle_are_counted_together() {
+    let (rig, a) = published("guard = { max_deletions = 5, max_deletion_share = 1.0, max_source_shrink = 1.0 }\n").await;
+    for batch in a.chunks(4) {
+        rig.apply("contoso", delete(batch));
+        ticks(&rig, 2).await;
+        let gone = CROWD - rig.gal("fabrikam").len();
+        assert!(gone <= 5, "{gone} are gone");
+    }
+    is_held(&rig, &["deletions"]).await;
+}

@@ -1,0 +1,138 @@
+//! Taking a run back: what it wrote is put back where nobody has touched it since, and stays so.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use engine::EngineError;
+use engine::act::{Action, Answer, PlanDocument};
+use engine::records::RunSummary;
+use rig::Rig;
+use rig::people::{contact_at, delete, find, names, property, update, user};
+use serde_json::json;
+use uuid::Uuid;
+
+async fn crowd() -> (Rig, Vec<Uuid>) {
+    let people = ["Ann", "Ben", "Cas"].map(|name| user("contoso", name)).to_vec();
+    let (rig, a, _) = Rig::merged("", people, vec![]).await;
+    (rig, a)
+}
+
+/// The runs that came of what was done; the last of them that wrote.
+async fn run_of(rig: &Rig) -> RunSummary {
+    let done = rig.settle(6).await.unwrap();
+    done.into_iter().find(|run| run.counters.b != engine::records::SideCounters::default()).expect("a run wrote")
+}
+
+async fn shown(rig: &Rig, run: &str) -> PlanDocument {
+    match rig.engine.act(&rig.pair(), Action::Undo { run: run.to_owned(), confirm: None }, rig.deadline()).await.unwrap() {
+        Answer::Plan(plan) => plan,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn undo(rig: &Rig, run: &str) -> PlanDocument {
+    let plan = shown(rig, run).await;
+    let confirmed = Action::Undo { run: run.to_owned(), confirm: Some(plan.checksum.clone()) };
+    rig.engine.act(&rig.pair(), confirmed, rig.deadline()).await.unwrap();
+    plan
+}
+
+fn title(rig: &Rig, name: &str) -> String {
+    property(find(&rig.gal_with_hidden("fabrikam"), name).unwrap(), "Title")
+}
+
+#[tokio::test(start_paused = true)]
+async fn edited_values_are_put_back_and_stay_until_the_source_is_edited_anew() {
+    let (rig, a) = crowd().await;
+    for anchor in &a {
+        rig.apply("contoso", update(*anchor, json!({"Title": "WRONG"})));
+    }
+    let run = run_of(&rig).await;
+    assert_eq!(title(&rig, "Ann"), "WRONG");
+    // Somebody has put Ben right by hand since, at his source.
+    rig.apply("contoso", update(a[1], json!({"Title": "Head"})));
+    rig.settle(4).await.unwrap();
+    let plan = undo(&rig, &run.id).await;
+    assert_eq!((plan.operations.len(), plan.skipped.len()), (2, 1), "{plan:#?}");
+    assert!(plan.skipped[0].code == "edited-since" && plan.skipped[0].reason.contains("Head"), "{:?}", plan.skipped);
+    assert_eq!(["Ann", "Ben", "Cas"].map(|name| title(&rig, name)), ["Engineer", "Head", "Engineer"]);
+    assert_eq!(rig.settle(3).await.unwrap().len(), 0, "nothing is written again");
+    rig.advance(std::time::Duration::from_secs(25 * 3600)).await;
+    rig.snapshot(true).await.unwrap();
+    rig.settle(3).await.unwrap();
+    assert_eq!(title(&rig, "Ann"), "Engineer", "not by a full reading either");
+    rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(title(&rig, "Ann"), "Director", "the source's next word counts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_made_is_removed_and_not_made_again() {
+    let (rig, _) = crowd().await;
+    rig.apply("contoso", json!([user("contoso", "Dan"), user("contoso", "Eva")]));
+    let run = run_of(&rig).await;
+    assert_eq!(names(&rig.gal("fabrikam")).len(), 5);
+    undo(&rig, &run.id[..run.id.len() - 2]).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Ann", "Ben", "Cas"]);
+    rig.engine.unsuppress(&rig.pair(), "dan@contoso.example").await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben", "Cas", "Dan"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_hidden_is_shown_again_and_kept() {
+    let (rig, a) = crowd().await;
+    rig.apply("contoso", delete(&a[..2]));
+    let run = run_of(&rig).await;
+    assert_eq!(names(&rig.gal("fabrikam")), ["Cas"]);
+    // A pair is paused so that what went wrong can be taken back.
+    rig.engine.pause(&rig.pair(), Some("undo")).await.unwrap();
+    undo(&rig, &run.id).await;
+    rig.engine.pause(&rig.pair(), None).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben", "Cas"]);
+    rig.advance(std::time::Duration::from_secs(40 * 24 * 3600)).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben", "Cas"], "no purge comes");
+    // The source is back: it is maintained again.
+    rig.apply("contoso", json!([{"op": "restore", "anchor": a[0]}]));
+    rig.apply("contoso", update(a[0], json!({"Title": "Head"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(title(&rig, "Ann"), "Head");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_is_given_back() {
+    let (rig, _) = crowd().await;
+    rig.apply("fabrikam", json!([contact_at("Dan (ours)", "dan@contoso.example", "")]));
+    rig.apply("contoso", json!([user("contoso", "Dan")]));
+    let run = run_of(&rig).await;
+    assert_eq!(title(&rig, "Dan (ours)"), "Engineer", "its blank was filled");
+    undo(&rig, &run.id).await;
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    let dan = find(&gal, "Dan (ours)").unwrap();
+    assert_eq!((property(dan, "Title"), property(dan, "CustomAttribute15")), (String::new(), String::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_plan_and_another_run_are_refused() {
+    let (rig, a) = crowd().await;
+    rig.apply("contoso", update(a[0], json!({"Title": "WRONG"})));
+    let run = run_of(&rig).await;
+    let pair = rig.pair();
+    let refused = rig.engine.undo(&pair, &run.id, "0123456789ab", rig.deadline()).await.unwrap_err();
+    assert!(matches!(refused, EngineError::PlanChanged { .. }), "{refused}");
+    assert_eq!(title(&rig, "Ann"), "WRONG");
+    let unknown = rig.engine.undo_preview(&pair, "no-such-run").await.unwrap_err();
+    assert!(unknown.to_string().contains("galbridge runs"), "{unknown}");
+    // Once taken back there is nothing more to take back.
+    undo(&rig, &run.id).await;
+    let again = shown(&rig, &run.id).await;
+    assert_eq!((again.operations.len(), again.skipped[0].code.as_str()), (0, "edited-since"));
+    // The undo is a run of its own, and can be taken back like any other.
+    let last = rig.engine.store.runs(&pair, 1).await.unwrap().remove(0);
+    assert_eq!(last.kind, engine::records::RunKind::Undo);
+    undo(&rig, &last.id).await;
+    assert_eq!(title(&rig, "Ann"), "WRONG");
+}

@@ -5,6 +5,7 @@
 
 mod dice;
 mod model;
+mod peers;
 mod play;
 mod script;
 mod shrink;
@@ -29,7 +30,7 @@ struct Arguments {
     /// Which seeds: FROM..TO, the end not included.
     #[arg(long, default_value = "0..200", value_parser = seeds)]
     seeds: std::ops::Range<u64>,
-    /// Only of this shape: pair, one-way, chain, mesh, star.
+    /// Only of this shape: pair, one-way, chain, mesh, star, peers.
     #[arg(long, value_parser = shape)]
     shape: Option<Shape>,
     /// Shows every history before it is played.

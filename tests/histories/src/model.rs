@@ -189,9 +189,6 @@ impl Model {
             memo.deletions = 0;
             memo.before.clone_from(&memo.shown);
             memo.wrote.clear();
-            if memo.phase == Phase::Kept {
-                memo.phase = Phase::Staged;
-            }
         }
     }
 

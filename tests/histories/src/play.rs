@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::model::{Model, Way, suffix};
+use crate::peers::Peers;
 use crate::script::{Act, FIELDS, Mishap, Policy, Script, Shape, Slot, Step, TENANTS};
 use crate::view::View;
 
@@ -92,6 +93,9 @@ struct Play {
     people: BTreeMap<Slot, Person>,
     groups: Vec<Uuid>,
     holders: BTreeMap<(Slot, usize), Uuid>,
+    peers: Peers,
+    /// Contacts that both administrators made: the second one's.
+    doubles: BTreeMap<Slot, Uuid>,
     paused: Option<String>,
     /// Whether the state is ever restored: then every step's is kept.
     remembers: bool,
@@ -127,6 +131,8 @@ impl Play {
             people: BTreeMap::new(),
             groups,
             holders: BTreeMap::new(),
+            peers: Peers::default(),
+            doubles: BTreeMap::new(),
             paused: None,
             remembers: script.steps.iter().flat_map(|step| &step.acts).any(|act| matches!(act, Act::Yesterday { .. })),
             past: Vec::new(),
@@ -160,7 +166,11 @@ impl Play {
             Some(then) => self.model.restored(&then, &views),
             None => Vec::new(),
         };
-        wrong.extend(self.model.settle(&views));
+        if self.shape == Shape::Peers {
+            wrong.extend(self.judge_peers(&views));
+        } else {
+            wrong.extend(self.model.settle(&views));
+        }
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -168,6 +178,23 @@ impl Play {
             self.past.push((self.rig.export_state().await, self.model.clone()));
         }
         Ok(())
+    }
+
+    fn judge_peers(&mut self, views: &[View]) -> Vec<String> {
+        let here = self.people.iter().filter(|(_, person)| person.being == Being::Here);
+        let contacts: Vec<_> = here
+            .map(|(slot, person)| {
+                let double = self.doubles.get(slot).filter(|double| views[1 - person.tenant].0.contains_key(*double));
+                (person.tenant, person.anchor, double.copied())
+            })
+            .collect();
+        let (wrong, moved) = self.peers.settle(&contacts, &self.model.own, self.model.policy.no_legal, views);
+        for (old, tenant, anchor) in moved {
+            for person in self.people.values_mut().filter(|person| person.anchor == old) {
+                (person.tenant, person.anchor, person.being) = (tenant, anchor, Being::Here);
+            }
+        }
+        wrong
     }
 
     async fn disturbed(&mut self, mishap: Mishap, step: &Step) -> Result<(), Vec<String>> {
@@ -354,6 +381,7 @@ impl Play {
             self.settle(false).await?;
         }
         self.model.weeks_passed();
+        self.peers.weeks_passed();
         Ok(())
     }
 
@@ -385,11 +413,12 @@ impl Play {
             }
             Act::Unsuppress { slot, there } => {
                 let Some((person, pair, address)) = self.published(*slot, *there) else { return Ok(false) };
-                if !self.model.is_suppressed(person, *there) {
+                if !self.model.is_suppressed(person, *there) && !self.peers.is_suppressed(person) {
                     return Ok(false);
                 }
                 self.rig.engine.unsuppress(&pair, &address).await.map_err(told("unsuppress"))?;
                 self.model.unsuppressed(person, *there);
+                self.peers.unsuppressed(person);
             }
             Act::Unpublish { pair, b } => self.unpublish(*pair, *b, deadline).await?,
             Act::LoseState => {
@@ -461,12 +490,24 @@ impl Play {
                     self.group(*tenant, anchor, true);
                 }
             }
+            Act::HireBoth { slot, values } => {
+                let address = format!("p{slot}@partner.example");
+                let mut made = Vec::new();
+                for (tenant, values) in values.iter().enumerate() {
+                    let mut values = values.clone();
+                    values.push((0, format!("Person {slot}")));
+                    made.push(self.create(tenant, "contact", &address, &values)?);
+                }
+                self.people.insert(*slot, Person { tenant: 0, anchor: made[0], being: Being::Here, kind: "contact" });
+                self.doubles.insert(*slot, made[1]);
+            }
             Act::Edit { slot, field, value } => {
                 let person = self.here(*slot)?;
                 if person.kind == "distribution-group" && FIELDS[*field] != "DisplayName" {
                     return None;
                 }
                 self.update(person.tenant, person.anchor, FIELDS[*field], json!(value))?;
+                self.peers.edited(person.anchor, FIELDS[*field], value.clone());
             }
             Act::Readdress { slot, local } => {
                 let person = self.here(*slot)?;
@@ -483,7 +524,7 @@ impl Play {
             }
             Act::Fire { slot, permanent } => {
                 let person = self.here(*slot)?;
-                let bins = !permanent && person.kind != "distribution-group";
+                let bins = !permanent && !["distribution-group", "contact"].contains(&person.kind);
                 self.delete(person.tenant, person.anchor, !bins)?;
                 self.people.get_mut(slot)?.being = if bins { Being::Binned } else { Being::Gone };
             }
@@ -536,6 +577,7 @@ impl Play {
                 let contact = self.contact(*slot, *there)?;
                 self.update(*there, contact, FIELDS[*field], json!(value))?;
                 self.model.edited(*there, contact, FIELDS[*field], value.clone());
+                self.peers.edited(contact, FIELDS[*field], value.clone());
             }
             Act::Annotate { slot, there, value } => {
                 let contact = self.contact(*slot, *there)?;
@@ -551,6 +593,7 @@ impl Play {
                 let contact = self.contact(*slot, *there)?;
                 self.delete(*there, contact, true)?;
                 self.model.deleted(*there, contact);
+                self.peers.deleted(contact);
                 self.holders.retain(|_, holder| *holder != contact);
             }
             Act::Hold { slot, there, kind, values } => {
@@ -591,14 +634,19 @@ impl Play {
     }
 
     fn contact(&self, slot: Slot, there: usize) -> Option<Uuid> {
-        self.model.contact(self.people.get(&slot)?.anchor, there)
+        let person = self.people.get(&slot)?;
+        if self.shape == Shape::Peers {
+            return self.peers.other(person.anchor).filter(|_| there != person.tenant);
+        }
+        self.model.contact(person.anchor, there)
     }
 
     fn hire(&mut self, slot: Slot, tenant: usize, kind: &str, values: &[(usize, String)]) -> Option<Uuid> {
         let mut values = values.to_vec();
         values.retain(|_| kind != "distribution-group");
         values.push((0, format!("Person {slot}")));
-        self.create(tenant, kind, &format!("p{slot}@{}.example", TENANTS[tenant]), &values)
+        let domain = if kind == "contact" { "partner" } else { TENANTS[tenant] };
+        self.create(tenant, kind, &format!("p{slot}@{domain}.example"), &values)
     }
 
     fn create(&mut self, tenant: usize, kind: &str, address: &str, values: &[(usize, String)]) -> Option<Uuid> {

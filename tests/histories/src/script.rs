@@ -25,11 +25,16 @@ pub(crate) enum Shape {
     Mesh,
     /// Four: one in the middle publishes to three, and they to it.
     Star,
+    /// Two, with contacts of other companies that both sides keep.
+    Peers,
 }
 
 impl Shape {
-    /// All, in the order in which seeds take them.
-    pub(crate) const ALL: [Self; 5] = [Self::Pair, Self::OneWay, Self::Mesh, Self::Chain, Self::Star];
+    /// All, by name.
+    pub(crate) const ALL: [Self; 6] = [Self::Pair, Self::OneWay, Self::Mesh, Self::Chain, Self::Star, Self::Peers];
+
+    /// Those that seeds choose among.
+    const CHOICE: [Self; 5] = [Self::Pair, Self::OneWay, Self::Mesh, Self::Chain, Self::Star];
 
     /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -39,13 +44,14 @@ impl Shape {
             Self::Chain => "chain",
             Self::Mesh => "mesh",
             Self::Star => "star",
+            Self::Peers => "peers",
         }
     }
 
     /// The pairs, as numbers of tenants.
     pub(crate) fn pairs(self) -> &'static [(usize, usize)] {
         match self {
-            Self::Pair | Self::OneWay => &[(0, 1)],
+            Self::Pair | Self::OneWay | Self::Peers => &[(0, 1)],
             Self::Chain => &[(0, 1), (1, 2)],
             Self::Mesh => &[(0, 1), (1, 2), (0, 2)],
             Self::Star => &[(0, 1), (0, 2), (0, 3)],
@@ -55,7 +61,7 @@ impl Shape {
     /// How many tenants.
     pub(crate) fn tenants(self) -> usize {
         match self {
-            Self::Pair | Self::OneWay => 2,
+            Self::Pair | Self::OneWay | Self::Peers => 2,
             Self::Chain | Self::Mesh => 3,
             Self::Star => 4,
         }
@@ -84,6 +90,8 @@ pub(crate) type Slot = usize;
 pub(crate) enum Act {
     /// Somebody new, of a tenant.
     Hire { slot: Slot, tenant: usize, kind: &'static str, values: Vec<(usize, String)>, member: bool },
+    /// A contact of another company, made by both sides.
+    HireBoth { slot: Slot, values: [Vec<(usize, String)>; 2] },
     /// Another value of a field; none clears it.
     Edit { slot: Slot, field: usize, value: Option<String> },
     /// Another address.
@@ -193,8 +201,12 @@ impl Script {
     /// The history of a seed.
     pub(crate) fn of(seed: u64, shape: Option<Shape>) -> Self {
         let mut dice = Dice::new(seed);
-        let shape = shape.unwrap_or_else(|| *dice.pick(&Shape::ALL));
-        let policy = policy(&mut dice);
+        let shape = shape.unwrap_or_else(|| *dice.pick(&Shape::CHOICE));
+        let mut policy = policy(&mut dice);
+        if shape == Shape::Peers {
+            // Who of two is the first would depend on the scope.
+            policy = Policy { no_department: false, no_legal: false, grouped: false, ..policy };
+        }
         let mut author = Author { dice, shape, slots: 0 };
         let count = 4 + author.dice.below(8);
         let mut steps = vec![Step { acts: (0..count).map(|_| author.hire()).collect(), faults: 0, cycles: Vec::new(), full: false }];
@@ -239,6 +251,13 @@ impl Author {
     }
 
     fn upheaval(&mut self) -> Act {
+        if self.shape == Shape::Peers {
+            return match self.dice.below(3) {
+                0 => Act::LongWait,
+                1 => Act::Pause { pair: 0 },
+                _ => Act::Resync { tenant: self.tenant() },
+            };
+        }
         match self.dice.below(10) {
             0 | 1 => Act::LongWait,
             2 | 3 => Act::Profile(policy(&mut self.dice)),
@@ -276,6 +295,17 @@ impl Author {
     fn act(&mut self) -> Act {
         let (slot, there) = (self.slot(), self.tenant());
         let field = self.dice.index(FIELDS.len());
+        if self.shape == Shape::Peers {
+            return match self.dice.below(12) {
+                0 | 1 if self.slots < SLOTS => self.hire(),
+                0..5 => Act::Edit { slot, field, value: self.value(field) },
+                5..8 => Act::EditContact { slot, there, field, value: self.value(field) },
+                8 => Act::Hide { slot, hidden: self.dice.chance(50) },
+                9 => Act::Fire { slot, permanent: true },
+                10 => Act::DeleteContact { slot, there },
+                _ => Act::Unsuppress { slot, there },
+            };
+        }
         match self.dice.below(30) {
             0..4 if self.slots < SLOTS => self.hire(),
             0..8 => Act::Edit { slot, field, value: self.value(field) },
@@ -305,6 +335,12 @@ impl Author {
     fn hire(&mut self) -> Act {
         let slot = self.slots;
         self.slots += 1;
+        if self.shape == Shape::Peers && self.dice.chance(35) {
+            return Act::HireBoth { slot, values: [self.values(), self.values()] };
+        }
+        if self.shape == Shape::Peers {
+            return Act::Hire { slot, tenant: self.tenant(), kind: "contact", values: self.values(), member: false };
+        }
         let kind = *self.dice.pick(&["user", "user", "user", "shared", "room", "distribution-group"]);
         Act::Hire { slot, tenant: self.tenant(), kind, values: self.values(), member: self.dice.chance(70) }
     }
@@ -363,6 +399,7 @@ impl Act {
     pub(crate) fn slot(&self) -> Option<Slot> {
         match self {
             Self::Hire { slot, .. }
+            | Self::HireBoth { slot, .. }
             | Self::Edit { slot, .. }
             | Self::Readdress { slot, .. }
             | Self::Hide { slot, .. }

@@ -153,6 +153,21 @@ async fn an_overdue_purge_is_found_by_a_full_reading() {
     assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Ben"]);
 }
 
+/// Once our own hiding, whose answer was lost, was taken for the administrator's, and the contact stayed hidden for ever.
+#[tokio::test(start_paused = true)]
+async fn a_hiding_whose_answer_was_lost_is_taken_back_when_the_source_is() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    let lost = json!({"calls": [{"tenant": "fabrikam", "cmdlet": "Set-MailContact", "times": 1, "do": "commit-then-504"}]});
+    rig.simulator.set_faults_json(lost).unwrap();
+    rig.apply("contoso", update(a[0], json!({"HiddenFromAddressListsEnabled": true})));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"], "it was hidden, and nobody knows of it");
+    rig.apply("contoso", update(a[0], json!({"HiddenFromAddressListsEnabled": false})));
+    rig.settle(6).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_merge_of_a_paused_pair_is_refused() {
     let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;

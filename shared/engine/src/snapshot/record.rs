@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gal::reading::{Collection, ExchangeHalf, GraphHalf, Reading};
 use gal::recipient::Presence;
-use gal::{Anchor, Entry, Recipient};
+use gal::{Anchor, Entry, Recipient, Side, Sides};
 
 use crate::error::EngineError;
 use crate::ports::{DirectoryChange, ReplicaWrite};
@@ -86,11 +86,17 @@ impl SideReader<'_> {
             });
         }
         // Before, so that a crash in between loses nobody who waits for an address; and after, because a reconcile that
-        // ran in between has taken the first row for done.
-        let waiting = self.engine.holders_of(self.pair, self.side.other(), &released).await?;
-        self.engine.touch(self.pair, self.side.other(), waiting.iter().copied()).await?;
+        // ran in between has taken the first row for done. On the same side waits an account that was made again, and was read
+        // before the end of the old one.
+        let mut waiting = Sides::default();
+        for side in Side::BOTH {
+            *waiting.get_mut(side) = self.engine.holders_of(self.pair, side, &released).await?;
+            self.engine.touch(self.pair, side, waiting.get(side).iter().copied()).await?;
+        }
         let failed: BTreeSet<Anchor> = store.put_replicas(&self.pair.name, writes).await?.into_iter().collect();
-        self.engine.touch(self.pair, self.side.other(), waiting).await?;
+        for side in Side::BOTH {
+            self.engine.touch(self.pair, side, waiting.get(side).iter().copied()).await?;
+        }
         self.state.in_scope = self.state.in_scope.saturating_add_signed(scope_delta);
         Ok(batch.into_iter().filter(|(anchor, _)| failed.contains(anchor)).collect())
     }
@@ -182,7 +188,7 @@ fn differs(was: &Recipient, is: &Recipient) -> bool {
     same != *is
 }
 
-/// Addresses that somebody held and holds no more: whoever waits for one on the other side is looked at again.
+/// Addresses that somebody held and holds no more: whoever waits for one, on either side, is looked at again.
 pub(crate) fn released_addresses(was: Option<&Recipient>, is: &Recipient) -> Vec<String> {
     let Some(was) = was else { return Vec::new() };
     was.addresses.iter().filter(|address| !is.is_present() || !is.holds(address)).cloned().collect()

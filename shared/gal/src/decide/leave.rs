@@ -180,6 +180,11 @@ pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason:
     }
 }
 
+/// Whether it was galbridge that hid a contact: its stamp says since when, written together with the flag.
+pub(super) fn hidden_by_us(contact: &Entry) -> bool {
+    contact.recipient.hidden && contact.recipient.mark.stamp().is_some_and(|stamp| stamp.staged.is_some())
+}
+
 /// The link that a contact's stamp or Name tells of, where the table lost it (`unpublish`).
 /// `other_tenant`: the id of the tenant across. `published`: the fields that are its source's; the others are the administrator's.
 pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, published: FieldSet, contact: &Recipient) -> Option<Link> {

@@ -1,5 +1,6 @@
 //! The life of a published contact: the two state tables of SEMANTICS.md, one exhaustive match each.
 
+use super::leave::hidden_by_us;
 use super::make::adopt;
 use super::{Case, Decision, Source, Target};
 use crate::link::{Phase, Provenance, Step};
@@ -48,7 +49,11 @@ pub(super) fn projection_life(case: &Case<'_, '_>, source: Source<'_>, target: T
         (Phase::Joining, Source::Gone, Target::Present(contact)) => case.release(contact, Reason::SourceGone),
         (Phase::Joining, Source::Wanted(..) | Source::Left(..) | Source::Gone, Target::Gone) => case.forget(),
 
-        // Both are there: the contact follows its source.
+        // Both are there: the contact follows its source. Where we hid it, and nobody knows of it (the answer was lost, or an older
+        // state was restored), it is shown again: only what its administrator hides stays hidden.
+        (Phase::Live, Source::Wanted(entry, address), Target::Present(contact)) if hidden_by_us(contact) => {
+            case.update_projection(entry, &address, contact, Action::Restore, Some(link.base_hidden))
+        }
         (Phase::Live, Source::Wanted(entry, address), Target::Present(contact)) => {
             case.update_projection(entry, &address, contact, Action::Update, None)
         }
@@ -120,6 +125,7 @@ pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<
         (Phase::Joining, Source::Wanted(..) | Source::Left(..) | Source::Gone, Target::Present(_) | Target::Gone) => case.forget(),
 
         // Both are there: a three-way merge, unless the other half left its own scope.
+        (Phase::Live, Source::Wanted(entry, _), Target::Present(contact)) if hidden_by_us(contact) => case.restore_peer(entry, contact),
         (Phase::Live, Source::Wanted(entry, _), Target::Present(contact)) => case.merge_peers(entry, contact),
         // Leaving the scope stages the twin, never the source; a found half just waits.
         (Phase::Live, Source::Left(_, reason), Target::Present(contact)) => match link.provenance {

@@ -1,5 +1,6 @@
 //! What begins: creating, adopting, recovering, re-linking.
 
+use super::leave::hidden_by_us;
 use super::update::Merged;
 use super::{Case, Context, Decision};
 use crate::desired::{Desired, current, desired_peer, desired_projection};
@@ -232,7 +233,7 @@ pub(crate) fn relink(
     let key = LinkKey { origin, anchor: source.recipient.anchor };
     let link = Link { key, phase: Phase::Live, quarantine: None, ..old.clone() };
     let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
-    let staged = matches!(old.phase, Phase::Staged { .. });
+    let staged = matches!(old.phase, Phase::Staged { .. }) || hidden_by_us(contact);
     let mut decision = case.update_projection(source, address, contact, Action::Relink, staged.then_some(old.base_hidden));
     for operation in &mut decision.operations {
         operation.key = old.key;

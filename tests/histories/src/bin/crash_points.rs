@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use engine::operate::{Leave, rebuild_checksum};
-use engine::records::MergeOptions;
+use engine::records::{MergeOptions, RunKind, RunSummary};
 use engine::snapshot::SnapshotOptions;
 use engine::{Engine, EngineError};
 use gal::Side;
@@ -71,6 +71,8 @@ enum Scene {
     FullReading,
     /// The profile's mapping and scope change.
     Profile,
+    /// A run is taken back: an edit, a creation, an adoption, a staging.
+    Undo,
 }
 
 #[derive(Parser)]
@@ -327,6 +329,13 @@ async fn prepare(scene: Scene, rig: &mut Rig) {
             rig.apply("contoso", delete(&[at(rig, "Cas")]));
             rig.lose_state().await;
         }
+        Scene::Undo => {
+            rig.apply("fabrikam", json!([contact_at("Gil (ours)", "gil@contoso.example", "")]));
+            rig.apply("contoso", json!([user("contoso", "Eva"), user("contoso", "Gil")]));
+            rig.apply("contoso", update(at(rig, "Ann"), json!({"Title": "WRONG"})));
+            rig.apply("contoso", delete(&[at(rig, "Cas")]));
+            rest(rig).await;
+        }
         Scene::Profile => {
             rig.apply("contoso", update(at(rig, "Ben"), json!({"Title": "Chief"})));
             rest(rig).await;
@@ -364,6 +373,13 @@ async fn work(scene: Scene, engine: &Engine, deadline: Timestamp) -> Result<(), 
             engine.merge(&pair, &MergeOptions::of(MergeMode::TwoWay), None, deadline).await?;
         }
         Scene::FullReading => drop(read(true).await?),
+        Scene::Undo => {
+            let runs = engine.store.runs(&pair, 20).await?;
+            let wrote = |run: &&RunSummary| run.kind == RunKind::Reconcile && run.counters.b.created > 0;
+            let run = runs.iter().find(wrote).map(|run| run.id.clone()).unwrap_or_default();
+            let plan = engine.undo_preview(&pair, &run).await?.plan;
+            engine.undo(&pair, &run, &plan.checksum(), deadline).await?;
+        }
         Scene::Create
         | Scene::Update
         | Scene::Adopt

@@ -305,7 +305,7 @@ pub(crate) enum CertificateVerb {
         #[arg(long)]
         replace: bool,
         /// With --replace: without asking.
-        #[arg(long)]
+        #[arg(long, requires = "replace")]
         yes: bool,
     },
     /// Shows the certificates of the profile's tenants, with thumbprints and expiry.

@@ -30,6 +30,10 @@ fn lists(plan: &PlanDocument) -> bool {
     !["unpublish", "rebuild", "undo"].iter().any(|verb| plan.of.starts_with(verb))
 }
 
+fn is_undo(plan: &PlanDocument) -> bool {
+    plan.of.starts_with("undo")
+}
+
 /// A plan for people. `all`: every operation and everybody who is skipped.
 pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
     let mut text = String::new();
@@ -61,7 +65,11 @@ pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
         let _ = writeln!(text, "\n{}", paint.yellow(&told));
     }
     if plan.is_quiet() && closed.len() < 2 {
-        let word = if plan.remembered.is_empty() { "Nothing to write: both sides are in step." } else { "Nothing is written to a tenant." };
+        let word = match (is_undo(plan), plan.remembered.is_empty()) {
+            (true, _) => "Nothing is to be put back.",
+            (false, true) => "Nothing to write: both sides are in step.",
+            (false, false) => "Nothing is written to a tenant.",
+        };
         let _ = writeln!(text, "\n{}", paint.green(word));
     }
     text
@@ -112,7 +120,7 @@ fn write_remembered(plan: &PlanDocument, text: &mut String) {
 }
 
 fn write_skipped(plan: &PlanDocument, text: &mut String, paint: Paint, all: bool) {
-    let rest = if plan.of.starts_with("undo") { "Left alone" } else { "Skipped" };
+    let rest = if is_undo(plan) { "Left alone" } else { "Skipped" };
     for (heading, collisions) in [("In the way", true), (rest, false)] {
         let mut groups: BTreeMap<(Side, &str), Vec<&SkippedDocument>> = BTreeMap::new();
         for skipped in plan.skipped.iter().filter(|skipped| COLLISIONS.contains(&skipped.code.as_str()) == collisions) {

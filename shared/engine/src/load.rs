@@ -11,7 +11,7 @@ use gal::{Anchor, Entry, Link, LinkKey, Origin, Side, Sides, Stamp, World};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ports::Versioned;
-use crate::records::{AgendaRow, Due, Replica};
+use crate::records::{AgendaRow, Due, ReadingState, Replica};
 use crate::setup::PairSetup;
 
 /// Due rows from which on the whole directory is loaded: a query for each address would take longer.
@@ -30,12 +30,15 @@ pub(crate) struct Loaded {
     pub(crate) links: BTreeMap<LinkKey, u64>,
     /// Names (lower case) that are somebody's manager, where everything was loaded.
     pub(crate) managers: Option<Sides<BTreeSet<String>>>,
+    /// Why nobody can be said to have left a side, beside what its reading says.
+    pub(crate) unknown: Sides<Option<String>>,
 }
 
 /// Whom a pilot and the include groups admit.
 struct Admission {
     scope: Sides<Option<BTreeSet<Anchor>>>,
     pilot: Sides<Option<BTreeSet<Anchor>>>,
+    unknown: Sides<Option<String>>,
 }
 
 impl Admission {
@@ -52,6 +55,14 @@ impl Admission {
 }
 
 impl Loaded {
+    /// A reading that knows who is in scope no more than this is incomplete: deletions wait (law 3).
+    pub(crate) fn distrust(&self, reading: &mut ReadingState) {
+        for side in Side::BOTH {
+            let incomplete = &mut reading.sides.get_mut(side).incomplete;
+            *incomplete = incomplete.take().or_else(|| self.unknown.get(side).clone());
+        }
+    }
+
     fn insert_link(&mut self, link: Link, version: u64) {
         self.links.insert(link.key, version);
         self.world.insert_link(link);
@@ -87,7 +98,7 @@ impl Engine {
         loader.links_of_replicas().await?;
         let Loader { replicas, links, .. } = loader;
         let admission = self.admission(pair, pilot).await?;
-        let mut loaded = empty(pair);
+        let mut loaded = Loaded { unknown: admission.unknown.clone(), ..empty(pair) };
         for side in Side::BOTH {
             for replica in replicas.get(side).values() {
                 loaded.world.insert(side, admission.entry(pair, side, replica));
@@ -103,7 +114,7 @@ impl Engine {
     pub(crate) async fn load_everything(&self, pair: &PairSetup, pilot: bool) -> Result<Loaded, EngineError> {
         let admission = self.admission(pair, pilot).await?;
         let mut managers: Sides<BTreeSet<String>> = Sides::default();
-        let mut loaded = empty(pair);
+        let mut loaded = Loaded { unknown: admission.unknown.clone(), ..empty(pair) };
         for shard in 0..16 {
             for side in Side::BOTH {
                 for replica in self.store.replica_shard(&pair.name, side, shard).await? {
@@ -122,13 +133,19 @@ impl Engine {
     }
 
     async fn admission(&self, pair: &PairSetup, pilot: bool) -> Result<Admission, EngineError> {
-        let mut admission = Admission { scope: Sides::default(), pilot: Sides::default() };
+        let mut admission = Admission { scope: Sides::default(), pilot: Sides::default(), unknown: Sides::default() };
         for side in Side::BOTH {
             let groups = pair.policy.publishing.get(side).scope.include_groups().to_vec();
             if !groups.is_empty() {
                 let mut members = BTreeSet::new();
                 for group in groups {
-                    members.extend(self.store.group_members(&pair.name, side, group).await?.unwrap_or_default());
+                    if let Some(known) = self.store.group_members(&pair.name, side, group).await? {
+                        members.extend(known);
+                        continue;
+                    }
+                    let tenant = &pair.tenants.get(side).name;
+                    let why = format!("the members of the include group {group} of {tenant} are not known; a full reading reads them");
+                    *admission.unknown.get_mut(side) = Some(why);
                 }
                 *admission.scope.get_mut(side) = Some(members);
             }

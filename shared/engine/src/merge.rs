@@ -57,6 +57,7 @@ impl Engine {
             state.writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
         }
         let mut loaded = self.load_everything(pair, false).await?;
+        loaded.distrust(&mut state.reading);
         if let Some(options) = merge {
             self.admit_pilot(pair, &state, &mut loaded, options).await?;
         }

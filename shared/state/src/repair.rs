@@ -61,8 +61,10 @@ impl fmt::Display for Loss {
             Self::Recipient => "a recipient is not known until the next full reading (`galbridge snapshot --full`)",
             Self::Link => "a link comes back from its contact's stamp with the next full reading (`galbridge snapshot --full`)",
             Self::Pair => "the pair's stage, holds and approvals are forgotten: `galbridge snapshot --full`, then `galbridge rebuild`",
-            Self::Hint => "nothing is lost",
-            Self::Group => "the members of a group are read again with the next full reading (`galbridge snapshot --full`)",
+            Self::Hint => "nothing is lost; a full reading that was going on may begin anew",
+            Self::Group => {
+                "the members of a group are read again with the next full reading (`galbridge snapshot --full`); until then nobody who depends on it is taken away"
+            }
             Self::Tenant => "the accepted domains are read again with the next full reading (`galbridge snapshot --full`)",
             Self::ApplicationKeys => "expired keys of the application are not removed by themselves: look at its certificates in Entra",
             Self::History => "what a run did is not told any more",
@@ -144,8 +146,13 @@ impl StateStore {
             ("L", _) => decode_link(&found).map(drop),
             ("D", _) => item::body::<AgendaRow>(&found, key).map(drop),
             ("F", _) => item::unpack(&found, key).map(drop),
-            // A group in parts has no anchors of its own.
             ("G", _) if found.contains_key(item::ANCHORS) => item::unpack(&found, key).map(drop),
+            // A group in parts has no anchors of its own; its item is of no use without them.
+            ("G", place) => match (place.split_once('#'), sk.parse::<Anchor>()) {
+                (Some((pair, "a")), Ok(group)) => self.read_group(pair, Side::A, group).await.map(drop),
+                (Some((pair, "b")), Ok(group)) => self.read_group(pair, Side::B, group).await.map(drop),
+                _ => Err(item::corrupt(key, "it has no anchors")),
+            },
             ("T", _) if sk == STATE => item::body::<TenantState>(&found, key).map(drop),
             ("T", _) => item::body::<Vec<ApplicationKey>>(&found, key).map(drop),
             ("PROFILE", _) => item::version(&found, key).and_then(|_| has_body(&found, key)),

@@ -1,6 +1,9 @@
 //! The reference model: what both address lists must be, by the tables of SEMANTICS.md and nothing else. It knows no engine, no plan
 //! and no wire; it looks at the directories, and remembers what a careful person would.
 
+mod check;
+mod older;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
@@ -172,99 +175,6 @@ impl Model {
         self.memos.retain(|(on, _), memo| *on != way || memo.phase == Phase::Suppressed);
     }
 
-    /// The state was lost and rebuilt: what only it knew is forgotten.
-    pub(crate) fn rebuilt(&mut self, views: &[View]) {
-        self.memos.retain(|_, memo| memo.phase != Phase::Suppressed);
-        let said: Vec<((Way, Uuid), Fields)> = self
-            .memos
-            .keys()
-            .filter_map(|(way, person)| Some(((*way, *person), self.says(*way, views[way.from].0.get(person)?))))
-            .collect();
-        for (key, said) in said {
-            if let Some(memo) = self.memos.get_mut(&key) {
-                memo.said = said;
-            }
-        }
-        for memo in self.memos.values_mut() {
-            memo.deletions = 0;
-            memo.before.clone_from(&memo.shown);
-            memo.wrote.clear();
-        }
-    }
-
-    /// An earlier state was restored, and everything came to rest. What it did not know is forgotten; what stands there must still
-    /// be right: whoever is wanted is there once, and as he says; nobody else is shown.
-    pub(crate) fn restored(&mut self, then: &Self, views: &[View]) -> Vec<String> {
-        let mut wrong = Vec::new();
-        let now = std::mem::take(&mut self.memos);
-        self.released.clear();
-        for way in self.ways.clone() {
-            for person in views[way.from].0.values().filter(|person| !person.made) {
-                let key = (way, person.anchor);
-                let (was, is) = (then.memos.get(&key), now.get(&key));
-                if let Some(suppressed) = was.filter(|was| was.phase == Phase::Suppressed) {
-                    self.memos.insert(key, suppressed.clone());
-                    continue;
-                }
-                let contacts: Vec<&Object> = views[way.to]
-                    .0
-                    .values()
-                    .filter(|one| one.made && self.is_of(one, way) && !one.addresses().is_disjoint(&person.addresses()))
-                    .filter(|one| !self.is_known(one.anchor))
-                    .collect();
-                let found = [is, was].into_iter().flatten().find(|memo| !memo.made && views[way.to].0.contains_key(&memo.contact));
-                let wanted = self.wanted(way, person).is_some();
-                let blank = |contact: &Object| Memo {
-                    contact: contact.anchor,
-                    made: contact.made,
-                    before: contact.fields(),
-                    wrote: BTreeSet::new(),
-                    said: self.says(way, person),
-                    shown: contact.fields(),
-                    hidden: is.or(was).is_some_and(|memo| memo.hidden),
-                    deletions: was.map_or(0, |was| was.deletions),
-                    phase: if wanted { Phase::Live } else { Phase::Staged },
-                    note: contact.text(NOTE).map(str::to_owned),
-                    edits: Vec::new(),
-                    deleted: false,
-                };
-                match (contacts.as_slice(), found) {
-                    ([], Some(found)) if wanted => {
-                        let memo = blank(&views[way.to].0[&found.contact]);
-                        self.memos.insert(key, memo);
-                    }
-                    ([contact], _) => {
-                        let memo = blank(contact);
-                        if wanted && memo.shown != memo.said {
-                            wrong.push(format!("{}: {:?} instead of {:?}", TENANTS[way.to], memo.shown, memo.said));
-                        }
-                        if !wanted && !contact.hidden && !is.is_some_and(|is| is.phase == Phase::Kept) {
-                            wrong.push(format!("{}: {:?} is shown, though nobody is to be", TENANTS[way.to], contact.text("DisplayName")));
-                        }
-                        let kept = !wanted && !contact.hidden;
-                        self.memos.insert(key, if kept { Memo { phase: Phase::Kept, ..memo } } else { memo });
-                    }
-                    // Whoever is missing is complained of by the joining.
-                    ([], _) => {}
-                    (several, _) => wrong.push(format!("{}: {} contacts for one", TENANTS[way.to], several.len())),
-                }
-            }
-        }
-        // Whose people are gone.
-        for (key, memo) in now {
-            let (way, person) = key;
-            let contact = views[way.to].0.get(&memo.contact).filter(|contact| contact.made && !self.is_known(contact.anchor));
-            if let Some(contact) = contact.filter(|_| !views[way.from].0.contains_key(&person)) {
-                let phase = if contact.hidden { Phase::Staged } else { Phase::Kept };
-                if phase == Phase::Kept && memo.phase != Phase::Kept {
-                    wrong.push(format!("{}: {:?} is shown, though nobody is to be", TENANTS[way.to], contact.text("DisplayName")));
-                }
-                self.memos.insert(key, Memo { phase, shown: contact.fields(), ..memo });
-            }
-        }
-        wrong
-    }
-
     /// What a published contact of somebody says.
     fn says(&self, way: Way, person: &Object) -> Fields {
         let mut fields = person.fields();
@@ -318,7 +228,7 @@ impl Model {
         }
         for ((way, person), memo) in &self.memos {
             taken.insert(memo.contact);
-            wrong.extend(compare(*way, views[way.from].0.get(person), memo, &views[way.to]));
+            wrong.extend(check::compare(*way, views[way.from].0.get(person), memo, &views[way.to]));
         }
         wrong.extend(self.nobody_else(views, &taken));
         wrong
@@ -504,37 +414,6 @@ impl Model {
             self.own.insert((there, contact), object.clone());
         }
     }
-
-    /// Nobody of ours stands there for no one, and nothing of theirs is touched.
-    fn nobody_else(&self, views: &[View], taken: &BTreeSet<Uuid>) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for (there, view) in views.iter().enumerate() {
-            for object in view.0.values().filter(|object| object.made && !taken.contains(&object.anchor)) {
-                wrong.push(format!("{}: a contact for nobody: {:?} <{:?}>", TENANTS[there], object.text("DisplayName"), object.address()));
-            }
-        }
-        for ((there, anchor), own) in &self.own {
-            let name = TENANTS[*there];
-            let Some(now) = views[*there].0.get(anchor) else {
-                wrong.push(format!("{name}: {:?} ({}) was removed", own.text("DisplayName"), own.kind));
-                continue;
-            };
-            if taken.contains(anchor) {
-                continue;
-            }
-            if let Some(property) = changed(own, now) {
-                let values = (own.properties.get(property), now.properties.get(property));
-                wrong.push(format!("{name}: {property} of {:?} ({}) was changed: {values:?}", own.text("DisplayName"), own.kind));
-            }
-        }
-        wrong
-    }
-
-    /// At any moment: nothing that an administrator made is missing.
-    pub(crate) fn always(&self, views: &[View]) -> Vec<String> {
-        let gone = self.own.iter().filter(|((there, anchor), _)| !views[*there].0.contains_key(anchor));
-        gone.map(|((there, _), own)| format!("{}: {:?} ({}) was removed", TENANTS[*there], own.text("DisplayName"), own.kind)).collect()
-    }
 }
 
 /// The end of published names.
@@ -563,55 +442,4 @@ fn restored(memo: &Memo) -> Fields {
         set(&mut fields, field, memo.before.get(field).cloned());
     }
     fields
-}
-
-/// A published contact against what is remembered of it.
-fn compare(way: Way, person: Option<&Object>, memo: &Memo, view: &View) -> Vec<String> {
-    let whom = format!(
-        "{} of {} in {}",
-        person.and_then(|person| person.text("DisplayName")).unwrap_or("somebody"),
-        TENANTS[way.from],
-        TENANTS[way.to]
-    );
-    let contact = view.0.get(&memo.contact);
-    let mut wrong = Vec::new();
-    if let Some(note) = contact.filter(|_| memo.phase != Phase::Suppressed).map(|contact| contact.text(NOTE))
-        && note != memo.note.as_deref()
-    {
-        wrong.push(format!("{whom}: {NOTE} is {note:?}, not {:?}", memo.note));
-    }
-    match (memo.phase, contact) {
-        (Phase::Suppressed, Some(contact)) if contact.made => wrong.push(format!("{whom}: is there, though suppressed")),
-        (Phase::Suppressed, _) | (Phase::Kept, Some(_)) => {}
-        (_, None) => wrong.push(format!("{whom}: the contact is gone (or another one), {:?}", memo.phase)),
-        (Phase::Staged, Some(contact)) => {
-            if !contact.hidden {
-                wrong.push(format!("{whom}: is shown, though nobody is to be"));
-            }
-        }
-        (Phase::Live, Some(contact)) => {
-            if contact.hidden != memo.hidden {
-                wrong.push(format!("{whom}: hidden is {}, not {}", contact.hidden, memo.hidden));
-            }
-            let stands = contact.fields();
-            for field in FIELDS.iter().filter(|field| stands.get(*field) != memo.shown.get(*field)) {
-                wrong.push(format!("{whom}: {field} is {:?}, not {:?}", stands.get(field), memo.shown.get(field)));
-            }
-            let address = person.and_then(Object::address);
-            let others = address.iter().flat_map(|address| view.holders(address)).filter(|one| one.anchor != contact.anchor).count();
-            if memo.made && contact.address() != address && others == 0 {
-                wrong.push(format!("{whom}: the address is {:?}, not {address:?}", contact.address()));
-            }
-        }
-    }
-    wrong
-}
-
-/// Properties that follow from other objects, or from the clock.
-const DERIVED: [&str; 7] = ["DirectReports", "Manager", "ManagedBy", "GroupMemberCount", "WhenChanged", "WhenChangedUTC", "EmailAddresses"];
-
-/// The first property that differs.
-fn changed<'o>(before: &'o Object, now: &'o Object) -> Option<&'o str> {
-    let differs = |name: &&String| before.properties.get(*name) != now.properties.get(*name);
-    before.properties.keys().filter(|name| !DERIVED.contains(&name.as_str())).find(differs).map(String::as_str)
 }

@@ -168,6 +168,71 @@ async fn a_hiding_whose_answer_was_lost_is_taken_back_when_the_source_is() {
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
 }
 
+/// Whose group is not known has not left it.
+#[tokio::test(start_paused = true)]
+async fn a_lost_group_takes_nobody_away() {
+    let people = vec![user("contoso", "Ann"), user("contoso", "Ben")];
+    let (mut rig, a, _) = Rig::merged("", people, vec![]).await;
+    let group = json!([{"op": "create", "kind": "security-group", "set": {"DisplayName": "Published"}, "members": a}]);
+    let group = rig.apply("contoso", group)[0].unwrap();
+    rig.reprofile(&format!("{PAIR}[pairs.a_to_b.scope]\ninclude_groups = [\"{group}\"]\n"));
+    rig.settle(6).await.unwrap();
+    rig.state.forget_group(&rig.pair(), Side::A, gal::Anchor(group)).await.unwrap();
+    rig.apply("contoso", update(a[0], json!({"Title": "Lead"})));
+    rig.settle(3).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
+    let told = status(&rig).await.holds.b.map(|held| held.hold.reasons.join(" ")).unwrap_or_default();
+    assert!(told.contains("include group"), "{told}");
+    next_day(&rig).await;
+    let gal = rig.gal("fabrikam");
+    assert_eq!((names(&gal).len(), property(find(&gal, "Ann").unwrap(), "Title")), (2, "Lead".to_owned()));
+    assert_eq!(status(&rig).await.holds.b, None);
+}
+
+/// Once a full reading whose notes were lost in part could neither end nor begin anew.
+#[tokio::test(start_paused = true)]
+async fn a_full_reading_that_lost_its_notes_begins_anew() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    rig.advance(Duration::from_secs(2 * 3600)).await;
+    // Graph is read, then Exchange fails: the rest waits for the next tick.
+    let after_the_first =
+        (2..20).map(|nth| json!({"tenant": "contoso", "endpoint": "invoke", "nth": nth, "do": "503"})).collect::<Vec<_>>();
+    rig.simulator.set_faults_json(json!({"calls": after_the_first})).unwrap();
+    rig.snapshot(true).await.unwrap_err();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    let full = rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a.full.expect("a full reading is going on");
+    let (first, chunks) = (full.began, full.graph_chunks);
+    assert!(chunks > 0);
+    rig.engine.store.forget_seen(&rig.pair(), Side::A, first, chunks).await.unwrap();
+    rig.apply("contoso", delete(&a[..1]));
+    next_day(&rig).await;
+    next_day(&rig).await;
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
+    let state = rig.engine.state(&rig.pair()).await.unwrap();
+    assert!(state.reading.sides.a.full.is_none() && state.reading.sides.a.last_full.is_some_and(|last| last > first));
+}
+
+/// The end of the old group is read after the new one: once its contact was hidden, and nobody looked at the new one again.
+#[tokio::test(start_paused = true)]
+async fn what_is_made_again_and_read_before_the_end_of_the_old_one_gets_its_contact() {
+    let set = json!({"DisplayName": "Sales", "PrimarySmtpAddress": "sales@contoso.example", "RequireSenderAuthenticationEnabled": false});
+    let sales = json!({"op": "create", "kind": "distribution-group", "set": set});
+    let (rig, a, _) = Rig::merged("", vec![sales.clone(), user("contoso", "Ben")], vec![]).await;
+    let contact = find(&rig.gal("fabrikam"), "Sales").unwrap().anchor;
+    // Exchange shows the new one at once, Graph tells later that the old one is gone.
+    rig.simulator.set_faults_json(json!({"graph_delay_ms": [900_000, 900_000]})).unwrap();
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}, sales]));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    let explained = rig.engine.explain(&rig.pair(), "sales@contoso.example").await.unwrap();
+    assert!(explained.iter().any(|one| one.code.as_deref() == Some("claimed-by-another")), "{explained:#?}");
+    rig.simulator.set_faults_json(json!({"graph_delay_ms": [0, 0]})).unwrap();
+    rig.settle(6).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    let names = names(&gal);
+    assert_eq!((names, find(&gal, "Sales").map(|found| found.anchor)), (vec!["Ben".to_owned(), "Sales".to_owned()], Some(contact)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_merge_of_a_paused_pair_is_refused() {
     let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;

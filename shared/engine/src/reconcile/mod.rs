@@ -108,6 +108,7 @@ impl Engine {
     async fn round(&self, run: &mut Run<'_>, pair: &PairSetup, state: &mut PairState, rows: &[AgendaRow]) -> Result<(), EngineError> {
         let pilot = state.writing.merge.as_ref().is_some_and(is_pilot);
         let mut loaded = self.load_due(pair, rows, pilot).await?;
+        loaded.distrust(&mut state.reading);
         let focus = focus_of(rows);
         let mut plan = self.plan_world(pair, &state.writing, &loaded, &focus).await?;
         // Accepted domains are read before creations; if they changed, the plan is made again.

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::engine::OVERLAP;
 use crate::error::EngineError;
-use crate::ports::{ExchangeRow, GraphCursor, NextPage, ReadError, RecipientQuery, Versioned};
+use crate::ports::{ExchangeRow, GraphCursor, NextPage, ReadError, RecipientQuery, StoreError, Versioned};
 use crate::records::{FullReading, Replica, Window};
 
 use super::SideReader;
@@ -148,10 +148,17 @@ impl SideReader<'_> {
     async fn conclude(&mut self, full: &FullReading) -> Result<(), EngineError> {
         let store = &self.engine.store;
         let pair = &self.pair.name;
-        let graph: BTreeSet<Anchor> =
-            store.seen(pair, self.side, series(full.began, false), full.graph_chunks).await?.into_iter().collect();
-        let exchange: BTreeSet<Anchor> =
-            store.seen(pair, self.side, series(full.began, true), full.exchange_chunks).await?.into_iter().collect();
+        let (graph, exchange) = match self.seen(full).await {
+            Ok(seen) => seen,
+            // What it has seen was lost in part: whoever is missing would be taken for gone (law 3).
+            Err(StoreError::Corrupt { item, detail }) => {
+                warn!(tenant = %self.tenant().name, %item, %detail, "what a full reading has seen was lost; another begins");
+                self.state.full = None;
+                self.begin_full();
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         let before = full.began - OVERLAP;
         let mut known = 0_u64;
         let mut missing: BTreeMap<Anchor, Seen> = BTreeMap::new();
@@ -187,6 +194,13 @@ impl SideReader<'_> {
         self.state.full = None;
         info!(tenant = %self.tenant().name, known, "the full reading is complete");
         Ok(())
+    }
+
+    /// Whom it has seen in Graph, and in Exchange.
+    async fn seen(&self, full: &FullReading) -> Result<(BTreeSet<Anchor>, BTreeSet<Anchor>), StoreError> {
+        let of = async |exchange, chunks| self.engine.store.seen(&self.pair.name, self.side, series(full.began, exchange), chunks).await;
+        let (graph, exchange) = (of(false, full.graph_chunks).await?, of(true, full.exchange_chunks).await?);
+        Ok((graph.into_iter().collect(), exchange.into_iter().collect()))
     }
 
     /// Counts the recipients in scope anew, for the guard; answers which links the stamps of this side's contacts tell of.

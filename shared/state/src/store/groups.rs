@@ -20,7 +20,7 @@ const COUNT: &str = "count";
 const MOST_LOOKS: u32 = 5;
 
 impl StateStore {
-    pub(super) async fn read_group(&self, pair: &str, side: Side, group: Anchor) -> Result<Option<Vec<Anchor>>, StoreError> {
+    pub(crate) async fn read_group(&self, pair: &str, side: Side, group: Anchor) -> Result<Option<Vec<Anchor>>, StoreError> {
         let key = keys::group(pair, side, group);
         for _ in 0..MOST_LOOKS {
             let Some(found) = self.table.get(&key, "reading the members of a group").await? else { return Ok(None) };

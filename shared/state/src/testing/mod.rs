@@ -218,6 +218,15 @@ pub fn file(path: &Path, faults: &Faults) -> Result<StateStore, StoreError> {
 }
 
 impl StateStore {
+    /// Loses the members of a group, as dropping damaged items does.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn forget_group(&self, pair: &str, side: Side, group: Anchor) -> Result<(), StoreError> {
+        let writes = std::iter::once((keys::group(pair, side, group), BatchWrite::Delete)).collect();
+        self.table().batch_write(writes, "losing the members of a group").await
+    }
+
     /// Loses replicas, as dropping damaged items does.
     ///
     /// # Errors

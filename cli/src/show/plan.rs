@@ -121,6 +121,7 @@ fn write_remembered(plan: &PlanDocument, text: &mut String) {
 
 fn write_skipped(plan: &PlanDocument, text: &mut String, paint: Paint, all: bool) {
     let rest = if is_undo(plan) { "Left alone" } else { "Skipped" };
+    // What is in the way, or left alone, differs each time, and is told one by one; why people are skipped is the same for all.
     for (heading, collisions) in [("In the way", true), (rest, false)] {
         let mut groups: BTreeMap<(Side, &str), Vec<&SkippedDocument>> = BTreeMap::new();
         for skipped in plan.skipped.iter().filter(|skipped| COLLISIONS.contains(&skipped.code.as_str()) == collisions) {
@@ -133,12 +134,12 @@ fn write_skipped(plan: &PlanDocument, text: &mut String, paint: Paint, all: bool
         let _ = writeln!(text, "\n{}", paint.bold(&format!("{heading}: {}", count(total, "recipient"))));
         for ((_, code), group) in groups {
             let Some(first) = group.first() else { continue };
-            // What is in the way differs each time, and is told below; why people are skipped is the same for all.
-            let reason = if collisions { String::new() } else { format!(": {}", clean(&first.reason)) };
+            let each = collisions || is_undo(plan);
+            let reason = if each { String::new() } else { format!(": {}", clean(&first.reason)) };
             let _ = writeln!(text, "  {:>6}  {} {code}{reason}", thousands(group.len() as u64), first.tenant);
             let shown = if all {
                 group.len()
-            } else if collisions {
+            } else if each {
                 SHOWN
             } else {
                 0
@@ -147,7 +148,7 @@ fn write_skipped(plan: &PlanDocument, text: &mut String, paint: Paint, all: bool
                 let address = skipped.address.as_deref().map_or_else(String::new, |address| format!(" <{}>", clean(address)));
                 let _ = writeln!(text, "            {}{address} {}", clean(&skipped.title), paint.dim(&clean(&skipped.reason)));
             }
-            if collisions && group.len() > shown {
+            if each && group.len() > shown {
                 let _ = writeln!(text, "            {}", paint.dim(&format!("and {} more", group.len() - shown)));
             }
         }

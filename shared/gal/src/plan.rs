@@ -329,7 +329,7 @@ impl Planner<'_, '_> {
     }
 }
 
-/// The operations of an adoption, for a guest: shown in the address list, never stamped, its address stays.
+/// The operations of an adoption, for a guest: shown in the address list; its address, its manager and its reply addresses stay.
 fn adopt_guest(mut decision: Decision) -> Decision {
     for operation in &mut decision.operations {
         operation.action = Action::AdoptGuest;

@@ -291,5 +291,18 @@ impl From<crate::ports::StoreError> for Failed {
 
 /// A slowing schedule: an hour, doubling, at most a week.
 fn retry_after(attempts: u32) -> SignedDuration {
-    SignedDuration::from_hours(1_i64.checked_shl(attempts.saturating_sub(1)).unwrap_or(i64::MAX).clamp(1, 24 * 7))
+    let hours = 2_i64.saturating_pow(attempts.saturating_sub(1));
+    SignedDuration::from_hours(hours.min(24 * 7))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The 64th attempt once came after an hour again.
+    #[test]
+    fn who_is_set_aside_is_tried_again_ever_more_seldom() {
+        let hours = |attempts| retry_after(attempts).as_hours();
+        assert_eq!([0, 1, 2, 3, 4, 8, 9, 63, 64, 65, u32::MAX].map(hours), [1, 1, 2, 4, 8, 128, 168, 168, 168, 168, 168]);
+    }
 }

@@ -36,10 +36,18 @@ impl Case<'_, '_> {
         }
     }
 
+    /// Why nothing is taken away from a side now. Of peers either half may be the one that is taken away.
+    fn keeps(&self, side: Side) -> Option<SkipReason> {
+        if *self.context.closed.get(side) {
+            return Some(SkipReason::SideClosed);
+        }
+        (!self.context.deletes()).then_some(SkipReason::MergeFirst)
+    }
+
     /// Hides a contact; it is purged after the grace period.
     pub(super) fn stage(&self, contact: &Entry, side: Side, reason: Reason) -> Decision {
-        if !self.context.deletes() {
-            return Decision::skip(SkipReason::MergeFirst);
+        if let Some(reason) = self.keeps(side) {
+            return Decision::skip(reason);
         }
         let since = self.context.now;
         let mut operation = self.operation(Action::Stage, side, reason, Some(contact));
@@ -56,10 +64,10 @@ impl Case<'_, '_> {
         if !contact.recipient.hidden {
             return Decision::quiet(Quiet::Keep, self.link, LinkPatch::phase(Phase::Kept), &self.title);
         }
-        if !self.context.deletes() {
-            return Decision::skip(SkipReason::MergeFirst);
-        }
         let Phase::Staged { side, .. } = self.link.phase else { return Decision::nothing() };
+        if let Some(reason) = self.keeps(side) {
+            return Decision::skip(reason);
+        }
         let purge = purge_at(since, self.context.pair.deletion_grace_days);
         if self.context.now < purge {
             return Decision { again: Some(Again::Purge(purge)), skipped: left, ..Decision::nothing() };

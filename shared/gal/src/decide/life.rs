@@ -22,6 +22,10 @@ pub(super) fn projection_life(case: &Case<'_, '_>, source: Source<'_>, target: T
         // Not completely read: nothing is concluded from it.
         (_, Source::Unread, _) => Decision::skip(SkipReason::NotReadYet),
 
+        // It was hidden before it was complete, and nobody knows of it (the answer was lost): it is wanted, so it is shown and filled.
+        (Phase::Creating { .. }, Source::Wanted(entry, address), Target::Present(contact)) if hidden_by_us(contact) => {
+            case.update_projection(entry, &address, contact, Action::Restore, Some(link.base_hidden))
+        }
         // The contact is being made.
         (Phase::Creating { .. }, Source::Wanted(entry, address), Target::Present(_) | Target::Unread) => case.resume(entry, &address),
         (Phase::Creating { .. }, Source::Wanted(entry, address), Target::Gone) => case.deleted_by_administrator(entry, &address),
@@ -99,6 +103,10 @@ pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<
 
         (_, Source::Unread, _) => Decision::skip(SkipReason::NotReadYet),
 
+        // It was hidden before it was complete, and nobody knows of it: it is wanted, so it is shown and filled.
+        (Phase::Creating { .. }, Source::Wanted(entry, _), Target::Present(contact)) if hidden_by_us(contact) => {
+            case.restore_peer(entry, contact)
+        }
         // The twin is being made.
         (Phase::Creating { .. }, Source::Wanted(entry, address), Target::Present(_) | Target::Unread) => case.resume(entry, &address),
         (Phase::Creating { .. }, Source::Wanted(entry, _), Target::Gone) => {

@@ -136,9 +136,17 @@ impl Case<'_, '_> {
         let side = self.link.target_side();
         let found = decision.operations.iter().position(|operation| operation.side == side);
         let mut operation = match found {
-            Some(index) => decision.operations.remove(index),
+            Some(index) => {
+                // They are told again with it.
+                decision.notes.clear();
+                decision.operations.remove(index)
+            }
             None => self.operation(Action::Restore, side, Reason::Back, Some(contact)),
         };
+        // It was we who hid it.
+        for notes in [&mut decision.notes, &mut operation.notes] {
+            notes.retain(|note| *note != Note::HiddenByAdministrator);
+        }
         operation.action = Action::Restore;
         operation.reason = Reason::Back;
         operation.extras.hidden = contact.recipient.hidden.then_some(self.link.base_hidden).filter(|hidden| !hidden);

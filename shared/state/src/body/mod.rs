@@ -71,13 +71,20 @@ pub(crate) fn unpack<'i>(item: &'i Item, key: &Key) -> Result<Option<Cow<'i, str
         Some(AttributeValue::B(packed)) => {
             let damaged = |error: &dyn std::fmt::Display| corrupt(key, format!("its body cannot be unpacked: {error}"));
             let json = UNPACKER.with_borrow_mut(|unpacker| match unpacker {
-                Ok(unpacker) => unpacker.decompress(packed.as_ref(), LONGEST).map_err(|error| damaged(&error)),
+                Ok(unpacker) => unpacker.decompress(packed.as_ref(), room_for(packed.as_ref())).map_err(|error| damaged(&error)),
                 Err(error) => Err(damaged(error)),
             })?;
             String::from_utf8(json).map(|json| Some(Cow::Owned(json))).map_err(|_| damaged(&"it is not text"))
         }
         Some(_) => Err(corrupt(key, "its body is neither text nor binary")),
     }
+}
+
+/// How many bytes a frame unpacks to, as it says of itself: all that are set aside for it. What says nothing, or too much, gets what
+/// the longest may have, and is refused there.
+fn room_for(packed: &[u8]) -> usize {
+    let says = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+    says.and_then(|says| usize::try_from(says).ok()).map_or(LONGEST, |says| says.min(LONGEST))
 }
 
 #[cfg(test)]

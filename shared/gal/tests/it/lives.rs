@@ -1,0 +1,319 @@
+//! "The life of a published contact" and "The life of a peer link" of SEMANTICS.md, every cell.
+
+use gal::decide::{MergeRules, Serve};
+use gal::link::{Quarantine, Step, Suppression};
+use gal::operation::Action;
+use gal::plan::{Focus, Plan};
+use gal::policy::MergeMode;
+use gal::recipient::Presence;
+use gal::stamp::Mark;
+use gal::{Field, Kind, Link, Phase, Provenance, Recipient, Side, World};
+use jiff::SignedDuration;
+
+use crate::pair::{Asked, GRACE, ago, ann, copy_of, link, now, recipient, said, set, stamp, world};
+use crate::written::{Table, matches};
+
+/// The phases of a link, by name.
+fn phases() -> Vec<(&'static str, Phase)> {
+    let side = Side::B;
+    vec![
+        ("creating, intended", Phase::Creating { step: Step::Intended }),
+        ("creating, created", Phase::Creating { step: Step::Created }),
+        ("creating, stamped", Phase::Creating { step: Step::Stamped }),
+        ("joining", Phase::Joining),
+        ("live", Phase::Live),
+        ("staged, in grace", Phase::Staged { since: ago(i64::from(GRACE)) + SignedDuration::from_secs(1), side }),
+        ("staged, grace over", Phase::Staged { since: ago(i64::from(GRACE)), side }),
+        ("staged, the other half", Phase::Staged { since: ago(i64::from(GRACE)), side: Side::A }),
+        ("kept", Phase::Kept),
+        ("suppressed", Phase::Suppressed { reason: Suppression::DeletedTwice }),
+    ]
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Wanted,
+    Edited,
+    Moved,
+    Hidden,
+    Gone,
+    Unread,
+    Incomplete,
+}
+
+const SOURCES: [(&str, Source); 7] = [
+    ("wanted", Source::Wanted),
+    ("wanted, its title edited", Source::Edited),
+    ("wanted, moved to another address", Source::Moved),
+    ("left (hidden)", Source::Hidden),
+    ("gone", Source::Gone),
+    ("not loaded", Source::Unread),
+    ("not completely read", Source::Incomplete),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Present,
+    Edited,
+    Hidden,
+    HiddenByUs,
+    Bare,
+    Replaced,
+    OnPremises,
+    Gone,
+    GoneAndHeld,
+    Unread,
+}
+
+const TARGETS: [(&str, Target); 10] = [
+    ("present", Target::Present),
+    ("present, its title edited", Target::Edited),
+    ("hidden", Target::Hidden),
+    ("hidden by us", Target::HiddenByUs),
+    ("without its stamp", Target::Bare),
+    ("its stamp replaced", Target::Replaced),
+    ("on-premises", Target::OnPremises),
+    ("gone", Target::Gone),
+    ("gone, another holds the address", Target::GoneAndHeld),
+    ("not loaded", Target::Unread),
+];
+
+/// A link with both halves, each as it is said.
+fn case(person: &Recipient, phase: &Phase, provenance: Provenance, source: Source, target: Target) -> (World, Link) {
+    let mut contact = copy_of(person, Side::B, 1);
+    if provenance == Provenance::Found {
+        "Her own name".clone_into(&mut contact.name);
+        contact.mark = Mark::Stamp(stamp(person, Side::A, provenance, crate::pair::role_of(person)));
+    }
+    let link = link(person, Side::A, &contact, provenance, phase.clone());
+    let mut person = person.clone();
+    match source {
+        Source::Wanted | Source::Unread => {}
+        Source::Edited => set(&mut person, Field::Title, Some("Head")),
+        Source::Moved => {
+            let address = person.primary.as_deref().unwrap().replace("ann@", "ann.new@");
+            if person.kind == Kind::Contact {
+                set(&mut person, Field::ExternalEmailAddress, Some(&address));
+            }
+            person.addresses = vec![address.clone()];
+            person.primary = Some(address);
+        }
+        Source::Hidden => person.hidden = true,
+        Source::Gone => person.presence = Presence::Gone(ago(0)),
+        Source::Incomplete => person.complete = false,
+    }
+    let address = contact.primary.clone().unwrap();
+    match target {
+        Target::Present | Target::Unread => {}
+        Target::Edited => set(&mut contact, Field::Title, Some("Boss")),
+        Target::Hidden => contact.hidden = true,
+        Target::HiddenByUs => {
+            contact.hidden = true;
+            if let Mark::Stamp(stamp) = &mut contact.mark {
+                stamp.staged = Some(ago(1));
+            }
+        }
+        Target::Bare => contact.mark = Mark::None,
+        Target::Replaced => contact.mark = Mark::Foreign("tool".to_owned()),
+        Target::OnPremises => contact.directory_synced = true,
+        Target::Gone | Target::GoneAndHeld => contact.presence = Presence::Gone(ago(0)),
+    }
+    let people = if source == Source::Unread { vec![] } else { vec![person] };
+    let mut contacts = if target == Target::Unread { vec![] } else { vec![contact] };
+    if target == Target::GoneAndHeld {
+        contacts.push(recipient(Side::B, 2, Kind::Contact, &address));
+    }
+    (world(people, contacts, vec![link.clone()]), link)
+}
+
+/// Whether a link can be so: what is being made was not found, what is being joined was; and a projection that was found is never
+/// hidden for deletion, nor is a projection's source.
+fn possible(person: &Recipient, phase: &Phase, provenance: Provenance) -> bool {
+    let peer = person.kind == Kind::Contact;
+    match phase {
+        Phase::Creating { .. } => provenance == Provenance::Made,
+        Phase::Joining => provenance == Provenance::Found,
+        Phase::Staged { side, .. } => peer || provenance == Provenance::Made && *side == Side::B,
+        Phase::Live | Phase::Kept | Phase::Suppressed { .. } => true,
+    }
+}
+
+/// Every cell; `look` sees each plan with its world and link.
+fn every_cell(person: &Recipient, asked: &Asked, mut look: impl FnMut(&str, &str, &Plan, &World, &Link)) {
+    for (phase_name, phase) in phases() {
+        for provenance in [Provenance::Made, Provenance::Found].into_iter().filter(|provenance| possible(person, &phase, *provenance)) {
+            for (source_name, source) in SOURCES {
+                for (target_name, target) in TARGETS {
+                    let (world, link) = case(person, &phase, provenance, source, target);
+                    let heading = format!("{phase_name} · {provenance} · source {source_name}");
+                    look(&heading, target_name, &asked.plan(&world), &world, &link);
+                }
+            }
+        }
+    }
+}
+
+fn table(person: &Recipient, asked: &Asked) -> String {
+    let mut table = Table::default();
+    every_cell(person, asked, |heading, target, plan, world, link| {
+        // Of the one whom it is about.
+        let mut plan = plan.clone();
+        plan.skipped.retain(|skipped| skipped.anchor == link.key.anchor);
+        table.add(heading, target, &said(&plan, world));
+    });
+    table.text()
+}
+
+/// A mail contact of another company, which both sides keep.
+fn partner() -> Recipient {
+    let mut partner = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+    set(&mut partner, Field::Title, Some("Clerk"));
+    partner
+}
+
+#[test]
+fn the_life_of_a_projection() {
+    matches("projection.txt", &table(&ann(), &Asked::default()));
+}
+
+#[test]
+fn the_life_of_a_peer() {
+    matches("peer.txt", &table(&partner(), &Asked::default()));
+}
+
+#[test]
+fn the_life_of_a_peer_whose_deletion_counts() {
+    let mut asked = Asked::default();
+    asked.policy.peer_deletions = true;
+    matches("peer_deletions.txt", &table(&partner(), &asked));
+}
+
+/// What was deleted there once, and made again, is not made a third time.
+#[test]
+fn deleted_again() {
+    let mut told = String::new();
+    for deletions in [0, 1, 2] {
+        let (world, link) = case(&ann(), &Phase::Live, Provenance::Made, Source::Wanted, Target::Gone);
+        let link = Link { deletions, ..link };
+        let mut world = world;
+        world.insert_link(link);
+        told.push_str(&format!("deleted {} times\n", deletions + 1));
+        said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+    }
+    matches("deleted_again.txt", &told);
+}
+
+/// Law 2: what galbridge found is never hidden for deletion nor removed, whatever happens.
+#[test]
+fn a_found_contact_is_never_taken_away() {
+    for person in [ann(), partner()] {
+        every_cell(&person, &Asked::default(), |heading, target, plan, _, link| {
+            if link.provenance != Provenance::Found || matches!(link.phase, Phase::Creating { .. } | Phase::Staged { .. }) {
+                return;
+            }
+            let takes = plan.operations.iter().find(|operation| matches!(operation.action, Action::Stage | Action::Purge | Action::Remove));
+            assert!(takes.is_none(), "{heading}, {target}: {takes:?}");
+        });
+    }
+}
+
+/// A merge never deletes; what would be taken away waits until it is done.
+#[test]
+fn a_merge_never_deletes() {
+    let serve = Serve::Merge(MergeRules { mode: MergeMode::TwoWay, enforce: false, take_over: false });
+    for (person, name) in [(ann(), "projection"), (partner(), "peer")] {
+        for peer_deletions in [false, true] {
+            let mut asked = Asked { serve, ..Asked::default() };
+            asked.policy.peer_deletions = peer_deletions;
+            let mut waits = 0;
+            every_cell(&person, &asked, |heading, target, plan, _, _| {
+                let deletes = |action| {
+                    matches!(action, Action::Stage | Action::Purge | Action::Remove | Action::Release | Action::Abandon | Action::HandOver)
+                };
+                assert!(!plan.operations.iter().any(|operation| deletes(operation.action)), "{name}, {heading}, {target}: {plan:?}");
+                waits += usize::from(plan.skipped.iter().any(|skipped| skipped.reason.code() == "merge-first"));
+            });
+            assert!(waits > 20, "{name}: only {waits} wait");
+        }
+    }
+}
+
+/// A side that `unpublish` closed is not written; the other one is.
+#[test]
+fn a_closed_side_is_not_written() {
+    for person in [ann(), partner()] {
+        for closed in Side::BOTH {
+            let mut asked = Asked::default();
+            *asked.closed.get_mut(closed) = true;
+            let mut writes = 0;
+            every_cell(&person, &asked, |heading, target, plan, _, _| {
+                assert_eq!(plan.of_side(closed).count(), 0, "{heading}, {target}: {plan:?}");
+                writes += plan.of_side(closed.other()).count();
+            });
+            assert!(closed == Side::B || writes > 0, "the other side is written");
+        }
+    }
+}
+
+/// Who is set aside waits for his time, unless he was read anew; whatever happened to him.
+#[test]
+fn a_quarantined_one_waits() {
+    let again = |minutes| now() + SignedDuration::from_mins(minutes);
+    for (retry_at, fresh, waits) in [(again(1), false, true), (again(1), true, false), (again(0), false, false)] {
+        let (mut world, link) = case(&ann(), &Phase::Live, Provenance::Made, Source::Edited, Target::Present);
+        let quarantine = Quarantine { reason: "the address is refused".to_owned(), attempts: 2, retry_at };
+        world.insert_link(Link { quarantine: Some(quarantine), ..link.clone() });
+        let focus = Focus::These([((Side::A, link.key.anchor), fresh)].into());
+        let plan = Asked::default().focus(&world, &focus);
+        assert_eq!(plan.operations.is_empty(), waits, "{plan:?}");
+        let expected = if waits {
+            vec!["skip a Ann: in quarantine: the address is refused".to_owned(), "again a Retry(2026-01-15T08:01:00Z)".to_owned()]
+        } else {
+            said(&plan, &world)
+        };
+        assert_eq!(said(&plan, &world), expected);
+    }
+}
+
+/// A domain that became authoritative in the target freezes the link, whatever happened to its halves.
+#[test]
+fn a_domain_of_the_target_freezes_the_link() {
+    let mut asked = Asked::default();
+    asked.tenants.b.authoritative_domains.insert("contoso.example".to_owned());
+    every_cell(&ann(), &asked, |heading, target, plan, _, link| {
+        assert!(plan.operations.is_empty(), "{heading}, {target}: {plan:?}");
+        let yields = plan.skipped.iter().filter(|skipped| skipped.anchor == link.key.anchor).map(|skipped| skipped.reason.code());
+        let suppressed = matches!(link.phase, Phase::Suppressed { .. });
+        assert!(suppressed || yields.clone().any(|code| code == "must-yield"), "{heading}, {target}: {plan:?}");
+    });
+}
+
+/// A contact of the profile has no tenant it can leave: it is listed, or it is not.
+#[test]
+fn a_static_contact_lives_like_any_other() {
+    let mut table = Table::default();
+    for (phase_name, phase) in phases().into_iter().filter(|(_, phase)| possible(&ann(), phase, Provenance::Made)) {
+        for listed in [true, false] {
+            for (target_name, target) in TARGETS {
+                let person = partner();
+                let (base, link) = case(&person, &phase, Provenance::Made, Source::Unread, target);
+                let mut contact =
+                    base.entry(Side::B, link.target.unwrap_or(crate::pair::anchor(Side::B, 1))).map(|entry| entry.recipient.clone());
+                if let Some(Mark::Stamp(stamp)) = contact.as_mut().map(|contact| &mut contact.mark) {
+                    "static".clone_into(&mut stamp.origin_tenant);
+                    stamp.role = gal::Role::Projection;
+                }
+                let others = base.entries(Side::B).filter(|entry| Some(entry.recipient.anchor) != contact.as_ref().map(|one| one.anchor));
+                let contacts = others.map(|entry| entry.recipient.clone()).chain(contact.clone()).collect();
+                let key = gal::LinkKey { origin: gal::Origin::StaticB, anchor: person.anchor };
+                let mut world = world(vec![], contacts, vec![Link { key, role: gal::Role::Projection, ..link }]);
+                if listed {
+                    world.insert_static(gal::Origin::StaticB, gal::Entry::new(person.clone()));
+                }
+                let heading = format!("{phase_name} · {}", if listed { "listed in the profile" } else { "no longer listed" });
+                table.add(&heading, target_name, &said(&Asked::default().plan(&world), &world));
+            }
+        }
+    }
+    matches("static.txt", &table.text());
+}

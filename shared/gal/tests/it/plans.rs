@@ -1,0 +1,266 @@
+//! A plan as a whole: its order, its checksum, who waits for whom.
+
+use gal::decide::{MergeRules, Serve};
+use gal::operation::Action;
+use gal::plan::{Focus, checksum};
+use gal::policy::MergeMode;
+use gal::recipient::Presence;
+use gal::{Entry, Field, Kind, Link, Origin, Phase, Provenance, Recipient, Side, World};
+
+use crate::pair::{Asked, ago, anchor, ann, copy_of, link, recipient, said, set, world};
+use crate::written::matches;
+
+fn user(number: u32) -> Recipient {
+    let mut user = recipient(Side::A, number, Kind::User, &format!("p{number}@contoso.example"));
+    set(&mut user, Field::DisplayName, Some(&format!("Person {number}")));
+    user
+}
+
+/// One of everything: what frees addresses comes before what needs them, and what takes away comes last.
+fn everything() -> World {
+    let linked = |number: u32, phase: Phase, change: &dyn Fn(&mut Recipient, &mut Recipient)| {
+        let mut person = user(number);
+        let mut contact = copy_of(&person, Side::B, number);
+        let link = link(&person, Side::A, &contact, Provenance::Made, phase);
+        change(&mut person, &mut contact);
+        (person, contact, link)
+    };
+    let gone = |person: &mut Recipient, _: &mut Recipient| person.presence = Presence::Gone(ago(0));
+    let over = Phase::Staged { since: ago(20), side: Side::B };
+    let cases = [
+        linked(1, Phase::Live, &gone),
+        linked(2, over.clone(), &|person, contact| {
+            gone(person, contact);
+            contact.hidden = true;
+        }),
+        linked(3, Phase::Live, &|person, _| set(person, Field::Title, Some("Head"))),
+        linked(4, over, &|_, contact| contact.hidden = true),
+        linked(5, Phase::Creating { step: gal::link::Step::Created }, &|_, _| {}),
+        linked(6, Phase::Live, &|_, _| {}),
+    ];
+    let (mut people, mut contacts, mut links) = (vec![], vec![], vec![]);
+    for (person, contact, link) in cases {
+        people.push(person);
+        contacts.push(contact);
+        links.push(link);
+    }
+    people.push(user(7));
+    people.push(user(8));
+    contacts.push(Recipient { anchor: anchor(Side::B, 80), ..recipient(Side::B, 80, Kind::Contact, "p8@contoso.example") });
+    world(people, contacts, links)
+}
+
+#[test]
+fn the_order_of_a_plan() {
+    let world = everything();
+    let plan = Asked::default().plan(&world);
+    let order: Vec<String> = plan.operations.iter().map(|operation| format!("{} {}", operation.action, operation.title)).collect();
+    assert_eq!(
+        order,
+        ["update Person 3", "restore Person 4", "adopt Person 8", "resume Person 5", "create Person 7", "stage Person 1", "purge Person 2"]
+    );
+    assert_eq!((plan.in_scope.a, plan.in_scope.b), (6, 0));
+    assert_eq!(plan.of_side(Side::A).count(), 0);
+}
+
+#[test]
+fn the_checksum_is_of_operations_and_links_not_of_values() {
+    let world = everything();
+    let plan = Asked::default().plan(&world);
+    assert_eq!(plan.checksum(), checksum(plan.operations.iter().rev().map(gal::operation::Operation::id)));
+    assert_eq!(plan.checksum().len(), 12);
+    let mut other = plan.clone();
+    other.operations[0].changes.clear();
+    assert_eq!(other.checksum(), plan.checksum(), "values do not count");
+    other.operations.remove(0);
+    assert_ne!(other.checksum(), plan.checksum(), "operations do");
+    // A link that is only remembered counts, where it is new.
+    let lone = crate::pair::world(vec![ann()], vec![copy_of(&ann(), Side::B, 1)], vec![]);
+    let recovered = Asked::default().plan(&lone);
+    assert!(recovered.operations.is_empty() && recovered.quiet[0].new, "{recovered:?}");
+    assert_ne!(recovered.checksum(), checksum([]));
+}
+
+#[test]
+fn a_focus_sees_what_is_named_and_its_links() {
+    let world = everything();
+    let asked = Asked::default();
+    let actions = |these: &[(Side, u32)]| -> Vec<String> {
+        let focus = Focus::These(these.iter().map(|(side, number)| ((*side, anchor(*side, *number)), false)).collect());
+        asked.focus(&world, &focus).operations.iter().map(|operation| format!("{} {}", operation.action, operation.title)).collect()
+    };
+    assert_eq!(actions(&[(Side::A, 1)]), ["stage Person 1"]);
+    assert_eq!(actions(&[(Side::B, 1)]), ["stage Person 1"], "by its contact too");
+    assert_eq!(actions(&[(Side::A, 7), (Side::B, 3)]), ["update Person 3", "create Person 7"]);
+    assert!(actions(&[(Side::A, 6), (Side::B, 99)]).is_empty());
+}
+
+/// A static contact is named by the side on which it is published.
+#[test]
+fn a_focus_on_a_static_contact() {
+    let mut world = World::default();
+    let card = recipient(Side::A, 3, Kind::Contact, "card@partner.example");
+    world.insert_static(Origin::StaticB, Entry::new(card.clone()));
+    let at = |side| {
+        let focus = Focus::These([((side, card.anchor), true)].into());
+        Asked::default().focus(&world, &focus).operations.len()
+    };
+    assert_eq!((at(Side::A), at(Side::B)), (0, 1));
+}
+
+/// Two people that claim one address, or one contact: the first in order gets it, the other is told.
+#[test]
+fn nobody_is_published_twice() {
+    let twin = Recipient { anchor: anchor(Side::A, 2), ..Recipient { name: "twin".to_owned(), ..ann() } };
+    let mut told = String::new();
+    for (name, contacts) in [
+        ("one address", vec![]),
+        ("one contact", vec![recipient(Side::B, 7, Kind::Contact, "ann@contoso.example")]),
+        ("one contact with the first one's stamp", vec![copy_of(&ann(), Side::B, 7)]),
+    ] {
+        let world = world(vec![ann(), twin.clone()], contacts, vec![]);
+        told.push_str(&format!("{name}\n"));
+        said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+    }
+    matches("claimed.txt", &told);
+}
+
+/// Managers: named by the contact that stands for them; published together with their reports; never guessed.
+#[test]
+fn managers() {
+    let with_manager = |number: u32, manager: &str| Recipient { manager_name: Some(manager.to_owned()), ..user(number) };
+    let boss = || Recipient { name: "Boss".to_owned(), ..user(1) };
+    let copy = |of: &Recipient, number| copy_of(of, Side::B, number);
+    let linked = |of: &Recipient, number| link(of, Side::A, &copy(of, number), Provenance::Made, Phase::Live);
+    let report = with_manager(2, "boss");
+    let plain = user(2);
+    let cases: Vec<(&str, World)> = vec![
+        ("both are new", world(vec![boss(), report.clone()], vec![], vec![])),
+        ("the manager is published", world(vec![boss(), report.clone()], vec![copy(&boss(), 1)], vec![linked(&boss(), 1)])),
+        (
+            "both are published, the manager came",
+            world(vec![boss(), report.clone()], vec![copy(&boss(), 1), copy(&plain, 2)], vec![linked(&boss(), 1), linked(&plain, 2)]),
+        ),
+        ("the manager is hidden", world(vec![Recipient { hidden: true, ..boss() }, report.clone()], vec![], vec![])),
+        ("the manager is not loaded", world(vec![report.clone()], vec![], vec![])),
+        (
+            "the manager's contact was found",
+            world(vec![boss(), report.clone()], vec![recipient(Side::B, 9, Kind::Contact, "p1@contoso.example")], vec![]),
+        ),
+        ("their own manager", world(vec![with_manager(1, "name-a1")], vec![], vec![])),
+        ("the manager left, the copy still names him", {
+            let mut contact = copy(&plain, 2);
+            contact.manager_name = Some(copy(&boss(), 1).name);
+            let link = linked(&plain, 2);
+            let base = |base: &gal::Base| base.with([(Field::Manager, contact.manager_name.as_deref())]);
+            let link = Link { base_source: base(&link.base_source), base_target: base(&link.base_target), ..link };
+            world(vec![plain.clone()], vec![contact], vec![link])
+        }),
+    ];
+    let mut told = String::new();
+    for (name, world) in cases {
+        told.push_str(&format!("{name}\n"));
+        said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+    }
+    matches("managers.txt", &told);
+}
+
+/// People that swapped their addresses, and one that waits for another's.
+#[test]
+fn addresses_that_are_held() {
+    let pair = |number: u32, address: &str| {
+        let person = user(number);
+        let contact = copy_of(&person, Side::B, number);
+        let link = link(&person, Side::A, &contact, Provenance::Made, Phase::Live);
+        (Recipient { addresses: vec![address.to_owned()], primary: Some(address.to_owned()), ..person }, contact, link)
+    };
+    let of = |moves: &[(u32, &str)], others: Vec<Recipient>| {
+        let (mut people, mut contacts, mut links) = (vec![], others, vec![]);
+        for (number, address) in moves {
+            let (person, contact, link) = pair(*number, address);
+            people.push(person);
+            contacts.push(contact);
+            links.push(link);
+        }
+        world(people, contacts, links)
+    };
+    let other = recipient(Side::B, 9, Kind::User, "p9@contoso.example");
+    let waiting = {
+        let (person, contact, link) = pair(1, "p9@contoso.example");
+        world(vec![person], vec![contact, other.clone()], vec![Link { conflicts: vec![Field::ExternalEmailAddress], ..link }])
+    };
+    let freed = {
+        let (person, contact, link) = pair(1, "p9@contoso.example");
+        world(vec![person], vec![contact], vec![Link { conflicts: vec![Field::ExternalEmailAddress], ..link }])
+    };
+    let (six, seven) = ("p6@contoso.example", "p7@contoso.example");
+    let long: Vec<(u32, String)> = (1..=18).map(|number| (number, format!("p{}@contoso.example", number % 18 + 1))).collect();
+    let long: Vec<(u32, &str)> = long.iter().map(|(number, address)| (*number, address.as_str())).collect();
+    let cases = [
+        ("a free one", of(&[(6, "new@contoso.example")], vec![])),
+        ("somebody else's", of(&[(6, "p9@contoso.example")], vec![other])),
+        ("it waits already", waiting),
+        ("it waited, and is free now", freed),
+        ("the next one's, who moves on", of(&[(6, seven), (7, "new@contoso.example")], vec![])),
+        ("swapped", of(&[(6, seven), (7, six)], vec![])),
+        ("a circle of three", of(&[(6, seven), (7, "p8@contoso.example"), (8, six)], vec![])),
+        ("a circle of eighteen", of(&long, vec![])),
+    ];
+    let mut told = String::new();
+    for (name, world) in cases {
+        told.push_str(&format!("{name}\n"));
+        said(&Asked::default().plan(&world), &world).iter().take(6).for_each(|line| told.push_str(&format!("  {line}\n")));
+    }
+    matches("addresses.txt", &told);
+}
+
+/// A field that the profile stops publishing is cleared once in what we made, if what stands there is what we wrote.
+#[test]
+fn a_field_that_is_no_longer_published() {
+    let mut asked = Asked::default();
+    let without = std::collections::BTreeMap::from([(Field::Title, gal::mapping::FieldMapping::Off)]);
+    asked.policy.publishing.a.mapping = gal::mapping::Mapping::compile(&without).unwrap();
+    let mut told = String::new();
+    for provenance in [Provenance::Made, Provenance::Found] {
+        for (name, value) in [("what we wrote stands there", Some("Clerk")), ("it was edited", Some("Boss")), ("it is blank", None)] {
+            let mut contact = copy_of(&ann(), Side::B, 1);
+            if let gal::stamp::Mark::Stamp(stamp) = &mut contact.mark {
+                stamp.provenance = provenance;
+            }
+            let link = link(&ann(), Side::A, &contact, provenance, Phase::Live);
+            set(&mut contact, Field::Title, value);
+            let world = world(vec![ann()], vec![contact], vec![link]);
+            told.push_str(&format!("{provenance}, {name}\n"));
+            said(&asked.plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+        }
+    }
+    matches("no_longer_published.txt", &told);
+}
+
+/// A pilot admits its members; a merge of one direction makes contacts on one side.
+#[test]
+fn who_is_served() {
+    let partner = recipient(Side::B, 5, Kind::Contact, "five@partner.example");
+    let served = |serve, pilot: bool| {
+        let mut world = world(vec![user(1), user(2)], vec![partner.clone()], vec![]);
+        if pilot {
+            world.set_pilot(Side::A, &[anchor(Side::A, 1)].into());
+            world.set_pilot(Side::B, &std::collections::BTreeSet::new());
+            assert_eq!(world.pilot(Side::A), [anchor(Side::A, 1)]);
+        }
+        let plan = Asked { serve, ..Asked::default() }.plan(&world);
+        plan.operations
+            .iter()
+            .filter(|operation| operation.action == Action::Create)
+            .map(|operation| operation.title.clone())
+            .collect::<Vec<_>>()
+    };
+    let merge = |mode| Serve::Merge(MergeRules { mode, enforce: false, take_over: false });
+    assert_eq!(served(Serve::Everybody, false), ["Ann", "Person 1", "Person 2"]);
+    assert_eq!(served(Serve::Everybody, true), ["Ann", "Person 1", "Person 2"], "a pilot is a merge's");
+    assert_eq!(served(Serve::LinkedOnly, false), [""; 0]);
+    assert_eq!(served(merge(MergeMode::TwoWay), true), ["Person 1"]);
+    assert_eq!(served(merge(MergeMode::AToB), false), ["Person 1", "Person 2"]);
+    assert_eq!(served(merge(MergeMode::BToA), false), ["Ann"]);
+    assert_eq!(served(merge(MergeMode::LinkOnly), false), [""; 0]);
+}

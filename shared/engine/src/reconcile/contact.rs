@@ -62,7 +62,11 @@ impl Run<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.wrote(operation.side, contact.anchor, &operation.changes, &operation.extras, None).await?;
+        let mut extras = operation.extras.clone();
+        if x500_refused {
+            extras.x500_add.clear();
+        }
+        self.wrote(operation.side, contact.anchor, &operation.changes, &extras, None).await?;
         self.remember(shared, operation, x500_refused).await?;
         Ok(Ended::Done)
     }

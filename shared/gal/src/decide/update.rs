@@ -37,6 +37,9 @@ impl Case<'_, '_> {
             self.move_aside(contact, &mut merged);
         }
         merged.notes.extend(desired.notes.iter().cloned());
+        if self.link.x500_refused && desired.carry_x500 {
+            merged.notes.push(Note::X500Refused);
+        }
         self.hidden_veto(contact, hidden, &mut merged);
         let mut operation = self.operation(action, side, merged.reason(action), Some(contact));
         operation.extras = self.upkeep(&desired, source, contact);

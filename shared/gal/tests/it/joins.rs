@@ -2,6 +2,7 @@
 
 use gal::decide::{MergeRules, Serve};
 use gal::policy::{Direction, GuestPolicy, MergeMode, RelayPolicy};
+use gal::scope::{ForeignMark, MarkPlace, Scope, ScopeSettings};
 use gal::stamp::{Mark, made_name};
 use gal::{Entry, Field, Kind, Phase, Provenance, Recipient, Role, Side};
 use jiff::Timestamp;
@@ -106,6 +107,12 @@ fn what_stands_on_the_other_side() {
     let mut guests = Asked::default();
     guests.policy.publishing.a.guests = GuestPolicy::AdoptGuest;
     asked.push(("guests = \"adopt-guest\"".to_owned(), guests));
+    let mut marks = Asked::default();
+    let mark = ForeignMark { place: MarkPlace::Field(Field::City), matches: "^bern$".to_owned() };
+    let kinds = vec![Kind::User, Kind::Contact];
+    let settings = ScopeSettings { kinds, foreign_marks: vec![mark], ..ScopeSettings::default() };
+    marks.policy.publishing.a.scope = Scope::compile(settings).unwrap();
+    asked.push(("foreign_marks has the contact's city".to_owned(), marks));
     let mut table = Table::default();
     for (name, contacts) in holders() {
         for (how, asked) in &asked {
@@ -161,6 +168,7 @@ fn two_contacts_become_peers() {
         set(&mut half, if side == Side::A { Field::Title } else { Field::City }, Some("own"));
         set(&mut half, Field::Company, Some(if side == Side::A { "A Ltd" } else { "B Ltd" }));
         half.when_changed = Some(ago(if side == Side::A { 1 } else { 2 }));
+        half.manager_name = Some(format!("boss of {side}"));
         half
     };
     let mut table = Table::default();

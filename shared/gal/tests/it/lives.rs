@@ -59,24 +59,34 @@ enum Target {
     HiddenByUs,
     Bare,
     Replaced,
+    Elsewhere,
+    OtherSource,
     OnPremises,
     Gone,
     GoneAndHeld,
     Unread,
 }
 
-const TARGETS: [(&str, Target); 10] = [
+const TARGETS: [(&str, Target); 12] = [
     ("present", Target::Present),
     ("present, its title edited", Target::Edited),
     ("hidden", Target::Hidden),
     ("hidden by us", Target::HiddenByUs),
     ("without its stamp", Target::Bare),
     ("its stamp replaced", Target::Replaced),
+    ("stamped by another installation", Target::Elsewhere),
+    ("stamped for somebody else", Target::OtherSource),
     ("on-premises", Target::OnPremises),
     ("gone", Target::Gone),
     ("gone, another holds the address", Target::GoneAndHeld),
     ("not loaded", Target::Unread),
 ];
+
+fn restamp(contact: &mut Recipient, change: impl FnOnce(&mut gal::Stamp)) {
+    if let Mark::Stamp(stamp) = &mut contact.mark {
+        change(stamp);
+    }
+}
 
 /// A link with both halves, each as it is said.
 fn case(person: &Recipient, phase: &Phase, provenance: Provenance, source: Source, target: Target) -> (World, Link) {
@@ -109,12 +119,12 @@ fn case(person: &Recipient, phase: &Phase, provenance: Provenance, source: Sourc
         Target::Hidden => contact.hidden = true,
         Target::HiddenByUs => {
             contact.hidden = true;
-            if let Mark::Stamp(stamp) = &mut contact.mark {
-                stamp.staged = Some(ago(1));
-            }
+            restamp(&mut contact, |stamp| stamp.staged = Some(ago(1)));
         }
         Target::Bare => contact.mark = Mark::None,
         Target::Replaced => contact.mark = Mark::Foreign("tool".to_owned()),
+        Target::Elsewhere => restamp(&mut contact, |stamp| "there".clone_into(&mut stamp.installation)),
+        Target::OtherSource => restamp(&mut contact, |stamp| stamp.anchor = crate::pair::anchor(Side::A, 9)),
         Target::OnPremises => contact.directory_synced = true,
         Target::Gone | Target::GoneAndHeld => contact.presence = Presence::Gone(ago(0)),
     }
@@ -214,6 +224,17 @@ fn a_found_contact_is_never_taken_away() {
             let takes = plan.operations.iter().find(|operation| matches!(operation.action, Action::Stage | Action::Purge | Action::Remove));
             assert!(takes.is_none(), "{heading}, {target}: {takes:?}");
         });
+    }
+}
+
+/// With `--take-over` a merge goes on with what another installation stamped.
+#[test]
+fn a_merge_takes_over_what_another_installation_stamped() {
+    for (take_over, operations) in [(false, 0), (true, 1)] {
+        let (world, _) = case(&ann(), &Phase::Live, Provenance::Made, Source::Wanted, Target::Elsewhere);
+        let serve = Serve::Merge(MergeRules { mode: MergeMode::TwoWay, enforce: false, take_over });
+        let plan = Asked { serve, ..Asked::default() }.plan(&world);
+        assert_eq!(plan.operations.len(), operations, "{plan:?}");
     }
 }
 

@@ -264,3 +264,22 @@ fn who_is_served() {
     assert_eq!(served(merge(MergeMode::BToA), false), ["Ann"]);
     assert_eq!(served(merge(MergeMode::LinkOnly), false), [""; 0]);
 }
+
+/// X.500 addresses that the target refused are given up, and that is told at every look; those of a source that gets a new one are
+/// carried.
+#[test]
+fn reply_addresses() {
+    let mut told = String::new();
+    for (name, refused, carry) in [("carried", false, true), ("refused once", true, true), ("not carried", false, false)] {
+        let contact = copy_of(&ann(), Side::B, 1);
+        let link = Link { x500_refused: refused, ..link(&ann(), Side::A, &contact, Provenance::Made, Phase::Live) };
+        let mut ann = ann();
+        ann.x500.extend(["/o=old/cn=ann".to_owned(), "/O=X/CN=A1".to_owned()]);
+        let mut asked = Asked::default();
+        asked.policy.publishing.a.carry_x500 = carry;
+        let world = world(vec![ann], vec![contact], vec![link]);
+        told.push_str(&format!("{name}\n"));
+        said(&asked.plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+    }
+    matches("reply_addresses.txt", &told);
+}

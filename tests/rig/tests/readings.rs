@@ -1,0 +1,191 @@
+//! What is concluded from a reading, and what Exchange refuses: rows of SEMANTICS.md ("When nothing is concluded", "Errors of one
+//! recipient") that nothing else plays.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use std::time::Duration;
+
+use engine::act::{Action, Answer, StatusDocument};
+use engine::records::RunSummary;
+use gal::Side;
+use gal::policy::MergeMode;
+use rig::outside::Fault;
+use rig::people::{contact_at, find, names, property, update, user};
+use rig::{Rig, RigOptions};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+async fn status(rig: &Rig) -> StatusDocument {
+    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
+        Answer::Status(status) => *status,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Deleted for good, in a tenant whose delta tokens are void: only absence tells of it.
+fn vanish(rig: &Rig, anchors: &[Uuid]) {
+    let gone = anchors.iter().map(|anchor| json!({"op": "delete", "anchor": anchor, "permanent": true}));
+    rig.apply("contoso", gone.chain([json!({"op": "resync"})]).collect());
+}
+
+async fn pass(rig: &Rig, minutes: u64) {
+    rig.advance(Duration::from_secs(60 * minutes)).await;
+}
+
+fn written(runs: &[RunSummary]) -> Vec<String> {
+    runs.iter().map(|run| format!("{:?}", run.counters)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_reading_that_comes_back_empty_takes_nobody_away() {
+    let people = (0..4).map(|number| user("contoso", &format!("Person{number}"))).collect();
+    let (rig, a, _) = Rig::merged("guard = { max_deletions = 9 }\n", people, vec![]).await;
+    pass(&rig, 120).await;
+    vanish(&rig, &a);
+    rig.snapshot(true).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 4);
+    let status = status(&rig).await;
+    let why = status.sides.a.incomplete.unwrap_or_default();
+    assert!(why.contains("came back empty, though 4 recipients are known"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_absent_from_a_complete_reading_is_gone_unless_he_is_new() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben"), user("contoso", "Cem")], vec![]).await;
+    pass(&rig, 120).await;
+    let new = rig.apply("contoso", json!([user("contoso", "Dora")]))[0].unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben", "Cem", "Dora"]);
+    vanish(&rig, &[a[1], new]);
+    pass(&rig, 10).await;
+    rig.snapshot(true).await.unwrap();
+    rig.settle(4).await.unwrap();
+    // A reading may not show yet who was made in its last hour.
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Cem", "Dora"]);
+    pass(&rig, 90).await;
+    rig.snapshot(true).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Cem"]);
+}
+
+/// Who is missing in the list, and is found by his Guid, is there.
+#[tokio::test(start_paused = true)]
+async fn who_is_found_by_his_guid_is_not_absent() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    pass(&rig, 120).await;
+    rig.recorded.take();
+    vanish(&rig, &a[1..]);
+    rig.snapshot(true).await.unwrap();
+    let ben = rig.engine.store.replica(&rig.pair(), Side::A, gal::Anchor(a[1])).await.unwrap().unwrap();
+    let guid = ben.reading.exchange.map(|half| half.guid.to_string()).unwrap_or_default();
+    let asked =
+        rig.recorded.cmdlets().into_iter().filter(|(name, parameters)| name == "Get-Recipient" && parameters.to_string().contains(&guid));
+    assert_eq!(asked.count(), 1, "he is looked for by {guid} before he is taken for gone");
+}
+
+/// Exchange shows the old values for a while: they are not drift.
+#[tokio::test(start_paused = true)]
+async fn what_we_wrote_is_not_read_as_an_edit_while_it_spreads() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    pass(&rig, 120).await;
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", update(a[0], json!({"Title": "Head"})));
+    rig.simulator.set_faults_json(json!({"replication_lag_ms": [200_000, 200_000], "unanchored_lag_ms": [200_000, 200_000]})).unwrap();
+    let mut writes = Vec::new();
+    for minutes in [10, 1, 1, 1, 10, 10] {
+        pass(&rig, minutes).await;
+        rig.recorded.take();
+        rig.cycle().await.unwrap();
+        writes.push(rig.recorded.cmdlets().iter().filter(|(name, _)| name == "Set-Contact").count());
+    }
+    assert_eq!(writes.iter().sum::<usize>(), 1, "written once, and never put right again: {writes:?}");
+    let ours = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
+    rig.apply("fabrikam", update(ours, json!({"Title": "Boss"})));
+    rig.settle(8).await.unwrap();
+    assert_eq!(property(&rig.gal("fabrikam")[0], "Title"), "Head", "an edit is put right all the same");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_x500_addresses_are_given_up_and_told() {
+    let rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")]));
+    let legacy = property(find(&rig.gal("contoso"), "Ann").unwrap(), "LegacyExchangeDN");
+    let other = rig.apply("fabrikam", json!([contact_at("Other", "other@partner.example", "Agent")]))[0].unwrap();
+    rig.apply("fabrikam", update(other, json!({"EmailAddresses": ["SMTP:other@partner.example", format!("X500:{legacy}")]})));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    let runs = rig.settle(6).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    let ann = find(&gal, "Ann").unwrap_or_else(|| panic!("{:?} {:?}", names(&gal), written(&runs)));
+    assert_eq!(property(ann, "Title"), "Engineer", "everything else is published");
+    let told = rig.engine.explain(&rig.pair(), "ann@contoso.example").await.unwrap();
+    assert!(told.iter().any(|one| one.notes.join(" ").contains("X500")), "{told:#?}");
+    rig.recorded.take();
+    pass(&rig, 120).await;
+    rig.settle(4).await.unwrap();
+    assert!(rig.recorded.cmdlets().iter().all(|(name, _)| name != "Set-MailContact"), "it is not tried again and again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_quota_pauses_creations_and_nothing_else() {
+    let rig = Rig::new(RigOptions { creation_quota: Some(2), ..RigOptions::default() }).await;
+    let people: Vec<Value> = (0..4).map(|number| user("contoso", &format!("Person{number}"))).collect();
+    let anchors: Vec<Uuid> = rig.apply("contoso", Value::Array(people)).into_iter().flatten().collect();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 2);
+    let everybody = anchors.iter().flat_map(|anchor| update(*anchor, json!({"Title": "Lead"})).as_array().cloned().unwrap()).collect();
+    rig.apply("contoso", everybody);
+    pass(&rig, 10).await;
+    rig.cycle().await.unwrap();
+    assert!(rig.gal("fabrikam").iter().all(|one| property(one, "Title") == "Lead"), "updates go on");
+    assert_eq!(rig.gal("fabrikam").len(), 2, "nobody is tried before the hour is over");
+    for _ in 0..8 {
+        pass(&rig, 10).await;
+        rig.cycle().await.unwrap();
+    }
+    assert_eq!(names(&rig.gal("fabrikam")), ["Person0", "Person1", "Person2", "Person3"]);
+}
+
+/// The process dies after `New-MailContact`, and then nobody wants the contact any more: it is looked for by its Name, and hidden.
+#[tokio::test(start_paused = true)]
+async fn a_half_done_creation_that_nobody_wants_is_found_and_hidden() {
+    let (mut rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    let ben = rig.apply("contoso", json!([user("contoso", "Ben")]))[0].unwrap();
+    pass(&rig, 10).await;
+    rig.snapshot(false).await.unwrap();
+    let mut nth = 1;
+    while rig.gal("fabrikam").len() < 2 {
+        rig.outside.die_at(nth, Fault::After);
+        let (engine, outside, pair, deadline) = (&rig.engine, rig.outside.clone(), rig.pair(), rig.deadline());
+        tokio::select! {
+            biased;
+            () = outside.death() => {}
+            done = engine.reconcile(&pair, deadline) => panic!("it lived: {done:?}"),
+        }
+        rig.outside.revive();
+        rig.restart();
+        pass(&rig, 20).await;
+        nth += 1;
+    }
+    assert!(names(&rig.gal("fabrikam")).iter().any(|name| name != "Ann"), "it is there, and half done: {:?}", names(&rig.gal("fabrikam")));
+    rig.apply("contoso", update(ben, json!({"HiddenFromAddressListsEnabled": true})));
+    for _ in 0..6 {
+        pass(&rig, 20).await;
+        let _ = rig.cycle().await;
+    }
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann"]);
+    assert_eq!(rig.gal_with_hidden("fabrikam").len(), 2, "hidden first, as anybody who leaves");
+}
+
+/// The target's administrator deletes our contact and makes his own in one breath: his is joined, ours is not made again.
+#[tokio::test(start_paused = true)]
+async fn an_administrators_own_contact_in_place_of_ours_is_joined() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    let ours = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
+    let own = contact_at("Annie (ours)", "ann@contoso.example", "Friend");
+    rig.apply("fabrikam", json!([{"op": "delete", "anchor": ours, "permanent": true}, own]));
+    rig.settle(6).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Annie (ours)"]);
+    let told = rig.engine.explain(&rig.pair(), "ann@contoso.example").await.unwrap();
+    assert!(told.iter().any(|line| format!("{line:?}").contains("Found")), "{told:#?}");
+}

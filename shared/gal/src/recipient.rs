@@ -259,14 +259,15 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    /// Whether galbridge published this object: by its stamp, or by its Name from the first moment on (law 1).
+    /// Whether galbridge published this object: by its stamp, or as a contact by its Name from the first moment on (law 1).
     pub fn published(&self) -> bool {
         matches!(self.mark, Mark::Stamp(_)) || self.has_made_name()
     }
 
-    /// Whether its Name is one that only galbridge gives.
+    /// Whether it is a contact whose Name is one that only galbridge gives. (A mailbox may be called what it likes.)
     pub fn has_made_name(&self) -> bool {
-        self.name.get(..crate::stamp::NAME_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(crate::stamp::NAME_PREFIX))
+        self.kind == Kind::Contact
+            && self.name.get(..crate::stamp::NAME_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(crate::stamp::NAME_PREFIX))
     }
 
     /// Whether it still exists.

@@ -19,8 +19,8 @@ fuzz_target!(|data: &[u8]| {
                 // As a reading goes on, at most so many pages.
                 for _ in 0..32 {
                     match tenant.changes(collection, &cursor).await.map(|page| page.next) {
-                        Ok(NextPage::More(link)) => cursor = GraphCursor::Next(link),
-                        Ok(NextPage::Done(_)) | Err(_) => break,
+                        Ok(NextPage::More(link)) => cursor = GraphCursor::Enumerating(link),
+                        Ok(NextPage::Complete(_)) | Err(_) => break,
                     }
                 }
             }

@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use sha2::{Digest as _, Sha256};
 use state::{Existing, StateStore};
 
-const PAIR: &str = "p";
+const PAIR: &str = "contoso-fabrikam";
 
 fuzz_target!(|data: &[u8]| {
     let lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(64).collect();

@@ -157,6 +157,11 @@ impl Model {
         self.memos.retain(|(way, anchor), memo| way.to != there || *anchor != person || memo.phase != Phase::Suppressed);
     }
 
+    /// Whether whatever stands for somebody was made for him.
+    pub(crate) fn is_made_everywhere(&self, person: Uuid) -> bool {
+        self.memos.iter().filter(|((_, anchor), _)| *anchor == person).all(|(_, memo)| memo.made && memo.phase == Phase::Live)
+    }
+
     /// Whether somebody is suppressed there.
     pub(crate) fn is_suppressed(&self, person: Uuid, there: usize) -> bool {
         self.memos.iter().any(|((way, anchor), memo)| way.to == there && *anchor == person && memo.phase == Phase::Suppressed)

@@ -257,6 +257,13 @@ impl Play {
                 let (one, other) = tokio::join!(cycle(&self.rig.engine, deadline), cycle(&second, deadline));
                 Some(one.and(other))
             }
+            Mishap::Skew { minutes } => {
+                let ahead = SignedDuration::from_mins(minutes);
+                self.rig.restart_with_clock_ahead(ahead);
+                let done = cycle(&self.rig.engine, deadline(&self.rig)).await;
+                self.rig.restart_with_clock_ahead(-ahead);
+                Some(done)
+            }
         };
         match lived {
             None => {

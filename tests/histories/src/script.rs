@@ -33,9 +33,6 @@ impl Shape {
     /// All, by name.
     pub(crate) const ALL: [Self; 6] = [Self::Pair, Self::OneWay, Self::Mesh, Self::Chain, Self::Star, Self::Peers];
 
-    /// Those that seeds choose among.
-    const CHOICE: [Self; 5] = [Self::Pair, Self::OneWay, Self::Mesh, Self::Chain, Self::Star];
-
     /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -142,6 +139,10 @@ pub(crate) enum Act {
     LoseState,
     /// The state of some steps ago is restored.
     Yesterday { steps: usize },
+    /// A tenant accepts another's domain for a while: its contacts must yield, and are left as they are.
+    Domain { pair: usize, b: bool },
+    /// Somebody is edited by mistake, and the runs that came of it are undone.
+    Mistake { slot: Slot, field: usize, value: Option<String> },
 }
 
 /// What goes wrong in one cycle.
@@ -157,6 +158,8 @@ pub(crate) enum Mishap {
     Drop { polls: u64 },
     /// Two processes do the same at once.
     Overlap,
+    /// The clock of this process is ahead by so many minutes.
+    Skew { minutes: i64 },
 }
 
 /// Acts, and cycles among them.
@@ -201,7 +204,7 @@ impl Script {
     /// The history of a seed.
     pub(crate) fn of(seed: u64, shape: Option<Shape>) -> Self {
         let mut dice = Dice::new(seed);
-        let shape = shape.unwrap_or_else(|| *dice.pick(&Shape::CHOICE));
+        let shape = shape.unwrap_or_else(|| *dice.pick(&Shape::ALL));
         let mut policy = policy(&mut dice);
         if shape == Shape::Peers {
             // Who of two is the first would depend on the scope.
@@ -258,21 +261,27 @@ impl Author {
                 _ => Act::Resync { tenant: self.tenant() },
             };
         }
-        match self.dice.below(10) {
+        match self.dice.below(14) {
             0 | 1 => Act::LongWait,
             2 | 3 => Act::Profile(policy(&mut self.dice)),
             4 => Act::Unpublish { pair: self.pair(), b: self.dice.chance(50) },
             5 => Act::Pause { pair: self.pair() },
             6 => Act::Resync { tenant: self.tenant() },
             7 => Act::LoseState,
+            8 | 9 => Act::Domain { pair: self.pair(), b: self.dice.chance(50) },
+            10 | 11 => {
+                let (slot, field) = (self.slot(), self.dice.index(FIELDS.len()));
+                Act::Mistake { slot, field, value: self.value(field) }
+            }
             _ => Act::Yesterday { steps: 1 + self.dice.index(3) },
         }
     }
 
     fn mishap(&mut self) -> Mishap {
         let after = self.dice.chance(50);
-        match self.dice.below(7) {
+        match self.dice.below(8) {
             0 | 1 => Mishap::None,
+            7 => Mishap::Skew { minutes: i64::try_from(self.dice.below(9)).unwrap_or(0) - 4 },
             2 => Mishap::DieOutside { nth: 1 + self.dice.below(40), after },
             3 => Mishap::DieInState { nth: 1 + self.dice.below(60), after },
             4 | 5 => Mishap::Drop { polls: 1 + self.dice.below(200) },
@@ -417,6 +426,7 @@ impl Act {
             | Self::Hold { slot, .. }
             | Self::LetGo { slot, .. }
             | Self::MakeWay { slot, .. }
+            | Self::Mistake { slot, .. }
             | Self::Unsuppress { slot, .. } => Some(*slot),
             Self::Profile(_)
             | Self::Pause { .. }
@@ -424,6 +434,7 @@ impl Act {
             | Self::Resync { .. }
             | Self::LongWait
             | Self::LoseState
+            | Self::Domain { .. }
             | Self::Yesterday { .. } => None,
         }
     }

@@ -59,7 +59,7 @@ fn against_everything() -> (Recipient, Scope) {
         r.exchange = false;
         r.complete = false;
         r.external_identity = true;
-        r.name = text("galbridge-1");
+        r.mark = Mark::parse("galbridge1|here|tenant|33333333-3333-3333-3333-333333333333|made|projection|-");
         r.values = r.values.with(Field::CustomAttribute1, Some("XTSYNC|1"));
         r.kind = Kind::User;
         r.enabled = Some(false);
@@ -90,7 +90,7 @@ fn the_first_reason_in_the_documented_order() {
             SkipReason::NoExchangeRecipient => recipient.exchange = true,
             SkipReason::NotReadYet => recipient.complete = true,
             SkipReason::ExternalIdentity => recipient.external_identity = false,
-            SkipReason::Published => recipient.name = text("ann"),
+            SkipReason::Published => recipient.mark = Mark::None,
             SkipReason::ForeignMark { mark } => {
                 assert_eq!(mark, "custom_attribute_1 matches \"^xtsync\"");
                 recipient.values = recipient.values.with(Field::CustomAttribute1, None);
@@ -254,7 +254,8 @@ fn included_by_name() {
         (changed(|r| r.external_identity = true), "external-identity"),
         (changed(|r| r.kind = Kind::MailUser), "kind-not-published"),
         (changed(|r| r.authenticated_senders_only = true), "authenticated-senders-only"),
-        (changed(|r| r.name = text("galbridge-2")), "published"),
+        (changed(|r| r.mark = Mark::parse("galbridge1|here|tenant|33333333-3333-3333-3333-333333333333|made|projection|-")), "published"),
+        (changed(|r| (r.kind, r.name) = (Kind::Contact, text("Galbridge-2"))), "published"),
         (changed(|r| (r.addresses, r.primary) = (vec![text("b@a.example")], Some(text("b@a.example")))), "not-in-groups"),
     ] {
         assert_eq!(scope.source(&what, false).unwrap_err().code(), code);
@@ -389,4 +390,11 @@ proptest! {
             let _ = scope.source(&recipient, true);
         }
     }
+}
+
+/// Only contacts are made by galbridge: a mailbox may be called like one.
+#[test]
+fn a_mailbox_may_be_called_galbridge() {
+    let scope = compile(|_| {});
+    assert_eq!(scope.source(&changed(|r| r.name = text("galbridge-alerts")), true), Ok(()));
 }

@@ -10,5 +10,6 @@ mod limits;
 mod lives;
 mod pair;
 mod plans;
+mod readings;
 mod takes_back;
 mod written;

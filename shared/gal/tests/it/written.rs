@@ -25,11 +25,11 @@ pub(crate) struct Table(Vec<(String, BTreeMap<usize, (String, Vec<String>)>)>);
 
 impl Table {
     pub(crate) fn add(&mut self, heading: &str, case: &str, outcome: &[String]) {
-        if self.0.last().is_none_or(|(last, _)| last != heading) {
+        if !self.0.iter().any(|(known, _)| known == heading) {
             self.0.push((heading.to_owned(), BTreeMap::new()));
         }
         let outcome = outcome.iter().map(|line| format!("        {line}\n")).collect::<String>();
-        let (_, cases) = self.0.last_mut().unwrap();
+        let Some((_, cases)) = self.0.iter_mut().find(|(known, _)| known == heading) else { return };
         let next = cases.len();
         match cases.values_mut().find(|(told, _)| *told == outcome) {
             Some((_, cases)) => cases.push(case.to_owned()),

@@ -9,6 +9,7 @@ mod crashes;
 mod economy;
 mod embedded;
 mod files;
+mod fuzzed;
 mod schema;
 mod service;
 mod stack;

@@ -1,17 +1,19 @@
 //! What the operator does, and time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engine::operate::{Leave, rebuild_checksum};
 use engine::snapshot::SnapshotOptions;
 use gal::Side;
 use jiff::Timestamp;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Being, Play, TICK, cycle, deadline, profile, tenant_id, told};
 use crate::model::Way;
-use crate::script::{Act, Slot, TENANTS};
-use crate::view::View;
+use crate::script::{Act, FIELDS, Slot, TENANTS};
+use crate::view::{Fields, View};
 
 impl Play {
     /// Does an act, if it makes sense now.
@@ -23,6 +25,8 @@ impl Play {
             | Act::Pause { .. }
             | Act::Unpublish { .. }
             | Act::LoseState
+            | Act::Domain { .. }
+            | Act::Mistake { .. }
             | Act::Yesterday { .. } => self.order(act).await?,
             Act::LongWait => {
                 self.long_wait().await?;
@@ -94,6 +98,8 @@ impl Play {
                 self.merge_all().await?;
                 self.model.rebuilt(&self.views());
             }
+            Act::Domain { pair, b } => self.domain_changes_hands(*pair, *b).await?,
+            Act::Mistake { slot, field, value } => return self.mistake(*slot, FIELDS[*field], value.as_deref()).await,
             Act::Yesterday { steps } => {
                 let Some((state, model)) = self.past.len().checked_sub(*steps).and_then(|at| self.past.get(at)).cloned() else {
                     return Ok(false);
@@ -130,6 +136,77 @@ impl Play {
             return Err(vec![format!("{pair}: after unpublish these are left in {}: {left:?}", TENANTS[way.to])]);
         }
         self.merge(number).await
+    }
+
+    /// A target accepts the domain of the sources: for whoever is published there nothing is done, whatever else is.
+    async fn domain_changes_hands(&mut self, number: usize, b: bool) -> Result<(), Vec<String>> {
+        let (at_a, at_b) = self.shape.pairs()[number];
+        let (from, to) = if b { (at_a, at_b) } else { (at_b, at_a) };
+        let before = self.shown();
+        for remove in [false, true] {
+            let domain = json!([{"op": "accepted-domain", "domain": format!("{}.example", TENANTS[from]), "remove": remove}]);
+            self.rig.apply(TENANTS[to], domain);
+            for _ in 0..2 {
+                self.rig.advance(TICK).await;
+                for number in 0..self.shape.pairs().len() {
+                    let (pair, engine, deadline) = (self.pair(number), &self.rig.engine, deadline(&self.rig));
+                    let full = SnapshotOptions { full: true, only: None };
+                    engine.snapshot(&pair, full, deadline).await.map_err(told("snapshot"))?;
+                    engine.reconcile(&pair, deadline).await.map_err(told("reconcile"))?;
+                }
+            }
+            self.unchanged(&before, "a domain changed hands")?;
+        }
+        Ok(())
+    }
+
+    /// An edit by mistake, whose runs are undone before the mistake itself is mended. Answers whether it made sense.
+    async fn mistake(&mut self, slot: Slot, field: &'static str, value: Option<&str>) -> Result<bool, Vec<String>> {
+        let Some(person) = self.here(slot).filter(|person| person.kind != "distribution-group") else { return Ok(false) };
+        // What was found there, or differs by an earlier undo, would be written again by the mending.
+        if field == "Department" || !self.model.is_made_everywhere(person.anchor) {
+            return Ok(false);
+        }
+        let own = View::of(self.rig.gal_with_hidden(TENANTS[person.tenant]));
+        let Some(was) = own.0.get(&person.anchor).map(|own| own.text(field).map(str::to_owned)) else { return Ok(false) };
+        let before = self.shown();
+        let began = self.rig.now();
+        let edit = |value: Option<&str>| json!([{"op": "update", "anchor": person.anchor, "set": {field: value}}]);
+        if self.rig.simulator.apply_json(TENANTS[person.tenant], edit(value)).is_err() {
+            return Ok(false);
+        }
+        for _ in 0..2 {
+            self.rig.advance(TICK).await;
+            cycle(&self.rig.engine, deadline(&self.rig)).await.map_err(told("a cycle after a mistake"))?;
+        }
+        for number in 0..self.shape.pairs().len() {
+            let (pair, engine, deadline) = (self.pair(number), &self.rig.engine, deadline(&self.rig));
+            let runs = engine.store.runs(&pair, 4).await.map_err(|error| vec![error.to_string()])?;
+            for run in runs.iter().filter(|run| run.began >= began && super::worked(run)) {
+                let plan = engine.undo_preview(&pair, &run.id).await.map_err(told("undo"))?.plan;
+                engine.undo(&pair, &run.id, &plan.checksum(), deadline).await.map_err(told("undo"))?;
+            }
+        }
+        let mut before = before;
+        before.remove(&(person.tenant, person.anchor));
+        self.unchanged(&before, "the runs of a mistake were undone")?;
+        self.rig.apply(TENANTS[person.tenant], edit(was.as_deref()));
+        Ok(true)
+    }
+
+    /// Everybody in every address list, with what is compared.
+    fn shown(&self) -> BTreeMap<(usize, Uuid), (Fields, bool)> {
+        let views = self.views().into_iter().enumerate();
+        let all = views.flat_map(|(tenant, view)| view.0.into_values().map(move |object| (tenant, object)));
+        all.map(|(tenant, object)| ((tenant, object.anchor), (object.fields(), object.hidden))).collect()
+    }
+
+    fn unchanged(&self, before: &BTreeMap<(usize, Uuid), (Fields, bool)>, when: &str) -> Result<(), Vec<String>> {
+        let now = self.shown();
+        let differs = before.iter().filter(|(key, was)| now.get(*key) != Some(*was));
+        let wrong: Vec<String> =
+            differs.map(|(key, was)| format!("{when}: {} in {} is {:?}, not {was:?}", key.1, TENANTS[key.0], now.get(key))).collect();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
     /// A person of another tenant, with the pair and his address.

@@ -1,0 +1,59 @@
+//! The inputs of the fuzz target `message` (tests/fuzz), as they are and spoilt: a message is refused with its place, or survives its
+//! own writing.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use serde::Serialize;
+use serde_json::Value;
+use serverless::message::{ByHand, Message, Tick, WakeUp, read};
+
+fn corpus() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/message");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+/// How many kinds of message it is.
+fn kinds(event: &[u8]) -> usize {
+    let Ok(event) = serde_json::from_slice::<Value>(event) else { return 0 };
+    [again::<Tick>(&event), again::<WakeUp>(&event), again::<ByHand>(&event)].into_iter().filter(|is| *is).count()
+}
+
+fn again<T: Message + Serialize + PartialEq + std::fmt::Debug>(event: &Value) -> bool {
+    match read::<T>(event.clone()) {
+        Ok(message) => {
+            let written = serde_json::to_value(&message).unwrap();
+            assert_eq!(read::<T>(written).unwrap(), message);
+            true
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            false
+        }
+    }
+}
+
+#[test]
+fn fuzzed_messages_as_they_are() {
+    let kinds: usize = corpus().iter().map(|event| kinds(event)).sum();
+    assert!(kinds > 8, "some of them are real: {kinds}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fuzzed_messages_that_are_spoilt(which: prop::sample::Index, spoilt in prop::collection::vec((any::<prop::sample::Index>(), 32_u8..127), 1..4)) {
+        let corpus = corpus();
+        let mut event = which.get(&corpus).clone();
+        for (at, byte) in spoilt {
+            let at = at.index(event.len());
+            event[at] = byte;
+        }
+        kinds(&event);
+    }
+}

@@ -1,17 +1,17 @@
 # What a developer, a newcomer and CI run. Each target sets up what it needs, in .tools/ and nowhere else.
 #
-# Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3. The first build
+# Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3 and a C++ compiler. The first build
 # compiles OpenSSL and takes some minutes.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint soak bench mutants fmt
+.PHONY: help demo test e2e lint soak fuzz bench mutants fmt
 
 # Tools found on the machine first, then those installed here; rustup's folder last, for shells that do not know it.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(HOME)/.cargo/bin
 
-# Arguments for the program behind demo, bench and mutants: make demo ARGS="--seed 7"
+# Arguments for the program behind demo, soak, fuzz, bench and mutants: make demo ARGS="--seed 7"
 ARGS ?=
 
 help: ## Show this list
@@ -33,6 +33,9 @@ e2e: ## Deploy the stack to MiniStack, and play a client's first day
 soak: ## A hundred thousand random histories: half a day on two cores
 	@.ci/programs
 	@"$$(.ci/programs path histories)" --seeds 0..100000 $(ARGS)
+
+fuzz: ## Fuzz what comes from outside, ten seconds a target: make fuzz ARGS="600 all"
+	@tests/fuzz/run $(ARGS)
 
 bench: ## Measure the engine and the core
 	@cargo build --release -q -p m365-simulator -p bench

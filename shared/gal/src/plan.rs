@@ -127,10 +127,13 @@ fn links_in(world: &World, focus: &Focus) -> BTreeMap<LinkKey, bool> {
         Focus::These(these) => {
             let mut keys = BTreeMap::new();
             for ((side, anchor), fresh) in these {
-                let own = world.link_of(*side, *anchor).map(|link| link.key);
+                let own = world.link_of(*side, *anchor);
                 let r#static = static_key(*side, *anchor);
-                for key in own.into_iter().chain(world.link(r#static).map(|link| link.key)) {
-                    *keys.entry(key).or_insert(false) |= *fresh;
+                for link in own.into_iter().chain(world.link(r#static)) {
+                    *keys.entry(link.key).or_insert(false) |= *fresh;
+                    for rival in world.rivals(link) {
+                        keys.entry(rival).or_insert(false);
+                    }
                 }
             }
             keys

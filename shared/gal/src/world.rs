@@ -36,7 +36,8 @@ pub struct World {
     /// Static contacts of the profile, by the link they have or would have.
     statics: BTreeMap<LinkKey, Entry>,
     links: BTreeMap<LinkKey, Link>,
-    targets: BTreeMap<(Side, Anchor), LinkKey>,
+    /// The links that speak of each contact: one, but for a state that was restored or a run that died.
+    targets: BTreeMap<(Side, Anchor), Vec<LinkKey>>,
     holders: Sides<BTreeMap<String, Vec<Anchor>>>,
     names: Sides<BTreeMap<String, Anchor>>,
 }
@@ -68,8 +69,9 @@ impl World {
 
     /// Adds a link.
     pub fn insert_link(&mut self, link: Link) {
+        self.remove_link(link.key);
         if let Some(target) = link.target {
-            self.targets.insert((link.target_side(), target), link.key);
+            self.targets.entry((link.target_side(), target)).or_default().push(link.key);
         }
         self.links.insert(link.key, link);
     }
@@ -78,9 +80,9 @@ impl World {
     pub fn remove_link(&mut self, key: LinkKey) -> Option<Link> {
         let link = self.links.remove(&key)?;
         if let Some(target) = link.target
-            && self.targets.get(&(link.target_side(), target)) == Some(&key)
+            && let Some(links) = self.targets.get_mut(&(link.target_side(), target))
         {
-            self.targets.remove(&(link.target_side(), target));
+            links.retain(|other| *other != key);
         }
         Some(link)
     }
@@ -137,11 +139,21 @@ impl World {
         self.links.get(&key)
     }
 
-    /// The link that a recipient belongs to, as source or as target.
+    /// The link that a recipient belongs to, as source or as target. Of several that speak of a contact its stamp says which counts.
     pub fn link_of(&self, side: Side, anchor: Anchor) -> Option<&Link> {
-        self.links
-            .get(&LinkKey { origin: Origin::of(side), anchor })
-            .or_else(|| self.targets.get(&(side, anchor)).and_then(|key| self.links.get(key)))
+        let own = self.links.get(&LinkKey { origin: Origin::of(side), anchor });
+        own.or_else(|| {
+            let stamped = self.entry(side, anchor).and_then(|entry| entry.recipient.mark.stamp()).map(|stamp| stamp.anchor);
+            let links = self.targets.get(&(side, anchor))?;
+            let key = links.iter().find(|key| stamped == Some(key.anchor)).or_else(|| links.iter().min())?;
+            self.links.get(key)
+        })
+    }
+
+    /// Other links that speak of the same contact.
+    pub fn rivals(&self, link: &Link) -> Vec<LinkKey> {
+        let all = link.target.and_then(|target| self.targets.get(&(link.target_side(), target)));
+        all.into_iter().flatten().copied().filter(|key| *key != link.key).collect()
     }
 
     /// The present recipients of a side that hold a key: an address, or a stamp origin.

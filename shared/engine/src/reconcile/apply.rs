@@ -220,6 +220,11 @@ impl Run<'_> {
                     self.reports_concerned(shared, &link).await?;
                 }
                 self.store_link(shared, &link).await?;
+                // What an older state says of the same contact.
+                let rivals = if change.quiet == Quiet::Recover { shared.loaded.lock().await.world.rivals(&link) } else { Vec::new() };
+                for rival in rivals {
+                    self.forget_link(shared, rival).await?;
+                }
                 self.tie(&link).await?;
             }
         }

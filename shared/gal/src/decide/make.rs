@@ -182,6 +182,12 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
     link.target = Some(recipient.anchor);
     link.target_guid = recipient.guid;
     link.name.clone_from(&recipient.name);
+    // An older state knows it by an account that was made again since: what it remembers of the contact stays.
+    if let Some(older) = world.link_of(key.origin.target_side(), recipient.anchor).filter(|older| older.key != key) {
+        link.before.clone_from(&older.before);
+        link.deletions = older.deletions;
+        link.x500_refused = older.x500_refused;
+    }
     let staged = stamp.and_then(|stamp| stamp.staged);
     link.base_hidden = recipient.hidden && staged.is_none();
     let stands = |field| (field, current(recipient, field));

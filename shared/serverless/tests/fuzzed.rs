@@ -6,35 +6,17 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use serde::Serialize;
-use serde_json::Value;
-use serverless::message::{ByHand, Message, Tick, WakeUp, read};
+
+#[path = "../../../tests/fuzz/src/messages.rs"]
+mod messages;
+
+use messages::kinds;
 
 fn corpus() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/message");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     paths.sort();
     paths.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
-}
-
-/// How many kinds of message it is.
-fn kinds(event: &[u8]) -> usize {
-    let Ok(event) = serde_json::from_slice::<Value>(event) else { return 0 };
-    [again::<Tick>(&event), again::<WakeUp>(&event), again::<ByHand>(&event)].into_iter().filter(|is| *is).count()
-}
-
-fn again<T: Message + Serialize + PartialEq + std::fmt::Debug>(event: &Value) -> bool {
-    match read::<T>(event.clone()) {
-        Ok(message) => {
-            let written = serde_json::to_value(&message).unwrap();
-            assert_eq!(read::<T>(written).unwrap(), message);
-            true
-        }
-        Err(error) => {
-            assert!(!error.to_string().is_empty());
-            false
-        }
-    }
 }
 
 #[test]

@@ -2,6 +2,11 @@
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "what a target cannot set up is a mistake of the target")]
 
+#[cfg(feature = "aws")]
+pub mod items;
+#[cfg(feature = "aws")]
+pub mod messages;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

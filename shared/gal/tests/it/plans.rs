@@ -283,3 +283,69 @@ fn reply_addresses() {
     }
     matches("reply_addresses.txt", &told);
 }
+
+/// A died run or an older state may leave two links that speak of one contact: its stamp says which counts, the other is forgotten.
+#[test]
+fn two_links_of_one_contact() {
+    let mut told = String::new();
+    for order in [[1, 2], [2, 1]] {
+        // The first was made again as the second; its link was not forgotten.
+        let [gone, again] = order.map(|number| Recipient { anchor: anchor(Side::A, number), ..ann() });
+        let contact = copy_of(&again, Side::B, 7);
+        let links = [&gone, &again].map(|person| link(person, Side::A, &contact, Provenance::Made, Phase::Live));
+        let gone = Recipient { presence: Presence::Gone(ago(0)), ..gone };
+        let world = world(vec![gone.clone(), again.clone()], vec![contact.clone()], links.to_vec());
+        assert_eq!(world.link_of(Side::B, contact.anchor).map(|link| link.key.anchor), Some(again.anchor));
+        told.push_str(&format!("the one that is gone is {}\n", order[0]));
+        for (name, focus) in [
+            ("everything", Focus::Everything),
+            ("the contact", Focus::These([((Side::B, contact.anchor), false)].into())),
+            ("the new account", Focus::These([((Side::A, again.anchor), false)].into())),
+            ("the old one", Focus::These([((Side::A, gone.anchor), false)].into())),
+        ] {
+            let said = said(&Asked::default().focus(&world, &focus), &world);
+            told.push_str(&format!("  {name}: {}\n", said.join(" | ")));
+        }
+    }
+    // An older state knows the contact by the old account alone, and what it was before.
+    let again = Recipient { anchor: anchor(Side::A, 2), ..ann() };
+    let mut contact = copy_of(&again, Side::B, 7);
+    if let gal::stamp::Mark::Stamp(stamp) = &mut contact.mark {
+        stamp.provenance = Provenance::Found;
+    }
+    let old = Recipient { presence: Presence::Gone(ago(0)), ..ann() };
+    let older = Link { deletions: 1, ..link(&old, Side::A, &contact, Provenance::Found, Phase::Live) };
+    let world = world(vec![old, again], vec![contact], vec![older]);
+    told.push_str("an older state\n");
+    said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+    matches("two_links.txt", &told);
+}
+
+/// Peers share what both directions publish.
+#[test]
+fn peers_share_what_both_directions_publish() {
+    for (side, shared) in [(None, true), (Some(Side::A), false), (Some(Side::B), false)] {
+        let mut asked = Asked::default();
+        let without = std::collections::BTreeMap::from([(Field::Title, gal::mapping::FieldMapping::Off)]);
+        if let Some(side) = side {
+            asked.policy.publishing.get_mut(side).mapping = gal::mapping::Mapping::compile(&without).unwrap();
+        }
+        let partner = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+        let contact = copy_of(&partner, Side::B, 1);
+        let link = link(&partner, Side::A, &contact, Provenance::Made, Phase::Live);
+        let mut edited = partner;
+        set(&mut edited, Field::Title, Some("Head"));
+        let plan = asked.plan(&world(vec![edited], vec![contact], vec![link]));
+        assert_eq!(plan.operations.len(), usize::from(shared), "{side:?}: {plan:?}");
+    }
+}
+
+/// What a person should know of a peer is told too.
+#[test]
+fn a_peer_whose_country_is_none_is_told() {
+    let mut partner = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+    set(&mut partner, Field::CountryOrRegion, Some("Elbonia"));
+    let world = world(vec![partner], vec![], vec![]);
+    let plan = Asked::default().plan(&world);
+    assert!(plan.notes.iter().any(|noted| noted.note == gal::reason::Note::CountryUnknown), "{plan:?}");
+}

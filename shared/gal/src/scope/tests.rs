@@ -398,3 +398,13 @@ fn a_mailbox_may_be_called_galbridge() {
     let scope = compile(|_| {});
     assert_eq!(scope.source(&changed(|r| r.name = text("galbridge-alerts")), true), Ok(()));
 }
+
+/// A contact's primary address may be its external one, which it does not hold itself.
+#[test]
+fn included_by_its_primary_address_or_any_other() {
+    let scope = compile(|s| s.include = vec![text("ann@a.example")]);
+    let with = |primary: &str, other: &str| changed(|r| (r.primary, r.addresses) = (Some(text(primary)), vec![text(other)]));
+    assert!(scope.included_by_name(&with("ann@a.example", "x@a.example")));
+    assert!(scope.included_by_name(&with("x@a.example", "ann@a.example")));
+    assert!(!scope.included_by_name(&with("x@a.example", "y@a.example")));
+}

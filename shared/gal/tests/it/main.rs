@@ -6,6 +6,7 @@
 
 mod fields;
 mod joins;
+mod leaving;
 mod limits;
 mod lives;
 mod pair;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+#[allow(unreachable_pub, reason = "the fuzz target has it too")]
 #[path = "../../../tests/fuzz/src/messages.rs"]
 mod messages;
 

@@ -14,7 +14,7 @@ pub fn kinds(event: &[u8]) -> usize {
 fn again<T: Message + Serialize + PartialEq + std::fmt::Debug>(event: &Value) -> bool {
     match read::<T>(event.clone()) {
         Ok(message) => {
-            let written = serde_json::to_value(&message).and_then(|written| Ok(read::<T>(written).ok()));
+            let written = serde_json::to_value(&message).map(|written| read::<T>(written).ok());
             assert!(written.as_ref().is_ok_and(|again| again.as_ref() == Some(&message)), "{message:?} became {written:?}");
             true
         }

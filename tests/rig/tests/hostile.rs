@@ -137,7 +137,9 @@ async fn a_bad_day_leaves_no_secret_behind() {
     let tenants = vec![("contoso".to_owned(), 40), ("fabrikam".to_owned(), 30)];
     let mut rig = Rig::new(RigOptions { tenants, faults: FaultLevel::Hostile, ..RigOptions::default() }).await;
     let mut left = String::new();
-    let mut take = |what: &dyn std::fmt::Debug| drop(writeln!(left, "{what:?}"));
+    let mut take = |what: &dyn std::fmt::Debug| {
+        let _ = writeln!(left, "{what:?}");
+    };
     let _ = rig.merge(MergeMode::TwoWay).await;
     for day in 0..6 {
         rig.advance(std::time::Duration::from_secs(2 * 3600)).await;

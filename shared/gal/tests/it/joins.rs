@@ -69,7 +69,7 @@ fn holders() -> Vec<(&'static str, Vec<Recipient>)> {
             })],
         ),
         ("a contact with another tool's mark", changed(|one| one.mark = Mark::Foreign("tool".to_owned()))),
-        ("a contact with a Name of galbridge's", changed(|one| one.name = "galbridge-somebody".to_owned())),
+        ("a contact with a Name of galbridge's", changed(|one| "galbridge-somebody".clone_into(&mut one.name))),
         ("a contact mastered on-premises", changed(|one| one.directory_synced = true)),
         ("two contacts", vec![contact(), Recipient { anchor: anchor(Side::B, 8), ..contact() }]),
         ("a contact and a guest", vec![contact(), Recipient { anchor: anchor(Side::B, 8), ..holder(Kind::Guest) }]),

@@ -10,7 +10,7 @@ use gal::stamp::Mark;
 use gal::{Field, Kind, Link, Phase, Provenance, Recipient, Side, World};
 use jiff::SignedDuration;
 
-use crate::pair::{Asked, GRACE, ago, ann, copy_of, link, now, recipient, said, set, stamp, world};
+use crate::pair::{Asked, GRACE, ago, ann, copy_of, link, now, recipient, said, set, stamp, tell, world};
 use crate::written::{Table, matches};
 
 /// The phases of a link, by name.
@@ -208,7 +208,7 @@ fn deleted_again() {
         let mut world = world;
         world.insert_link(link);
         told.push_str(&format!("deleted {} times\n", deletions + 1));
-        said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+        tell(&mut told, &Asked::default().plan(&world), &world);
     }
     matches("deleted_again.txt", &told);
 }

@@ -199,9 +199,14 @@ pub(crate) fn link(source: &Recipient, side: Side, contact: &Recipient, provenan
 
 pub(crate) fn world(a: Vec<Recipient>, b: Vec<Recipient>, links: Vec<Link>) -> World {
     let mut world = World::default();
-    a.into_iter().for_each(|one| world.insert(Side::A, Entry::new(one)));
-    b.into_iter().for_each(|one| world.insert(Side::B, Entry::new(one)));
-    links.into_iter().for_each(|link| world.insert_link(link));
+    for (side, people) in [(Side::A, a), (Side::B, b)] {
+        for one in people {
+            world.insert(side, Entry::new(one));
+        }
+    }
+    for link in links {
+        world.insert_link(link);
+    }
     world
 }
 
@@ -216,6 +221,13 @@ pub(crate) fn said(plan: &Plan, world: &World) -> Vec<String> {
         all.push("nothing".to_owned());
     }
     all
+}
+
+/// The same as lines of a table.
+pub(crate) fn tell(told: &mut String, plan: &Plan, world: &World) {
+    for line in said(plan, world) {
+        let _ = writeln!(told, "  {line}");
+    }
 }
 
 fn operation_said(operation: &Operation, world: &World) -> String {

@@ -7,7 +7,7 @@ use gal::policy::MergeMode;
 use gal::recipient::Presence;
 use gal::{Entry, Field, Kind, Link, Origin, Phase, Provenance, Recipient, Side, World};
 
-use crate::pair::{Asked, ago, anchor, ann, copy_of, link, recipient, said, set, world};
+use crate::pair::{Asked, ago, anchor, ann, copy_of, link, recipient, said, set, tell, world};
 use crate::written::matches;
 
 fn user(number: u32) -> Recipient {
@@ -120,7 +120,7 @@ fn nobody_is_published_twice() {
     ] {
         let world = world(vec![ann(), twin.clone()], contacts, vec![]);
         told.push_str(&format!("{name}\n"));
-        said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+        tell(&mut told, &Asked::default().plan(&world), &world);
     }
     matches("claimed.txt", &told);
 }
@@ -160,7 +160,7 @@ fn managers() {
     let mut told = String::new();
     for (name, world) in cases {
         told.push_str(&format!("{name}\n"));
-        said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+        tell(&mut told, &Asked::default().plan(&world), &world);
     }
     matches("managers.txt", &told);
 }
@@ -209,7 +209,7 @@ fn addresses_that_are_held() {
     let mut told = String::new();
     for (name, world) in cases {
         told.push_str(&format!("{name}\n"));
-        said(&Asked::default().plan(&world), &world).iter().take(6).for_each(|line| told.push_str(&format!("  {line}\n")));
+        tell(&mut told, &Asked::default().plan(&world), &world);
     }
     matches("addresses.txt", &told);
 }
@@ -231,7 +231,7 @@ fn a_field_that_is_no_longer_published() {
             set(&mut contact, Field::Title, value);
             let world = world(vec![ann()], vec![contact], vec![link]);
             told.push_str(&format!("{provenance}, {name}\n"));
-            said(&asked.plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+            tell(&mut told, &asked.plan(&world), &world);
         }
     }
     matches("no_longer_published.txt", &told);
@@ -279,7 +279,7 @@ fn reply_addresses() {
         asked.policy.publishing.a.carry_x500 = carry;
         let world = world(vec![ann], vec![contact], vec![link]);
         told.push_str(&format!("{name}\n"));
-        said(&asked.plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+        tell(&mut told, &asked.plan(&world), &world);
     }
     matches("reply_addresses.txt", &told);
 }
@@ -317,7 +317,7 @@ fn two_links_of_one_contact() {
     let older = Link { deletions: 1, ..link(&old, Side::A, &contact, Provenance::Found, Phase::Live) };
     let world = world(vec![old, again], vec![contact], vec![older]);
     told.push_str("an older state\n");
-    said(&Asked::default().plan(&world), &world).iter().for_each(|line| told.push_str(&format!("  {line}\n")));
+    tell(&mut told, &Asked::default().plan(&world), &world);
     matches("two_links.txt", &told);
 }
 

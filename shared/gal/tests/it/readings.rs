@@ -34,6 +34,7 @@ fn merged(mut half: Value, more: &Value) -> Value {
     half
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "each call makes its own")]
 fn said(graph: Option<Value>, exchange: Option<Value>) -> [String; 1] {
     let reading: Reading = serde_json::from_value(json!({"graph": graph, "exchange": exchange})).unwrap();
     let anchor: Anchor = "11111111-1111-1111-1111-111111111111".parse().unwrap();

@@ -6,6 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use state::StateStore;
 
+#[allow(unreachable_pub, reason = "the fuzz target has it too")]
 #[path = "../../../../tests/fuzz/src/items.rs"]
 mod items;
 

@@ -1,6 +1,6 @@
 # What a developer, a newcomer and CI run. Each target sets up what it needs, in .tools/ and nowhere else.
 #
-# Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3 and a C++ compiler. The first build
+# Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3, for `make fuzz` a C++ compiler. The first build
 # compiles OpenSSL and takes some minutes.
 
 SHELL := /bin/bash

@@ -1,7 +1,7 @@
 # What a developer, a newcomer and CI run. Each target sets up what it needs, in .tools/ and nowhere else.
 #
-# Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3, for `make fuzz` a C++ compiler. The first build
-# compiles OpenSSL and takes some minutes.
+# Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3, for `make fuzz` a C++ compiler.
+# The first build compiles OpenSSL and takes some minutes.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -39,7 +39,7 @@ fuzz: ## Fuzz what comes from outside, ten seconds a target: make fuzz ARGS="600
 
 bench: ## Measure the engine and the core
 	@cargo build --release -q -p m365-simulator -p bench
-	@"$$(.ci/programs path bench)" $(ARGS)
+	@cargo run --release -q -p bench -- $(ARGS)
 
 mutants: ## Break each law by its patch and see its test turn red
 	@tests/mutants/run $(ARGS)

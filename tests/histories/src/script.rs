@@ -139,8 +139,8 @@ pub(crate) enum Act {
     LoseState,
     /// The state of some steps ago is restored.
     Yesterday { steps: usize },
-    /// A tenant accepts another's domain for a while: its contacts must yield, and are left as they are.
-    Domain { pair: usize, b: bool },
+    /// A tenant accepts another's domain for a while: its contacts must yield, and are left as they are, whoever is edited.
+    Domain { pair: usize, b: bool, value: String },
     /// Somebody is edited by mistake, and the runs that came of it are undone.
     Mistake { slot: Slot, field: usize, value: Option<String> },
 }
@@ -268,7 +268,10 @@ impl Author {
             5 => Act::Pause { pair: self.pair() },
             6 => Act::Resync { tenant: self.tenant() },
             7 => Act::LoseState,
-            8 | 9 => Act::Domain { pair: self.pair(), b: self.dice.chance(50) },
+            8 | 9 => {
+                let (pair, b, title) = (self.pair(), self.dice.chance(50), self.dice.below(100));
+                Act::Domain { pair, b, value: format!("Title {title}") }
+            }
             10 | 11 => {
                 let (slot, field) = (self.slot(), self.dice.index(FIELDS.len()));
                 Act::Mistake { slot, field, value: self.value(field) }

@@ -11,6 +11,7 @@
     reason = "a rig is test code: what it cannot set up is the failure of the test"
 )]
 
+pub mod collected;
 pub mod outside;
 pub mod people;
 

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
 
 use gal::policy::MergeMode;
 use m365_simulator::FaultLevel;
 use regex::Regex;
+use rig::collected::Collected;
 use rig::people::{find, property};
 use rig::{Rig, RigOptions, credential};
 use serde_json::{Value, json};
@@ -110,26 +110,11 @@ async fn three_hundred_addresses_of_one_person_are_one_contact() {
     assert!(find(&rig.gal("fabrikam"), "Ann (ours)").is_some(), "joined by an address that is not her primary one");
 }
 
-/// A writer that keeps what was written.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Everything that a bad day leaves behind holds no key, token or assertion: the log with every detail, the trace, the state with
 /// all runs, answers to a person, and errors.
 #[tokio::test(start_paused = true)]
 async fn a_bad_day_leaves_no_secret_behind() {
-    let paper = Paper::default();
+    let paper = Collected::default();
     let pages = paper.clone();
     let look = Settings { format: Format::Json, ansi: false, filter: "trace".to_owned() };
     let subscriber = telemetry::subscriber(&look, move || pages.clone()).unwrap();
@@ -180,7 +165,7 @@ async fn a_bad_day_leaves_no_secret_behind() {
     }
     rig.simulator.set_faults_json(json!({"level": "none"})).unwrap();
     left.push_str(&String::from_utf8(rig.export_state().await).unwrap());
-    let log = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    let log = paper.text();
     assert!(log.lines().count() > 200, "{} lines of log", log.lines().count());
     left.push_str(&log);
     let jwt = Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}").unwrap();

@@ -9,8 +9,7 @@
     reason = "a test fails where its set-up fails"
 )]
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::ports::StoreError;
@@ -18,6 +17,7 @@ use engine::records::Outcome;
 use engine::{EngineError, Silent};
 use gal::policy::MergeMode;
 use m365_simulator::FaultLevel;
+use rig::collected::Collected;
 use rig::people::{self, find, names, property, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
@@ -312,21 +312,6 @@ async fn law_10_only_what_changes_is_sent() {
     );
 }
 
-/// Collects everything that is logged.
-#[derive(Clone, Default)]
-struct Collected(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Collected {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn law_11_no_secret_and_above_debug_no_address_is_logged() {
     let (all, above) = (Collected::default(), Collected::default());
@@ -339,8 +324,7 @@ async fn law_11_no_secret_and_above_debug_no_address_is_logged() {
     rig.apply("contoso", json!([{"op": "delete", "anchor": a[0]}]));
     rig.settle(3).await.unwrap();
     drop(guard);
-    let text = |collected: &Collected| String::from_utf8_lossy(&collected.0.lock().unwrap()).into_owned();
-    let (all, above) = (text(&all), text(&above));
+    let (all, above) = (all.text(), above.text());
     assert!(above.contains("run done"), "something was logged");
     for secret in ["eyJ", "client_assertion=", "PRIVATE KEY", "Bearer ey"] {
         assert!(!all.contains(secret), "{secret} was logged");

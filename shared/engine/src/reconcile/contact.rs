@@ -62,11 +62,7 @@ impl Run<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        let mut extras = operation.extras.clone();
-        if x500_refused {
-            extras.x500_add.clear();
-        }
-        self.wrote(operation.side, contact.anchor, &operation.changes, &extras, None).await?;
+        self.wrote(operation.side, contact.anchor, &operation.changes, &taken(&operation.extras, x500_refused), None).await?;
         self.remember(shared, operation, x500_refused).await?;
         Ok(Ended::Done)
     }
@@ -343,4 +339,10 @@ pub(crate) fn new_half(guid: Uuid, name: &str, address: &str, engine: &Engine) -
         when_changed: engine.now(),
         when_created: engine.now(),
     }
+}
+
+/// What a service took of what was to be written beside fields.
+pub(super) fn taken(extras: &Extras, x500_refused: bool) -> Extras {
+    let x500_add = if x500_refused { Vec::new() } else { extras.x500_add.clone() };
+    Extras { x500_add, ..extras.clone() }
 }

@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::ports::{CreatedContact, ExchangeRow, NewContact, ReadError, RecipientQuery, TenantError, WriteError};
 
 use super::apply::{Failed, Shared};
-use super::contact::new_half;
+use super::contact::{new_half, taken};
 use super::run::{Ended, Run};
 
 /// Fields that `New-MailContact` itself takes.
@@ -94,10 +94,7 @@ impl Run<'_> {
             self.store_link(shared, &link).await?;
         }
         let half = new_half(guid, &link.name, &operation.address, self.engine);
-        let mut extras = operation.extras.clone();
-        if x500_refused {
-            extras.x500_add.clear();
-        }
+        let extras = taken(&operation.extras, x500_refused);
         self.wrote(operation.side, anchor, &operation.changes, &extras, Some((&half, link.key))).await?;
         self.remember(shared, operation, x500_refused).await?;
         Ok(Ended::Done)

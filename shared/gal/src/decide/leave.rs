@@ -21,8 +21,8 @@ impl Case<'_, '_> {
     }
 
     pub(super) fn abandon(&self) -> Decision {
-        if !self.context.deletes() {
-            return Decision::skip(SkipReason::MergeFirst);
+        if let Some(reason) = self.keeps(self.link.target_side()) {
+            return Decision::skip(reason);
         }
         let mut operation = self.operation(Action::Abandon, self.link.target_side(), Reason::SourceGone, None);
         operation.patch = LinkPatch::forget();
@@ -79,15 +79,15 @@ impl Case<'_, '_> {
 
     /// Gives a found contact back: the stamp goes, the values and the hidden flag from before return.
     pub(super) fn release(&self, contact: &Entry, reason: Reason) -> Decision {
-        if !self.context.deletes() {
-            return Decision::skip(SkipReason::MergeFirst);
+        if let Some(reason) = self.keeps(self.link.target_side()) {
+            return Decision::skip(reason);
         }
         Decision::operation(release(self.context.installation, self.link, contact, reason, &self.title))
     }
 
     pub(super) fn hand_over(&self, contact: &Entry) -> Decision {
-        if !self.context.deletes() {
-            return Decision::skip(SkipReason::MergeFirst);
+        if let Some(reason) = self.keeps(self.link.target_side()) {
+            return Decision::skip(reason);
         }
         Decision::operation(hand_over(self.link, contact, Reason::EditWins, &self.title))
     }

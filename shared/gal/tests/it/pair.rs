@@ -8,6 +8,7 @@ use gal::managers::Intended;
 use gal::operation::{Operation, QuietChange};
 use gal::plan::{Focus, Plan, plan};
 use gal::policy::{ConflictPolicy, Direction, DirectionPolicy, GuardLimits, GuestPolicy, PairPolicy, RelayPolicy, TenantFacts};
+use gal::reading::Reading;
 use gal::recipient::Presence;
 use gal::scope::{Scope, ScopeSettings};
 use gal::stamp::{Mark, made_name};
@@ -106,29 +107,21 @@ impl Asked {
 /// Somebody, complete and shown.
 pub(crate) fn recipient(side: Side, number: u32, kind: Kind, address: &str) -> Recipient {
     let legacy = format!("/o=x/cn={side}{number}");
+    let blank = Reading::default().recipient(anchor(side, number), Field::CustomAttribute15, Presence::Present);
+    let external = (kind == Kind::Contact).then_some(address);
     Recipient {
-        anchor: anchor(side, number),
         guid: Some(Uuid::from_u128(u128::from(number) << 64 | u128::from(side == Side::B))),
         kind,
         name: format!("name-{side}{number}"),
-        values: Values::default()
-            .with(Field::DisplayName, Some("Ann"))
-            .with(Field::ExternalEmailAddress, (kind == Kind::Contact).then_some(address)),
+        values: Values::default().with(Field::DisplayName, Some("Ann")).with(Field::ExternalEmailAddress, external),
         addresses: vec![address.to_owned()],
         primary: Some(address.to_owned()),
         x500: vec![legacy.clone()],
         legacy_exchange_dn: Some(legacy),
-        hidden: false,
         enabled: (kind == Kind::User).then_some(true),
-        directory_synced: false,
-        external_identity: false,
-        authenticated_senders_only: false,
-        mark: Mark::None,
-        manager_name: None,
-        when_changed: None,
         exchange: true,
         complete: true,
-        presence: Presence::Present,
+        ..blank
     }
 }
 

@@ -183,6 +183,14 @@ impl Play {
         Some(anchor)
     }
 
+    /// Another title for somebody; distribution groups have none.
+    pub(super) fn retitle(&mut self, tenant: usize, anchor: Uuid, title: &str) {
+        let group = self.people.values().any(|person| person.anchor == anchor && person.kind == "distribution-group");
+        if !group {
+            self.update(tenant, anchor, "Title", json!(title));
+        }
+    }
+
     fn update(&mut self, tenant: usize, anchor: Uuid, property: &str, value: Value) -> Option<()> {
         let mut set = Map::new();
         set.insert(property.to_owned(), value);

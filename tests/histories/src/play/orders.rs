@@ -98,7 +98,7 @@ impl Play {
                 self.merge_all().await?;
                 self.model.rebuilt(&self.views());
             }
-            Act::Domain { pair, b } => self.domain_changes_hands(*pair, *b).await?,
+            Act::Domain { pair, b, value } => self.domain_changes_hands(*pair, *b, value).await?,
             Act::Mistake { slot, field, value } => return self.mistake(*slot, FIELDS[*field], value.as_deref()).await,
             Act::Yesterday { steps } => {
                 let Some((state, model)) = self.past.len().checked_sub(*steps).and_then(|at| self.past.get(at)).cloned() else {
@@ -138,24 +138,35 @@ impl Play {
         self.merge(number).await
     }
 
-    /// A target accepts the domain of the sources: for whoever is published there nothing is done, whatever else is.
-    async fn domain_changes_hands(&mut self, number: usize, b: bool) -> Result<(), Vec<String>> {
+    /// A target accepts the domain of the sources: though all of them are edited, nothing is done there until it is given back.
+    async fn domain_changes_hands(&mut self, number: usize, b: bool, title: &str) -> Result<(), Vec<String>> {
         let (at_a, at_b) = self.shape.pairs()[number];
         let (from, to) = if b { (at_a, at_b) } else { (at_b, at_a) };
-        let before = self.shown();
-        for remove in [false, true] {
-            let domain = json!([{"op": "accepted-domain", "domain": format!("{}.example", TENANTS[from]), "remove": remove}]);
-            self.rig.apply(TENANTS[to], domain);
-            for _ in 0..2 {
-                self.rig.advance(TICK).await;
-                for number in 0..self.shape.pairs().len() {
-                    let (pair, engine, deadline) = (self.pair(number), &self.rig.engine, deadline(&self.rig));
-                    let full = SnapshotOptions { full: true, only: None };
-                    engine.snapshot(&pair, full, deadline).await.map_err(told("snapshot"))?;
-                    engine.reconcile(&pair, deadline).await.map_err(told("reconcile"))?;
-                }
-            }
-            self.unchanged(&before, "a domain changed hands")?;
+        let accepted = |remove: bool| json!([{"op": "accepted-domain", "domain": format!("{}.example", TENANTS[from]), "remove": remove}]);
+        self.rig.apply(TENANTS[to], accepted(false));
+        self.read_all(deadline(&self.rig)).await?;
+        let mut before = self.shown();
+        before.retain(|(tenant, _), _| *tenant == to);
+        let here: Vec<Uuid> =
+            self.people.values().filter(|one| one.tenant == from && one.being == Being::Here).map(|one| one.anchor).collect();
+        for anchor in here {
+            self.retitle(from, anchor, title);
+        }
+        for _ in 0..2 {
+            self.rig.advance(TICK).await;
+            self.read_all(deadline(&self.rig)).await?;
+        }
+        self.unchanged(&before, "a domain changed hands")?;
+        self.rig.apply(TENANTS[to], accepted(true));
+        self.read_all(deadline(&self.rig)).await
+    }
+
+    /// A full reading and a run of every pair.
+    async fn read_all(&self, deadline: Timestamp) -> Result<(), Vec<String>> {
+        for pair in &self.rig.engine.setup.pairs {
+            let full = SnapshotOptions { full: true, only: None };
+            self.rig.engine.snapshot(&pair.name, full, deadline).await.map_err(told("snapshot"))?;
+            self.rig.engine.reconcile(&pair.name, deadline).await.map_err(told("reconcile"))?;
         }
         Ok(())
     }
@@ -179,19 +190,21 @@ impl Play {
             self.rig.advance(TICK).await;
             cycle(&self.rig.engine, deadline(&self.rig)).await.map_err(told("a cycle after a mistake"))?;
         }
+        let mut undone = false;
         for number in 0..self.shape.pairs().len() {
             let (pair, engine, deadline) = (self.pair(number), &self.rig.engine, deadline(&self.rig));
             let runs = engine.store.runs(&pair, 4).await.map_err(|error| vec![error.to_string()])?;
             for run in runs.iter().filter(|run| run.began >= began && super::worked(run)) {
                 let plan = engine.undo_preview(&pair, &run.id).await.map_err(told("undo"))?.plan;
                 engine.undo(&pair, &run.id, &plan.checksum(), deadline).await.map_err(told("undo"))?;
+                undone = true;
             }
         }
         let mut before = before;
         before.remove(&(person.tenant, person.anchor));
         self.unchanged(&before, "the runs of a mistake were undone")?;
         self.rig.apply(TENANTS[person.tenant], edit(was.as_deref()));
-        Ok(true)
+        Ok(undone)
     }
 
     /// Everybody in every address list, with what is compared.

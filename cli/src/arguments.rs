@@ -212,6 +212,9 @@ pub(crate) struct Confirmation {
     /// Confirms whatever the plan is.
     #[arg(long, conflicts_with = "confirm")]
     pub(crate) yes: bool,
+    /// Shows every operation and everybody who is left alone, not only the first ones of each kind.
+    #[arg(long, conflicts_with = "confirm")]
+    pub(crate) all: bool,
 }
 
 /// `plan`

@@ -11,6 +11,7 @@
 mod arguments;
 mod demo;
 mod error;
+mod files;
 mod progress;
 mod screen;
 mod session;

@@ -124,7 +124,13 @@ fn included(folder: &Path, file: &str) -> std::io::Result<String> {
     if !Path::new(file).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return refused("it must be in the profile's folder or below");
     }
-    let bytes = ordinary(&folder.join(file), LARGEST_INCLUDE)?;
+    // A link may lead elsewhere.
+    let path = folder.join(file).canonicalize()?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if !path.starts_with(folder.canonicalize()?) {
+        return refused("it is a link to a file that is not in the profile's folder or below");
+    }
+    let bytes = ordinary(&path, LARGEST_INCLUDE)?;
     String::from_utf8(bytes).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
 }
 

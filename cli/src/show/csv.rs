@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::CliError;
+use crate::files;
 use engine::act::PlanDocument;
 
 const HEADER: [&str; 10] = ["side", "tenant", "operation", "title", "address", "reason", "property", "before", "after", "held"];
@@ -14,10 +15,10 @@ pub(crate) fn cell(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
-/// Writes a plan to a file.
+/// Writes a plan to a new file that only its owner can read: it holds people's names and addresses.
 pub(crate) fn write(path: &Path, plan: &PlanDocument) -> Result<(), CliError> {
     let failed = |error: csv::Error| CliError::failed(format!("{}: the CSV file cannot be written: {error}", path.display()));
-    let mut file = std::fs::File::create(path).map_err(|error| CliError::file(path, "written", &error))?;
+    let mut file = files::new_private(path)?;
     // By this mark a spreadsheet knows that names are UTF-8.
     file.write_all("\u{feff}".as_bytes()).map_err(|error| CliError::file(path, "written", &error))?;
     let mut writer = csv::Writer::from_writer(file);

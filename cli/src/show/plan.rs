@@ -13,10 +13,11 @@ use crate::screen::{Paint, columns, count, thousands};
 const SHOWN: usize = 5;
 
 /// Reasons that mean: something on the other side is in the way.
-const COLLISIONS: [&str; 9] = [
+const COLLISIONS: [&str; 10] = [
     "address-held",
     "holder-directory-synced",
     "holder-foreign",
+    "copied-stamp",
     "ambiguous",
     "claimed-by-another",
     "other-installation",
@@ -25,13 +26,19 @@ const COLLISIONS: [&str; 9] = [
     "quarantined",
 ];
 
-/// Whether `plan --all` shows the same: not of `unpublish`, `rebuild` and `undo`.
+/// Whether scopes decide who is in it: not in `unpublish`, `rebuild` and `undo`.
 fn lists(plan: &PlanDocument) -> bool {
     !["unpublish", "rebuild", "undo"].iter().any(|verb| plan.of.starts_with(verb))
 }
 
-fn is_undo(plan: &PlanDocument) -> bool {
+/// Whether it takes a run back.
+pub(crate) fn is_undo(plan: &PlanDocument) -> bool {
     plan.of.starts_with("undo")
+}
+
+/// Whether it takes a side back.
+pub(crate) fn is_unpublish(plan: &PlanDocument) -> bool {
+    plan.of.starts_with("unpublish")
 }
 
 /// A plan for people. `all`: every operation and everybody who is skipped.
@@ -65,10 +72,12 @@ pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
         let _ = writeln!(text, "\n{}", paint.yellow(&told));
     }
     if plan.is_quiet() && closed.len() < 2 {
-        let word = match (is_undo(plan), plan.remembered.is_empty()) {
-            (true, _) => "Nothing is to be put back.",
-            (false, true) => "Nothing to write: both sides are in step.",
-            (false, false) => "Nothing is written to a tenant.",
+        let word = match plan.remembered.is_empty() {
+            _ if is_undo(plan) => "Nothing is to be put back.",
+            true if is_unpublish(plan) => "Nothing is left there to take back.",
+            true if !lists(plan) => "No link is to be restored.",
+            true => "Nothing to write: both sides are in step.",
+            false => "Nothing is written to a tenant.",
         };
         let _ = writeln!(text, "\n{}", paint.green(word));
     }
@@ -106,8 +115,11 @@ fn write_side(plan: &PlanDocument, text: &mut String, side: Side, paint: Paint, 
             write_operation(operation, text, paint, all);
         }
         if group.len() > shown {
-            let how = if lists(plan) { "`plan --all`, or --json, lists them" } else { "--json lists them" };
-            let _ = writeln!(text, "      {}", paint.dim(&format!("and {} more ({how})", thousands((group.len() - shown) as u64))));
+            let _ = writeln!(
+                text,
+                "      {}",
+                paint.dim(&format!("and {} more (--all, or --json, lists them)", thousands((group.len() - shown) as u64)))
+            );
         }
     }
 }
@@ -344,7 +356,7 @@ Into fabrikam (b)
       Person 3 <ann@contoso.example>  in scope and not yet on the other side
       Person 4 <ann@contoso.example>  in scope and not yet on the other side
       Person 5 <ann@contoso.example>  in scope and not yet on the other side
-      and 1 more (`plan --all`, or --json, lists them)
+      and 1 more (--all, or --json, lists them)
   ~ adopt: 1
       Boss <ann@contoso.example>  a contact there already holds ann@contoso.example
           the contact \"Boss (old)\" there is taken over and kept in step

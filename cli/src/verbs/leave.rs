@@ -9,7 +9,7 @@ use super::merge::confirmed;
 use crate::arguments::{Confirmation, Global, UnpublishArguments};
 use crate::error::{CliError, Exit};
 use crate::session::{Loaded, Need, Session};
-use crate::show::{clean, run};
+use crate::show::{clean, plan as shown, run};
 use crate::wiring::Environment;
 
 /// Takes back everything that was published into a side. It needs that tenant's credential only.
@@ -48,6 +48,12 @@ pub(crate) async fn undo(environment: &Environment, global: &Global, run: &str, 
     in_two_steps(environment, &session, |confirm| Action::Undo { run: run.to_owned(), confirm }, confirmation).await
 }
 
+/// Whether there is nothing to confirm: nothing to put back, or a side that was taken back and is closed already.
+fn is_done(plan: &PlanDocument) -> bool {
+    let closed = plan.sides.a.closed || plan.sides.b.closed;
+    plan.is_quiet() && plan.remembered.is_empty() && (shown::is_undo(plan) || (shown::is_unpublish(plan) && closed))
+}
+
 /// The plan, a person's word, and what was confirmed.
 async fn in_two_steps(
     environment: &Environment,
@@ -56,6 +62,10 @@ async fn in_two_steps(
     confirmation: &Confirmation,
 ) -> Result<Exit, CliError> {
     let plan: PlanDocument = session.plan(action(None)).await?;
+    if is_done(&plan) {
+        environment.screen.answer(&plan, |paint| shown::text(&plan, paint, confirmation.all))?;
+        return Ok(Exit::InStep);
+    }
     if !confirmed(environment, &plan, confirmation)? {
         return Ok(Exit::Held);
     }

@@ -82,7 +82,7 @@ pub(super) fn confirmed(environment: &Environment, plan: &PlanDocument, confirma
         }
         return Ok(true);
     }
-    screen.say(&shown::text(plan, screen.paint, false))?;
+    screen.say(&shown::text(plan, screen.paint, confirmation.all))?;
     if confirmation.yes {
         return Ok(true);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use state::{Damage, Existing, Loss, StateStore};
 
 use crate::arguments::Global;
 use crate::error::{CliError, Exit};
+use crate::files;
 use crate::screen::count;
 use crate::session::{Time, state_file};
 use crate::stack::Stack;
@@ -22,14 +23,7 @@ pub(crate) async fn export(environment: &Environment, global: &Global, file: &Pa
     let path = state_file(global);
     let store = existing(global, &path).await?;
     let now = Time::of(environment, global).await?.clock.now();
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let out = options.open(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::wrong(format!("{}: it is there already, and is not overwritten", file.display())),
-        _ => CliError::file(file, "created", &error),
-    })?;
+    let out = files::new_private(file)?;
     let exported = store.export(&mut BufWriter::new(out), now).await.inspect_err(|_| {
         // Half an export serves nobody.
         let _ = std::fs::remove_file(file);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::act::{Action, Answer, HeldDocument, Standing, StatusDocument, StatusSide};
+use engine::act::{Action, Answer, HeldDocument, KeptDocument, Standing, StatusDocument, StatusSide};
 use engine::records::{Outcome, Stage};
 use engine::setup::PairSetup;
 use gal::Side;
@@ -125,6 +125,11 @@ fn text(document: &StatusDocument, setup: &PairSetup, state: &str, paint: Paint,
             let _ = writeln!(text, "  and {} more (--json lists them)", document.suppressed.len() - LISTED);
         }
     }
+    let kept = "not published any more, shown by the administrator there";
+    write_left(&mut text, "Kept", &document.kept, kept, setup, paint);
+    let overwritten =
+        "the stamp was overwritten: left alone, also when the source leaves; clear the attribute, and it is kept in step again";
+    write_left(&mut text, "Overwritten", &document.overwritten, overwritten, setup, paint);
     if !document.runs.is_empty() {
         let _ = writeln!(text, "\n{}", paint.bold("Last runs"));
         for one in &document.runs {
@@ -144,6 +149,21 @@ fn text(document: &StatusDocument, setup: &PairSetup, state: &str, paint: Paint,
     text
 }
 
+/// Contacts that are left as they are.
+fn write_left(text: &mut String, what: &str, contacts: &[KeptDocument], why: &str, setup: &PairSetup, paint: Paint) {
+    if contacts.is_empty() {
+        return;
+    }
+    let heading = format!("{what}: {}, {why}", count(contacts.len() as u64, "contact"));
+    let _ = writeln!(text, "\n{}", paint.yellow(&heading));
+    for one in contacts.iter().take(LISTED) {
+        let _ = writeln!(text, "  <{}> in {}", clean(&one.address), setup.tenants.get(one.side).name);
+    }
+    if contacts.len() > LISTED {
+        let _ = writeln!(text, "  and {} more (--json lists them)", contacts.len() - LISTED);
+    }
+}
+
 fn write_side(text: &mut String, document: &StatusDocument, side: Side, paint: Paint, now: Timestamp) {
     let one = document.sides.get(side);
     let _ = writeln!(text, "\n{}", paint.bold(&format!("{} ({side})", one.tenant)));
@@ -159,6 +179,16 @@ fn write_side(text: &mut String, document: &StatusDocument, side: Side, paint: P
     let _ = writeln!(text, "  certificate    {}", one.certificate);
     if *document.closed.get(side) {
         let _ = writeln!(text, "  {}", paint.yellow("closed to writes by `unpublish`, until the next merge"));
+    }
+    let yielding = *document.must_yield.get(side);
+    if yielding > 0 {
+        let told = format!(
+            "{} here stand still: their domain became an accepted domain of {}. `galbridge plan` names them; make-way frees an address, and \
+             without the domain they go on",
+            count(yielding, "contact"),
+            one.tenant
+        );
+        let _ = writeln!(text, "  {}", paint.red(&told));
     }
     let lost = *document.lost_links.get(side);
     if lost > 0 {

@@ -119,7 +119,10 @@ fn a_status_has_a_stable_shape() {
         "quarantined",
         "agenda",
         "runs",
+        "kept",
         "lost_links",
+        "must_yield",
+        "overwritten",
         "staged",
     ];
     expected.sort_unstable();

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use gal::operation::Operation;
 use gal::plan::{Focus, Plan, Skipped};
-use gal::reason::Note;
+use gal::policy::MergeMode;
+use gal::reason::{Note, SkipReason};
 use gal::recipient::Presence;
 use gal::{Anchor, Kind, Link, LinkKey, Phase, Side};
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::Loaded;
-use crate::records::{AgendaRow, Due, WritingState};
+use crate::records::{AgendaRow, Due, Merge, MergeOptions, WritingState};
 use crate::setup::PairSetup;
 
 /// What is known of one recipient that holds an address.
@@ -90,8 +91,33 @@ impl Engine {
         rows.dedup();
         let loaded = self.load_due(setup, &rows, state.writing.merge.is_some()).await?;
         let focus = Focus::These(rows.iter().map(|row| ((row.side, row.anchor), false)).collect());
-        let plan = self.plan_world(setup, &state.writing, &loaded, &focus).await?;
+        let mut plan = self.foresee_world(setup, &state.writing, &loaded, &focus).await?;
+        self.tell_beyond_the_merge(setup, &state.writing, &loaded, &focus, &mut plan).await?;
         Ok(rows.iter().filter_map(|row| explained(setup, &state.writing, &loaded, &plan, row)).collect())
+    }
+
+    /// Whoever waits for a merge may wait in vain: what a merge would find in the way is told now.
+    async fn tell_beyond_the_merge(
+        &self,
+        setup: &PairSetup,
+        writing: &WritingState,
+        loaded: &Loaded,
+        focus: &Focus,
+        plan: &mut Plan,
+    ) -> Result<(), EngineError> {
+        if plan.skipped.iter().all(|one| one.reason != SkipReason::NotInMerge) {
+            return Ok(());
+        }
+        let options = MergeOptions::of(MergeMode::TwoWay);
+        let merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
+        let merged = self.foresee_world(setup, &WritingState { merge, ..writing.clone() }, loaded, focus).await?;
+        for waits in plan.skipped.iter_mut().filter(|one| one.reason == SkipReason::NotInMerge) {
+            let then = merged.skipped.iter().find(|one| (one.side, one.anchor) == (waits.side, waits.anchor));
+            if let Some(then) = then {
+                waits.reason.clone_from(&then.reason);
+            }
+        }
+        Ok(())
     }
 
     /// How many contacts of either side bear this installation's stamp (for people: it looks at every shard).

@@ -61,13 +61,13 @@ impl Engine {
         if let Some(options) = merge {
             self.admit_pilot(pair, &state, &mut loaded, options).await?;
         }
-        let plan = self.plan_world(pair, &state.writing, &loaded, &Focus::Everything).await?;
+        let plan = self.foresee_world(pair, &state.writing, &loaded, &Focus::Everything).await?;
         let judgements = Sides::from_fn(|side: Side| {
             let incomplete = state.reading.sides.get(side.other()).incomplete.as_deref();
             crate::reconcile::judge(pair, &state.writing, &state.reading, side, &plan, incomplete, self.now())
         });
         let known = Sides::from_fn(|side| loaded.world.entries(side).filter(|entry| entry.recipient.is_present()).count() as u64);
-        let preview = Preview { checksum: plan.checksum(), plan, judgements, known, links: loaded.links.len() as u64 };
+        let preview = Preview { checksum: plan.checksum_under(pair.settings), plan, judgements, known, links: loaded.links.len() as u64 };
         Ok((state, loaded, preview))
     }
 

@@ -49,13 +49,15 @@ impl Engine {
         let setup = self.pair(pair)?;
         self.with_writing(setup, async |state: &mut PairState| {
             let mut approved = 0;
-            let mut incomplete = None;
+            let (mut incomplete, mut other_profile) = (None, false);
             for side in Side::BOTH {
                 let Some(hold) = state.writing.holds.get(side).clone() else { continue };
                 match hold.checksum.as_deref() {
+                    // Under another mapping the same operations would write something else.
+                    Some(waits) if waits == checksum && hold.settings != Some(setup.settings_into(side)) => other_profile = true,
                     Some(waits) if waits == checksum => {
                         approved += hold.operations.len() as u64;
-                        let approval = Approval { checksum: checksum.to_owned(), at: self.now(), operations: hold.operations };
+                        let approval = Approval { checksum: checksum.to_owned(), at: self.now(), operations: hold.operations, settings: hold.settings };
                         state.writing.approvals.get_mut(side).push(approval);
                     }
                     Some(_) => {}
@@ -63,6 +65,9 @@ impl Engine {
                 }
             }
             match (approved, incomplete) {
+                (0, _) if other_profile => Err(EngineError::Refused(format!(
+                    "pair {pair}: the profile was changed since this was held. The next run plans and holds it anew; look at `galbridge status` then"
+                ))),
                 (0, Some(side)) => Err(EngineError::CannotApprove { pair: pair.to_owned(), side }),
                 (0, None) => Err(EngineError::NothingToApprove { pair: pair.to_owned(), checksum: checksum.to_owned() }),
                 (approved, _) => Ok(approved),
@@ -208,7 +213,13 @@ impl Engine {
                 .world
                 .link_of(side, recipient.anchor)
                 .filter(|link| link.target_side() == side && link.target == Some(recipient.anchor));
-            let Some(link) = stored.cloned().or_else(|| self.told_by_stamp(pair, side, recipient)) else {
+            // A stamp tells of lost links only: where the link is stored and stands for another contact, this one is a copy.
+            let stands_elsewhere = |link: &Link| {
+                let stored = loaded.world.link(link.key).and_then(|stored| stored.target);
+                stored.is_some_and(|target| target != recipient.anchor)
+            };
+            let told = || self.told_by_stamp(pair, side, recipient).filter(|link| !stands_elsewhere(link));
+            let Some(link) = stored.cloned().or_else(told) else {
                 continue;
             };
             let reason = Reason::Operator { command: command.clone() };

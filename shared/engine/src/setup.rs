@@ -34,6 +34,11 @@ pub struct PairSetup {
 }
 
 impl PairSetup {
+    /// The fingerprint of what decides who is published into a side, and what of them.
+    pub fn settings_into(&self, side: Side) -> u64 {
+        *self.settings.get(side.other())
+    }
+
     /// The static contacts as the world takes them.
     pub fn static_entries(&self) -> impl Iterator<Item = (Origin, Entry)> {
         self.statics.iter().map(|(side, recipient)| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gal::operation::Operation;
 use gal::plan::Plan;
-use gal::undo::{Deed, Left, Written};
+use gal::undo::{Deed, Left, Undoing, Written};
 use gal::{LinkKey, Side};
 use jiff::Timestamp;
 
@@ -85,6 +85,7 @@ impl Engine {
         let addresses: BTreeMap<LinkKey, String> = records.iter().map(|record| (record.link, record.address.clone())).collect();
         let mut plan = Plan::default();
         let mut left = Vec::new();
+        let asked = Undoing { installation: &self.installation, run: &run.id, now: self.now(), world: &loaded.world };
         for deed in deeds(&records) {
             let link = loaded.world.link(deed.link);
             let anchor = match link {
@@ -93,7 +94,7 @@ impl Engine {
                 None => None,
             };
             let entry = anchor.and_then(|anchor| loaded.world.entry(deed.side, anchor));
-            match gal::undo::undo(&self.installation, &run.id, &deed, link, entry) {
+            match gal::undo::undo(&asked, &deed, link, entry) {
                 Ok(operation) => plan.operations.push(operation),
                 Err(why) => left.push(LeftAlone {
                     side: deed.side,

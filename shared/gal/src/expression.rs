@@ -12,6 +12,15 @@ use crate::recipient::Recipient;
 /// without end is stopped here (minijinja: about one unit for each instruction or 64 bytes).
 const FUEL: u64 = 10_000;
 
+/// How long a template or an expression may be, in bytes. Parsing one takes stack for each operator of a chain such as
+/// `not not not …`, which minijinja bounds for parentheses only.
+const LONGEST: usize = 2_000;
+
+/// Refuses a source that is too long to be parsed safely.
+pub(crate) fn within_length(source: &str) -> Result<(), String> {
+    if source.len() <= LONGEST { Ok(()) } else { Err(format!("it is {} bytes long; at most {LONGEST} are taken", source.len())) }
+}
+
 /// The detail of the error for a country that the filter `e164` does not know.
 const UNKNOWN_COUNTRY: &str = "e164 takes a country as ISO code, as in e164('CH')";
 
@@ -163,6 +172,20 @@ mod tests {
             assert_eq!(Name::from_key(key).unwrap().key(), key);
         }
         assert_eq!(Name::from_key("range"), None);
+    }
+
+    /// In the small stack of a test's thread.
+    #[test]
+    fn the_longest_chains_of_operators_are_parsed() {
+        let environment = environment();
+        for chain in ["not ", "-", "1 and ", "1 + ", "1 if 1 else ", "not\n"] {
+            let source = format!("{}1", chain.repeat((LONGEST - 1) / chain.len()));
+            assert_eq!(within_length(&source), Ok(()));
+            let _ = environment.compile_expression(&source).and_then(|expression| expression.eval(()));
+        }
+        let filters = format!("'a'{}", "|e".repeat((LONGEST - 3) / 2));
+        let _ = environment.compile_expression(&filters).and_then(|expression| expression.eval(()));
+        assert!(within_length(&"x".repeat(LONGEST + 1)).is_err());
     }
 
     #[test]

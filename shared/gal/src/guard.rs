@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::operation::{Guarded, Operation};
-use crate::plan::checksum;
+use crate::operation::{Action, Guarded, Operation};
+use crate::plan::{checksum, under};
 use crate::policy::GuardLimits;
 
 /// Contacts below which shares say nothing.
@@ -45,6 +45,8 @@ pub struct Question<'q> {
     pub incomplete: Option<&'q str>,
     /// A confirmed merge is its own approval.
     pub merge: bool,
+    /// The fingerprint of the profile's settings for what is published here: whoever approves, approves under these.
+    pub settings: u64,
 }
 
 /// A limit that was tripped.
@@ -137,14 +139,22 @@ impl Judgement {
 
 /// Judges the operations that are due for one target side.
 pub fn judge<'o>(question: &Question<'_>, due: impl IntoIterator<Item = &'o Operation>) -> Judgement {
+    let due: Vec<&Operation> = due.into_iter().collect();
     let unapproved: Vec<(&Operation, Guarded)> = due
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|operation| !question.approved.contains(&operation.id()))
         .filter_map(|operation| Some((operation, operation.action.guarded()?)))
         .collect();
     let count = |kind: Guarded| unapproved.iter().filter(|(_, guarded)| *guarded == kind).count() as u64;
     let (creations, deletions, updates) = (count(Guarded::Creation), count(Guarded::Deletion), count(Guarded::Update));
-    let tripped = tripped(question, creations, deletions, updates);
+    let purges = || due.iter().filter(|operation| operation.action == Action::Purge);
+    let mut tripped = tripped(question, creations, deletions, updates);
+    // Whoever is to be removed for good may be back, in the part that was not read.
+    let removes_blindly = question.incomplete.is_some() && purges().next().is_some();
+    if let Some(why) = question.incomplete.filter(|_| removes_blindly && deletions == 0) {
+        tripped.push(Tripped::Incomplete { why: why.to_owned() });
+    }
     if tripped.is_empty() {
         return Judgement::default();
     }
@@ -158,13 +168,14 @@ pub fn judge<'o>(question: &Question<'_>, due: impl IntoIterator<Item = &'o Oper
             Guarded::Update => everything_changed,
         })
         .map(|(operation, _)| operation.id())
+        .chain(purges().filter(|_| removes_blindly).map(|operation| operation.id()))
         .collect();
     let approvable = !tripped.iter().any(|limit| matches!(limit, Tripped::Incomplete { .. }));
-    Judgement { checksum: approvable.then(|| checksum(held.iter().cloned())), tripped, held }
+    Judgement { checksum: approvable.then(|| checksum(held.iter().cloned().chain([under(question.settings)]))), tripped, held }
 }
 
 fn tripped(question: &Question<'_>, creations: u64, deletions: u64, updates: u64) -> Vec<Tripped> {
-    let Question { limits, history, incomplete, merge, approved } = question;
+    let Question { limits, history, incomplete, merge, approved, settings: _ } = question;
     let mut tripped = Vec::new();
     if let Some(why) = incomplete
         && deletions > 0

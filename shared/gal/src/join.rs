@@ -53,7 +53,7 @@ pub fn join<'w>(
     address: &str,
 ) -> Result<Joined<'w>, SkipReason> {
     let target = origin.target_side();
-    if let Some(entry) = by_stamp(context, world, origin, source.anchor)? {
+    if let Some(entry) = by_stamp(context, world, origin, source)? {
         return Ok(Joined::Recovered(entry));
     }
     if let Some(entry) = by_name(context, world, origin, source.anchor) {
@@ -67,10 +67,11 @@ pub fn join<'w>(
     }
 }
 
-/// The contact that bears the stamp of this origin.
-fn by_stamp<'w>(context: &Context<'_>, world: &'w World, origin: Origin, anchor: Anchor) -> Result<Option<&'w Entry>, SkipReason> {
-    let key = Stamp::holder_key(context.origin_tenant(origin), anchor);
-    let stamped: Vec<&Entry> = world.holders(origin.target_side(), &key).collect();
+/// The contact that bears the stamp of this origin. Copies of it are passed over.
+fn by_stamp<'w>(context: &Context<'_>, world: &'w World, origin: Origin, source: &Recipient) -> Result<Option<&'w Entry>, SkipReason> {
+    let key = Stamp::holder_key(context.origin_tenant(origin), source.anchor);
+    let stamped = world.holders(origin.target_side(), &key);
+    let stamped: Vec<&Entry> = stamped.filter(|entry| entry.recipient.genuine_stamp(Some(source)).is_some()).collect();
     match stamped.as_slice() {
         [] => Ok(None),
         [entry] => match entry.recipient.mark.stamp() {
@@ -142,6 +143,8 @@ fn judge_holder<'w>(
         Mark::Stamp(stamp) if stamp.origin_tenant != context.origin_tenant(origin) => {
             return Err(SkipReason::Covered { origin_tenant: stamp.origin_tenant.clone() });
         }
+        // A copy of the stamp of another contact: what it says is not of this one.
+        Mark::Stamp(stamp) if is_copied(world, origin, recipient, stamp) => return Err(SkipReason::CopiedStamp { holder: title }),
         // Our own stamp for another anchor of the same tenant: a re-created account, if the other is gone.
         Mark::Stamp(stamp) => return relink(world, LinkKey { origin, anchor: stamp.anchor }, holder),
         Mark::None => {}
@@ -159,6 +162,15 @@ fn judge_holder<'w>(
         return Err(SkipReason::HolderDirectorySynced { holder: title });
     }
     Ok(Joined::Found(holder, held.to_owned()))
+}
+
+/// Whether the stamp of a contact belongs to another one: the link it speaks of stands for that one, or is not stored and this one's
+/// Name is none of ours.
+fn is_copied(world: &World, origin: Origin, holder: &Recipient, stamp: &Stamp) -> bool {
+    match world.link(LinkKey { origin, anchor: stamp.anchor }).and_then(|link| link.target) {
+        Some(target) => target != holder.anchor,
+        None => holder.genuine_stamp(None).is_none(),
+    }
 }
 
 /// A contact that stands for somebody with the same address: taken over if that somebody is gone.

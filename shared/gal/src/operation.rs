@@ -399,6 +399,21 @@ impl Operation {
         format!("{} {}", self.action, self.key)
     }
 
+    /// What a person who confirms a plan consents to: what is done, to whom, under which name and address, in which contact.
+    ///
+    /// Other values are not in it where they follow a source: people edit themselves at any minute, and no plan of a large
+    /// directory would last until it is confirmed. What is asked for by hand has its values from a record: there they are in it.
+    pub fn pledge(&self) -> String {
+        let contact = self.contact.as_ref().map_or_else(String::new, |contact| contact.anchor.to_string());
+        let mut text = format!("{} {contact} {:?} {:?}", self.id(), self.address, self.title);
+        if matches!(self.reason, Reason::Operator { .. }) {
+            // A stamp tells the time.
+            let values = self.told().into_iter().filter(|told| told.property != "Stamp");
+            text.extend(values.map(|told| format!(" {}={:?}", told.property, told.after)));
+        }
+        text
+    }
+
     /// Whether an id, as [`Operation::id`] gives it, names a deletion as the guard counts them.
     pub fn id_deletes(id: &str) -> bool {
         let word = id.split(' ').next().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::decide::{Again, Context, Decision, Serve, adopt, create, decide_link,
 use crate::join::{Joined, admissible, join};
 use crate::link::{LinkKey, Origin, Provenance, Role};
 use crate::managers::Intended;
-use crate::operation::{Action, Operation, QuietChange};
+use crate::operation::{Action, Operation, Quiet, QuietChange};
 use crate::reason::{Note, SkipReason};
 use crate::recipient::{Anchor, Kind, Side, Sides};
 use crate::world::{Entry, World};
@@ -74,15 +74,28 @@ impl Plan {
         self.operations.iter().filter(move |operation| operation.side == side)
     }
 
-    /// The checksum of everything that would be done: the sorted list of (operation, anchor), links that are only remembered
-    /// included; not of values.
+    /// The checksum of everything that would be done, links that are only remembered included: of what [`Operation::pledge`] says.
     pub fn checksum(&self) -> String {
+        checksum(self.pledges())
+    }
+
+    /// The same, where what is done also rests on settings of the profile: with their fingerprints.
+    pub fn checksum_under(&self, settings: Sides<u64>) -> String {
+        checksum(self.pledges().chain(Side::BOTH.map(|side| under(*settings.get(side)))))
+    }
+
+    fn pledges(&self) -> impl Iterator<Item = String> {
         let remembered = self.quiet.iter().filter(|change| change.new).map(|change| format!("link {}", change.link.key));
-        checksum(self.operations.iter().map(Operation::id).chain(remembered))
+        self.operations.iter().map(Operation::pledge).chain(remembered)
     }
 }
 
-/// The checksum of a list of (operation, anchor): twelve hex digits of a SHA-256 over the sorted list.
+/// The line of a checksum that says under which settings of the profile.
+pub(crate) fn under(settings: u64) -> String {
+    format!("under {settings:016x}")
+}
+
+/// The checksum of lines: twelve hex digits of a SHA-256 over the sorted list.
 pub fn checksum(ids: impl IntoIterator<Item = String>) -> String {
     let sorted: BTreeSet<String> = ids.into_iter().collect();
     let mut digest = Sha256::new();
@@ -104,6 +117,38 @@ pub fn plan(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {
     }
     drop(first);
     plan_once(&Context { intended, ..context.clone() }, world, focus)
+}
+
+/// Rounds of a run that are looked ahead.
+const AHEAD: usize = 3;
+
+/// Plans what the rounds of a run do together, for a preview: a link that is forgotten or restored in one round makes work for the next.
+pub fn foresee(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {
+    let mut seen = plan(context, world, focus);
+    let mut before = Vec::new();
+    let mut next: Option<World> = None;
+    for _ in 0..AHEAD {
+        let early = |change: &QuietChange| matches!(change.quiet, Quiet::Forget | Quiet::Recover);
+        if !seen.quiet.iter().any(early) {
+            break;
+        }
+        let world = next.get_or_insert_with(|| world.clone());
+        let remembered: Vec<QuietChange> = std::mem::take(&mut seen.quiet).into_iter().filter(early).collect();
+        for change in &remembered {
+            world.remove_link(change.link.key);
+            if let Some(link) = change.patch.apply(&change.link) {
+                for rival in world.rivals(&link) {
+                    world.remove_link(rival);
+                }
+                world.insert_link(link);
+            }
+        }
+        before.extend(remembered);
+        seen = plan(context, world, focus);
+    }
+    seen.quiet.extend(before);
+    seen.quiet.sort_by_key(|change| change.link.key);
+    seen
 }
 
 fn plan_once(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {

@@ -98,6 +98,11 @@ pub enum SkipReason {
         /// What people call it.
         holder: String,
     },
+    /// The contact that holds the address bears a copy of another contact's stamp.
+    CopiedStamp {
+        /// What people call it.
+        holder: String,
+    },
     /// More than one object on the other side fits: never a guess.
     Ambiguous {
         /// What people call them.
@@ -175,6 +180,12 @@ impl fmt::Display for SkipReason {
                 write!(out, "the address is held by the contact \"{holder}\", which is mastered on-premises")
             }
             Self::HolderForeign { holder } => write!(out, "the address is held by the contact \"{holder}\" of another tool"),
+            Self::CopiedStamp { holder } => {
+                write!(
+                    out,
+                    "the address is held by the contact \"{holder}\", which bears a copy of another contact's stamp; clear it there"
+                )
+            }
             Self::Ambiguous { holders } => write!(out, "more than one object on the other side fits: {}", holders.join(", ")),
             Self::Covered { origin_tenant } => write!(out, "covered: already published into the target from tenant {origin_tenant}"),
             Self::OtherInstallation { installation } => {
@@ -229,6 +240,7 @@ impl SkipReason {
             Self::AddressHeld { .. } => "address-held",
             Self::HolderDirectorySynced { .. } => "holder-directory-synced",
             Self::HolderForeign { .. } => "holder-foreign",
+            Self::CopiedStamp { .. } => "copied-stamp",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Covered { .. } => "covered",
             Self::OtherInstallation { .. } => "other-installation",

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::field::Field;
-use crate::stamp::Mark;
+use crate::link::Provenance;
+use crate::stamp::{Mark, Stamp};
 use crate::values::Values;
 
 /// The immutable id of a recipient: its Entra object id (Exchange's `ExternalDirectoryObjectId`).
@@ -260,8 +261,39 @@ pub struct Recipient {
 
 impl Recipient {
     /// Whether galbridge published this object: by its stamp, or as a contact by its Name from the first moment on (law 1).
+    ///
+    /// galbridge stamps contacts and guests only: on a mailbox or a group a stamp is somebody's copy, and says nothing.
     pub fn published(&self) -> bool {
-        matches!(self.mark, Mark::Stamp(_)) || self.has_made_name()
+        let stamped = matches!(self.mark, Mark::Stamp(_));
+        let stampable = matches!(self.kind, Kind::Contact | Kind::Guest | Kind::MailUser | Kind::Other);
+        (stamped && stampable) || self.has_made_name()
+    }
+
+    /// Its stamp, if it stands where galbridge wrote it. `source`: whom it speaks of, where that is known.
+    ///
+    /// Whoever copies a contact copies its stamp. What galbridge made has a Name that only galbridge gives, or an address of its
+    /// source if an administrator renamed it; what it found has an address of its source. No two objects of a tenant share one.
+    pub fn genuine_stamp(&self, source: Option<&Self>) -> Option<&Stamp> {
+        let stamp = self.mark.stamp()?;
+        let holds = |source: &Self| source.addresses.iter().any(|address| self.holds(address));
+        let genuine = match (self.kind, stamp.provenance) {
+            (Kind::Contact, Provenance::Made) => self.has_made_name() || source.is_some_and(holds),
+            (Kind::Contact | Kind::Guest, Provenance::Found) => source.is_none_or(holds),
+            // galbridge makes no guests, and stamps nothing else.
+            (Kind::Guest, Provenance::Made)
+            | (
+                Kind::User
+                | Kind::Shared
+                | Kind::Room
+                | Kind::Equipment
+                | Kind::MailUser
+                | Kind::DistributionGroup
+                | Kind::Microsoft365Group
+                | Kind::Other,
+                Provenance::Made | Provenance::Found,
+            ) => false,
+        };
+        genuine.then_some(stamp)
     }
 
     /// Whether it is a contact whose Name is one that only galbridge gives. (A mailbox may be called what it likes.)

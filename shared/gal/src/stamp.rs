@@ -130,10 +130,14 @@ mod tests {
 
     #[test]
     fn a_stamp_reads_back() {
-        let stamp = stamp();
-        assert_eq!(Mark::parse(&stamp.to_string()), Mark::Stamp(stamp.clone()));
-        let live = Stamp { staged: None, ..stamp };
-        assert_eq!(Mark::parse(&live.to_string()), Mark::Stamp(live));
+        for provenance in [Provenance::Made, Provenance::Found] {
+            for role in [Role::Projection, Role::Peer] {
+                for staged in [None, stamp().staged] {
+                    let stamp = Stamp { provenance, role, staged, ..stamp() };
+                    assert_eq!(Mark::parse(&stamp.to_string()), Mark::Stamp(stamp));
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! Taking a run back: what it wrote into a contact is put back to what stood there before, if nobody has touched that since.
 //!
+//! Whether somebody has cannot be told for five minutes after our own write, while what is read may still be older: until then
+//! the contact is left alone.
+//!
 //! What a run removed or gave back cannot come again by a write, and is left alone with its reason. What is put back stays: the bases
 //! remember it as a difference that nobody edited, so that the next run writes it only when the source is edited anew.
 
 use std::fmt;
 
-use crate::decide::{contact_of, leave_operation};
+use jiff::Timestamp;
+
+use crate::decide::{SETTLING, contact_of, leave_operation};
 use crate::desired::current;
 use crate::field::Field;
 use crate::link::{Base, Link, LinkKey, Phase, Suppression};
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Reason};
 use crate::recipient::Side;
-use crate::world::Entry;
+use crate::world::{Entry, World};
 
 /// What a run did to one object: its operations, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +42,31 @@ pub struct Written {
     pub after: Option<String>,
 }
 
+/// What is asked for, and what is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Undoing<'w> {
+    /// This installation.
+    pub installation: &'w str,
+    /// The id of the run that is taken back.
+    pub run: &'w str,
+    /// Now.
+    pub now: Timestamp,
+    /// Both sides.
+    pub world: &'w World,
+}
+
 /// Why something is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
+    /// It was written just now: what is read may still be older, and hide what somebody did since.
+    Settling {
+        /// When it can be told.
+        until: Timestamp,
+    },
+    /// What the run wrote does not stand there any more: what stood there before does.
+    AsBefore,
+    /// Only its manager was written, and the contact of the manager before is gone.
+    ManagerGone,
     /// It belongs to no link any more.
     NotLinked,
     /// The object is gone.
@@ -67,6 +94,9 @@ impl Left {
     /// The reason in one word.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Settling { .. } => "written-just-now",
+            Self::AsBefore => "as-before",
+            Self::ManagerGone => "manager-gone",
             Self::NotLinked => "not-linked",
             Self::Gone => "gone-since",
             Self::Edited { .. } => "edited-since",
@@ -82,6 +112,11 @@ impl Left {
 impl fmt::Display for Left {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Settling { until } => {
+                write!(out, "it was written just now, and an edit since might not be seen yet; ask again after {}", until.strftime("%H:%M:%S UTC"))
+            }
+            Self::AsBefore => out.write_str("it stands as it did before the run"),
+            Self::ManagerGone => out.write_str("only its manager changed, and the contact of the one before is gone"),
             Self::NotLinked => out.write_str("it is linked no more"),
             Self::Gone => out.write_str("the contact is gone since"),
             Self::Edited { property, stands } => {
@@ -91,7 +126,7 @@ impl fmt::Display for Left {
                     stands.as_deref().map_or("blank".to_owned(), |value| format!("\"{value}\""))
                 )
             }
-            Self::Removed => out.write_str("it was removed for good; `galbridge unsuppress`, or its source, makes it anew"),
+            Self::Removed => out.write_str("it was removed for good; it is made anew when its source is published again (`galbridge explain` says whether it is suppressed)"),
             Self::GivenBack => out.write_str("it was given back, and is its administrator's"),
             Self::Relinked => out.write_str("it stands for an account that was made again"),
             Self::DirectorySynced => out.write_str("it is mastered on-premises"),
@@ -106,7 +141,8 @@ fn reason(run: &str) -> Reason {
 }
 
 /// The operation that takes a deed back, or why it is left alone. `entry`: the object that was written, as it stands now.
-pub fn undo(installation: &str, run: &str, deed: &Deed, link: Option<&Link>, entry: Option<&Entry>) -> Result<Operation, Left> {
+pub fn undo(asked: &Undoing<'_>, deed: &Deed, link: Option<&Link>, entry: Option<&Entry>) -> Result<Operation, Left> {
+    let Undoing { installation, run, now, .. } = *asked;
     let did = |words: &[Action]| deed.operations.iter().any(|word| words.iter().any(|action| action.as_str() == word));
     if did(&[Action::Purge, Action::Remove]) {
         return Err(Left::Removed);
@@ -122,33 +158,44 @@ pub fn undo(installation: &str, run: &str, deed: &Deed, link: Option<&Link>, ent
     if entry.recipient.directory_synced {
         return Err(Left::DirectorySynced);
     }
+    if let Some(until) = entry.written_at.map(|written| written + SETTLING).filter(|until| *until > now) {
+        return Err(Left::Settling { until });
+    }
     untouched(deed, entry)?;
     if did(&[Action::Create, Action::Resume, Action::Adopt, Action::AdoptGuest]) {
         return Ok(never_made(installation, run, link, entry));
     }
     let staged = did(&[Action::Stage]);
-    let operation = put_back(run, deed, link, entry, staged);
-    if operation.changes.is_empty() && operation.extras.is_empty() { Err(Left::Nothing) } else { Ok(operation) }
+    let (operation, manager_gone) = put_back(asked, deed, link, entry, staged);
+    match (operation.changes.is_empty() && operation.extras.is_empty(), manager_gone) {
+        (false, _) => Ok(operation),
+        (true, true) => Err(Left::ManagerGone),
+        (true, false) => Err(Left::Nothing),
+    }
 }
 
 /// Nobody has changed since what the run wrote.
 fn untouched(deed: &Deed, entry: &Entry) -> Result<(), Left> {
-    for Written { property, after, .. } in &deed.changes {
-        let hidden = entry.recipient.hidden.to_string();
-        let (same, stands) = match Field::from_property(property) {
+    let hidden = entry.recipient.hidden.to_string();
+    let mut as_before = false;
+    for Written { property, before, after } in &deed.changes {
+        let (is, stands) = match Field::from_property(property) {
             Some(field) => {
                 let stands = current(&entry.recipient, field);
-                (Base::print(field, stands) == Base::print(field, after.as_deref()), stands)
+                let print = |value: Option<&str>| Base::print(field, value);
+                ([after, before].map(|value| print(stands) == print(value.as_deref())), stands)
             }
-            None if property == HIDDEN => (after.as_deref() == Some(&hidden), Some(hidden.as_str())),
+            None if property == HIDDEN => ([after, before].map(|value| value.as_deref() == Some(&hidden)), Some(hidden.as_str())),
             // Stamp, Name and reply addresses are ours.
-            None => (true, None),
+            None => ([true, true], None),
         };
-        if !same {
-            return Err(Left::Edited { property: property.clone(), stands: stands.map(str::to_owned) });
+        match is {
+            [true, _] => {}
+            [false, true] => as_before = true,
+            [false, false] => return Err(Left::Edited { property: property.clone(), stands: stands.map(str::to_owned) }),
         }
     }
-    Ok(())
+    if as_before { Err(Left::AsBefore) } else { Ok(()) }
 }
 
 const HIDDEN: &str = "HiddenFromAddressListsEnabled";
@@ -162,8 +209,9 @@ fn never_made(installation: &str, run: &str, link: &Link, entry: &Entry) -> Oper
     operation
 }
 
-/// Fields and the hidden flag as they were.
-fn put_back(run: &str, deed: &Deed, link: &Link, entry: &Entry, staged: bool) -> Operation {
+/// Fields and the hidden flag as they were; and whether a manager stays as he is, because the one before is gone.
+fn put_back(asked: &Undoing<'_>, deed: &Deed, link: &Link, entry: &Entry, staged: bool) -> (Operation, bool) {
+    let mut manager_gone = false;
     let on_target = deed.side == link.target_side();
     let mut patch = LinkPatch::default();
     let mut changes = Vec::new();
@@ -171,6 +219,10 @@ fn put_back(run: &str, deed: &Deed, link: &Link, entry: &Entry, staged: bool) ->
     for Written { property, before, after } in &deed.changes {
         if let Some(field) = Field::from_property(property) {
             if Base::print(field, before.as_deref()) == Base::print(field, after.as_deref()) {
+                continue;
+            }
+            if field == Field::Manager && before.as_deref().is_some_and(|name| asked.world.named(deed.side, name).is_none()) {
+                manager_gone = true;
                 continue;
             }
             let bases = if on_target { &mut patch.base_target } else { &mut patch.base_source };
@@ -188,13 +240,13 @@ fn put_back(run: &str, deed: &Deed, link: &Link, entry: &Entry, staged: bool) ->
         // Hidden again: a veto, or the next run would show it.
         patch.base_hidden = Some(true);
     }
-    Operation {
+    let operation = Operation {
         action: Action::Update,
         side: deed.side,
         key: link.key,
         title: entry.recipient.title().to_owned(),
         address: link.address.clone(),
-        reason: reason(run),
+        reason: reason(asked.run),
         contact: contact_of(entry),
         changes,
         extras,
@@ -202,5 +254,6 @@ fn put_back(run: &str, deed: &Deed, link: &Link, entry: &Entry, staged: bool) ->
         patch,
         manager: None,
         notes: Vec::new(),
-    }
+    };
+    (operation, manager_gone)
 }

@@ -136,14 +136,20 @@ pub struct Problem {
 impl fmt::Display for Problem {
     /// `profile.toml:12:5: message`, then the line with a mark under the place.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.place, self.error)?;
+        write!(out, "{}: {}", self.place, visible(&self.error.to_string()))?;
         let Some((line, width)) = &self.excerpt else { return Ok(()) };
+        let line = visible(line);
         let number = self.place.line.to_string();
         let gutter = " ".repeat(number.len());
         // A tab before the mark is a tab under it too, however wide it is shown.
         let indent: String = line.chars().take(self.place.column - 1).map(|letter| if letter == '\t' { '\t' } else { ' ' }).collect();
         write!(out, "\n{gutter} |\n{number} | {line}\n{gutter} | {indent}{}", "^".repeat(*width))
     }
+}
+
+/// A text whose control characters no terminal obeys: each is one mark. Tabs and ends of lines stay.
+fn visible(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() && !matches!(letter, '\t' | '\n') { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Everything that is wrong with a profile, in the order of the places. Never empty.

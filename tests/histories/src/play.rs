@@ -3,7 +3,7 @@
 mod deeds;
 mod orders;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::pin;
@@ -99,6 +99,10 @@ struct Play {
     /// Contacts that both administrators made: the second one's.
     doubles: BTreeMap<Slot, Uuid>,
     paused: Option<String>,
+    /// How the services are in this step.
+    level: FaultLevel,
+    /// Tenants whose certificate rolled since the last process began.
+    rolled: BTreeSet<usize>,
     /// Whether the state is ever restored: then every step's is kept.
     remembers: bool,
     past: Vec<(Vec<u8>, Model)>,
@@ -111,7 +115,9 @@ impl Play {
     async fn begin(script: &Script) -> Self {
         let tenants = TENANTS[..script.shape.tenants()].iter().map(|name| ((*name).to_owned(), 0)).collect();
         let profile = profile(script.shape, Policy::default(), &[]);
-        let mut rig = Rig::new(RigOptions { tenants, profile, seed: script.seed, ..RigOptions::default() }).await;
+        let certificate_delay = Duration::from_secs(90);
+        let mut rig = Rig::new(RigOptions { tenants, profile, seed: script.seed, certificate_delay, ..RigOptions::default() }).await;
+        rig.advance(certificate_delay).await;
         rig.recorded.record(false);
         let ids = (0..script.shape.tenants()).map(|tenant| tenant_id(&rig, tenant)).collect();
         let mut model = Model::new(script.shape, script.policy, ids);
@@ -136,6 +142,8 @@ impl Play {
             peers: Peers::default(),
             doubles: BTreeMap::new(),
             paused: None,
+            level: FaultLevel::None,
+            rolled: BTreeSet::new(),
             remembers: script.steps.iter().flat_map(|step| &step.acts).any(|act| matches!(act, Act::Yesterday { .. })),
             past: Vec::new(),
             restored: None,
@@ -144,13 +152,13 @@ impl Play {
     }
 
     async fn step(&mut self, step: &Step, first: bool) -> Result<(), Vec<String>> {
-        let level = [FaultLevel::None, FaultLevel::Usual, FaultLevel::Hostile][usize::from(step.faults.min(2))];
+        self.level = [FaultLevel::None, FaultLevel::Usual, FaultLevel::Hostile][usize::from(step.faults.min(2))];
         let mut cycles = step.cycles.iter();
         for act in &step.acts {
             // A person waits until the services are well.
             self.faults(FaultLevel::None);
             self.act(act).await?;
-            self.faults(level);
+            self.faults(self.level);
             if let Some(mishap) = cycles.next().filter(|_| !first) {
                 self.disturbed(*mishap, step).await?;
             }
@@ -280,6 +288,7 @@ impl Play {
     async fn settle(&mut self, full: bool) -> Result<(), Vec<String>> {
         self.faults(FaultLevel::None);
         self.rig.restart();
+        self.rolled.clear();
         self.rig.advance(2 * TICK).await;
         let broken = |pair: &str, error: EngineError| vec![format!("{pair}: {error}")];
         if let Some(pair) = self.paused.take() {

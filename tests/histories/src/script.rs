@@ -133,6 +133,8 @@ pub(crate) enum Act {
     Unpublish { pair: usize, b: bool },
     /// A tenant's delta tokens are void.
     Resync { tenant: usize },
+    /// The certificate of a tenant rolls, while processes that began with the old one go on.
+    Roll { tenant: usize },
     /// Weeks pass.
     LongWait,
     /// The state is gone; the operator rebuilds and merges.
@@ -308,17 +310,18 @@ impl Author {
         let (slot, there) = (self.slot(), self.tenant());
         let field = self.dice.index(FIELDS.len());
         if self.shape == Shape::Peers {
-            return match self.dice.below(12) {
+            return match self.dice.below(13) {
                 0 | 1 if self.slots < SLOTS => self.hire(),
                 0..5 => Act::Edit { slot, field, value: self.value(field) },
                 5..8 => Act::EditContact { slot, there, field, value: self.value(field) },
                 8 => Act::Hide { slot, hidden: self.dice.chance(50) },
                 9 => Act::Fire { slot, permanent: true },
                 10 => Act::DeleteContact { slot, there },
+                11 => Act::Roll { tenant: there },
                 _ => Act::Unsuppress { slot, there },
             };
         }
-        match self.dice.below(30) {
+        match self.dice.below(31) {
             0..4 if self.slots < SLOTS => self.hire(),
             0..8 => Act::Edit { slot, field, value: self.value(field) },
             8 => Act::Readdress { slot, local: format!("p{slot}-{}", self.dice.below(3)) },
@@ -340,6 +343,7 @@ impl Author {
             }
             27 => Act::LetGo { slot, there },
             28 => Act::MakeWay { slot, there },
+            29 => Act::Roll { tenant: there },
             _ => Act::Unsuppress { slot, there },
         }
     }
@@ -435,6 +439,7 @@ impl Act {
             | Self::Pause { .. }
             | Self::Unpublish { .. }
             | Self::Resync { .. }
+            | Self::Roll { .. }
             | Self::LongWait
             | Self::LoseState
             | Self::Domain { .. }

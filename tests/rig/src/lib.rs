@@ -11,35 +11,35 @@
     reason = "a rig is test code: what it cannot set up is the failure of the test"
 )]
 
+mod certificates;
 pub mod collected;
 pub mod outside;
 pub mod people;
+mod process;
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
+pub use certificates::credential;
+
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use credentials::Credential;
+use certificates::Certificates;
 use engine::ports::{Clock, Store};
 use engine::records::{MergeOptions, RunSummary};
-use engine::setup::{Connection, Setup};
+use engine::setup::Setup;
 use engine::snapshot::{SnapshotOptions, SnapshotReport};
-use engine::{Engine, EngineError, Silent};
+use engine::{Engine, EngineError};
 use gal::policy::MergeMode;
-use http_body_util::Full;
 use jiff::{SignedDuration, Timestamp};
 use m365_simulator::{ClockKind, FaultLevel, GalEntry, Simulator, SimulatorConfig, TenantSpec};
-use microsoft365::{Budget, Exchanged, Hosts, Observer, Parts, SeededIds, Settings, Tenant365, Timeouts, Transport};
+use microsoft365::{Exchanged, Observer};
 use outside::Outside;
+use process::Process;
 use serde_json::Value;
 use state::StateStore;
 use state::testing::Faults;
-use tower::{Service, ServiceExt as _};
 use uuid::Uuid;
 
 /// A clock that follows tokio's (paused) time from a fixed instant.
@@ -95,16 +95,6 @@ impl Observer for Recorder {
     }
 }
 
-/// One credential for the whole process: making keys is slow.
-pub fn credential() -> Arc<Credential> {
-    static MADE: OnceLock<Arc<Credential>> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let start = SimulatorConfig::default().start - SignedDuration::from_hours(24);
-        Arc::new(Credential::generate("galbridge-test", start, 730).expect("a key can be made"))
-    })
-    .clone()
-}
-
 /// How a rig is made.
 #[derive(Clone, Debug)]
 pub struct RigOptions {
@@ -118,6 +108,8 @@ pub struct RigOptions {
     pub seed: u64,
     /// Contacts a tenant may create in an hour.
     pub creation_quota: Option<u32>,
+    /// How long the token endpoint does not know a certificate that was added.
+    pub certificate_delay: Duration,
 }
 
 impl Default for RigOptions {
@@ -128,6 +120,7 @@ impl Default for RigOptions {
             faults: FaultLevel::None,
             seed: 7,
             creation_quota: None,
+            certificate_delay: Duration::ZERO,
         }
     }
 }
@@ -147,6 +140,7 @@ pub struct Rig {
     /// Every exchange with Microsoft, as trace lines without secrets.
     pub recorded: Arc<Recorder>,
     clock: Arc<RigClock>,
+    certificates: Certificates,
     options: RigOptions,
     restarts: u64,
 }
@@ -160,6 +154,7 @@ impl Rig {
             faults: options.faults,
             clock: ClockKind::Tokio,
             creation_quota: options.creation_quota,
+            certificate_delay: options.certificate_delay,
             ..SimulatorConfig::default()
         };
         let clock = Arc::new(RigClock { start: config.start, began: tokio::time::Instant::now() });
@@ -172,8 +167,19 @@ impl Rig {
         let setup = setup(&simulator, &options.profile);
         let recorded = Arc::new(Recorder::default());
         let outside = Outside::default();
-        let engine = engine_over(&simulator, state.clone(), clock.clone(), setup, options.seed, 0, &recorded, &outside);
-        Self { simulator, engine, state, faults, outside, recorded, clock, options, restarts: 0 }
+        let certificates = Certificates::default();
+        let (seed, restarts) = (options.seed, 0);
+        let process = Process {
+            simulator: &simulator,
+            clock: &clock,
+            recorded: &recorded,
+            outside: &outside,
+            certificates: &certificates,
+            seed,
+            restarts,
+        };
+        let engine = process.engine(state.clone(), setup);
+        Self { simulator, engine, state, faults, outside, recorded, clock, certificates, options, restarts }
     }
 
     /// A pair of two small tenants, made of these operations of their administrators, merged and come to rest, with the
@@ -202,8 +208,20 @@ impl Rig {
 
     /// Another process over the same state.
     fn another(&self, setup: Setup) -> Engine {
-        let (state, clock, recorded) = (self.state.clone(), self.clock.clone(), &self.recorded);
-        engine_over(&self.simulator, state, clock, setup, self.options.seed, self.restarts, recorded, &self.outside)
+        self.process().engine(self.state.clone(), setup)
+    }
+
+    /// What a process that starts now is made of.
+    fn process(&self) -> Process<'_> {
+        Process {
+            simulator: &self.simulator,
+            clock: &self.clock,
+            recorded: &self.recorded,
+            outside: &self.outside,
+            certificates: &self.certificates,
+            seed: self.options.seed,
+            restarts: self.restarts,
+        }
     }
 
     /// A second process beside this one, as when two ticks overlap.
@@ -373,62 +391,5 @@ fn setup(simulator: &Simulator, rest: &str) -> Setup {
     match profile::Profile::parse("rig.toml", &text, &loader) {
         Ok((profile, _)) => Setup::of(&profile),
         Err(errors) => panic!("{errors}"),
-    }
-}
-
-/// The simulator's router, with its calls counted.
-fn counted(
-    router: axum::Router,
-    outside: Outside,
-) -> impl Service<http::Request<Full<Bytes>>, Response = axum::response::Response, Error = Infallible, Future: Send>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
-    tower::service_fn(move |request: http::Request<Full<Bytes>>| {
-        let (router, outside) = (router.clone(), outside.clone());
-        async move {
-            let call = outside.before().await;
-            let answer = router.oneshot(request).await;
-            outside.after(call).await;
-            answer
-        }
-    })
-}
-
-#[expect(clippy::too_many_arguments, reason = "the parts of a process, once")]
-fn engine_over(
-    simulator: &Simulator,
-    state: Arc<StateStore>,
-    clock: Arc<RigClock>,
-    setup: Setup,
-    seed: u64,
-    restarts: u64,
-    recorded: &Arc<Recorder>,
-    outside: &Outside,
-) -> Engine {
-    let ids = Arc::new(SeededIds::from_number(seed.wrapping_mul(1_000).wrapping_add(restarts)));
-    let mut connections = BTreeMap::new();
-    for tenant in simulator.tenants() {
-        let hosts = Hosts::single("http://127.0.0.1:4365").expect("a loopback host");
-        let parts = Parts {
-            transport: Transport::in_process(counted(simulator.router(), outside.clone()), Timeouts::default()),
-            signer: credential(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            budget: Budget::of_pair(1),
-            observer: Some(recorded.clone()),
-        };
-        let client = Arc::new(Tenant365::new(Settings::new(tenant.name.clone(), tenant.id, tenant.app_id, hosts), parts));
-        connections.insert(tenant.name, Connection { reader: client.clone(), writer: client });
-    }
-    Engine {
-        store: state,
-        clock,
-        connections,
-        setup: Arc::new(setup),
-        installation: "rig".to_owned(),
-        owner: format!("rig-{restarts}"),
-        progress: Arc::new(Silent),
     }
 }

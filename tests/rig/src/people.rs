@@ -1,5 +1,6 @@
 //! People and contacts for tests, and looking for them in an address list.
 
+use engine::act::{Action, Answer, StatusDocument};
 use m365_simulator::GalEntry;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -47,4 +48,12 @@ pub fn names(gal: &[GalEntry]) -> Vec<String> {
     let mut names: Vec<String> = gal.iter().map(|entry| property(entry, "DisplayName")).collect();
     names.sort();
     names
+}
+
+/// How the first pair stands, as an operator is told.
+pub async fn status(rig: &crate::Rig) -> StatusDocument {
+    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.expect("a status") {
+        Answer::Status(status) => *status,
+        other => panic!("{other:?}"),
+    }
 }

@@ -5,12 +5,11 @@
 use std::time::Duration;
 
 use engine::EngineError;
-use engine::act::{Action, Answer, StatusDocument};
 use engine::operate::{Leave, rebuild_checksum};
 use engine::records::{MergeOptions, Stage};
 use gal::policy::MergeMode;
 use gal::{LinkKey, Origin, Side};
-use rig::people::{contact_at, delete, find, names, property, update, user};
+use rig::people::{contact_at, delete, find, names, property, status, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,13 +22,6 @@ async fn lose_and_rebuild(rig: &mut Rig) {
     rig.snapshot(true).await.unwrap();
     let plan = rig.engine.rebuild_preview(&rig.pair()).await.unwrap();
     rig.engine.rebuild(&rig.pair(), &rebuild_checksum(&plan), rig.deadline()).await.unwrap();
-}
-
-async fn status(rig: &Rig) -> StatusDocument {
-    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
-        Answer::Status(status) => *status,
-        other => panic!("{other:?}"),
-    }
 }
 
 async fn lose_link(rig: &Rig, anchor: Uuid) {

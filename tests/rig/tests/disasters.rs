@@ -5,10 +5,13 @@
 
 use std::time::Duration;
 
-use engine::act::{Action, Answer, Standing, StatusDocument};
+use engine::act::Standing;
+use engine::snapshot::SnapshotOptions;
 use gal::Side;
-use rig::Rig;
-use rig::people::{delete, names, update, user};
+use gal::policy::MergeMode;
+use jiff::SignedDuration;
+use rig::people::{delete, names, property, status, update, user};
+use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,13 +26,6 @@ async fn published(profile: &str) -> (Rig, Vec<Uuid>) {
     let (rig, a, _) = Rig::merged(profile, crowd(), vec![]).await;
     assert_eq!(rig.gal("fabrikam").len(), CROWD);
     (rig, a)
-}
-
-async fn status(rig: &Rig) -> StatusDocument {
-    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
-        Answer::Status(status) => *status,
-        other => panic!("{other:?}"),
-    }
 }
 
 /// Some ticks, each of which may fail.
@@ -167,6 +163,53 @@ async fn certificates_that_are_not_known_write_nothing() {
     assert_eq!(status.standing, Standing::Failed);
     let told = format!("{:?}", status.runs.first().map(|run| run.outcome.clone()));
     assert!(told.contains("contoso") && told.contains("certificate"), "{told}");
+}
+
+/// Each side is signed in to with the other's certificate.
+#[tokio::test(start_paused = true)]
+async fn swapped_certificates_write_nothing() {
+    let (mut rig, a) = published("").await;
+    // The first one is removed when the third comes: by then each tenant knows only its own.
+    for _ in 0..2 {
+        rig.roll_certificate("contoso").await.unwrap();
+    }
+    rig.swap_certificates("contoso", "fabrikam");
+    rig.apply("contoso", delete(&a[..2]));
+    ticks(&rig, 4).await;
+    assert_eq!(rig.gal("fabrikam").len(), CROWD);
+    let status = status(&rig).await;
+    assert_eq!(status.standing, Standing::Failed);
+    let told = format!("{:?}", status.runs.first().map(|run| run.outcome.clone()));
+    assert!(told.contains("certificate") && told.contains("not registered"), "{told}");
+    rig.swap_certificates("contoso", "fabrikam");
+    ticks(&rig, 2).await;
+    assert_eq!(rig.gal("fabrikam").len(), CROWD - 2);
+}
+
+/// The token endpoint hears of a new certificate late. A process of before goes on with its own, a new one signs with the new one.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_rolls_while_cycles_go_on() {
+    let certificate_delay = Duration::from_mins(3);
+    let mut rig = Rig::new(RigOptions { certificate_delay, ..RigOptions::default() }).await;
+    rig.advance(certificate_delay).await;
+    let a: Vec<_> = rig.apply("contoso", json!([user("contoso", "Ann")])).into_iter().flatten().collect();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    let before = rig.second();
+    let rolled = rig.now();
+    rig.roll_certificate("contoso").await.unwrap();
+    assert!(rig.now().duration_since(rolled) >= SignedDuration::from_mins(3), "it is used before the endpoint knows it");
+    rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
+    rig.advance(Duration::from_mins(10)).await;
+    before.snapshot(&rig.pair(), SnapshotOptions::default(), rig.deadline()).await.unwrap();
+    before.reconcile(&rig.pair(), rig.deadline()).await.unwrap();
+    assert_eq!(property(&rig.gal("fabrikam")[0], "Title"), "Director");
+    // Once more, and the first one is gone: only whoever signs with a new one can read.
+    rig.roll_certificate("contoso").await.unwrap();
+    rig.restart();
+    rig.restart_tokens().await;
+    rig.settle(4).await.unwrap();
+    let old = before.snapshot(&rig.pair(), SnapshotOptions::default(), rig.deadline()).await.unwrap_err();
+    assert!(old.to_string().contains("not registered"), "{old}");
 }
 
 /// Each cycle's deletions are below the limit; together they are not.

@@ -10,10 +10,11 @@
 
 use std::time::Duration;
 
+use engine::act::Standing;
 use engine::records::{Due, Outcome};
 use gal::Side;
 use gal::policy::MergeMode;
-use rig::people::{contact, contact_at, delete, find, names, property, update, user};
+use rig::people::{self, contact, contact_at, delete, find, names, property, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -76,6 +77,9 @@ async fn a_domain_that_becomes_the_targets_own_is_reported_and_frozen() {
     assert!(find(&rig.gal_with_hidden("fabrikam"), "Cem").is_none(), "nobody new under its own domain");
     assert_eq!(code(&rig, &rig.pair(), "ann@contoso.example", Side::A).await, ["must-yield"]);
     assert_eq!(code(&rig, &rig.pair(), "cem@contoso.example", Side::A).await, ["target-owns-domain"]);
+    // A person hears of it, and not only who asks about one of them.
+    let status = people::status(&rig).await;
+    assert_eq!((status.standing, status.must_yield.b), (Standing::Held, 2));
     rig.apply("contoso", delete(&[a[0]]));
     rig.settle(4).await.unwrap();
     assert!(find(&rig.gal("fabrikam"), "Ann").is_some(), "a frozen link is left alone");

@@ -5,22 +5,14 @@
 
 use std::time::Duration;
 
-use engine::act::{Action, Answer, StatusDocument};
 use engine::records::RunSummary;
 use gal::Side;
 use gal::policy::MergeMode;
 use rig::outside::Fault;
-use rig::people::{contact_at, find, names, property, update, user};
+use rig::people::{contact_at, find, names, property, status, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-async fn status(rig: &Rig) -> StatusDocument {
-    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
-        Answer::Status(status) => *status,
-        other => panic!("{other:?}"),
-    }
-}
 
 /// Deleted for good, in a tenant whose delta tokens are void: only absence tells of it.
 fn vanish(rig: &Rig, anchors: &[Uuid]) {

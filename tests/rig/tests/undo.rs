@@ -129,7 +129,10 @@ async fn another_plan_and_another_run_are_refused() {
     // Once taken back there is nothing more to take back.
     undo(&rig, &run.id).await;
     let again = shown(&rig, &run.id).await;
-    assert_eq!((again.operations.len(), again.skipped[0].code.as_str()), (0, "edited-since"));
+    assert_eq!((again.operations.len(), again.skipped[0].code.as_str()), (0, "written-just-now"));
+    rig.advance(std::time::Duration::from_mins(6)).await;
+    let again = shown(&rig, &run.id).await;
+    assert_eq!((again.operations.len(), again.skipped[0].code.as_str()), (0, "as-before"));
     // The undo is a run of its own, and can be taken back like any other.
     let last = rig.engine.store.runs(&pair, 1).await.unwrap().remove(0);
     assert_eq!(last.kind, engine::records::RunKind::Undo);

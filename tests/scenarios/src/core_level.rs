@@ -117,6 +117,7 @@ impl CoreLevel {
                 approved: self.approved.get(side),
                 incomplete: None,
                 merge: matches!(serve, Serve::Merge(_)),
+                settings: 0,
             };
             judge(&question, plan.of_side(side))
         });

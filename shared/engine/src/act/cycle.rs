@@ -4,10 +4,12 @@ use gal::{Side, Sides};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, pair_facts};
 use crate::error::EngineError;
 use crate::records::{Outcome, RunSummary, Stage};
 use crate::snapshot::{SnapshotOptions, SnapshotReport};
+
+use super::status::yields;
 
 /// How old the last full reading may be.
 const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
@@ -128,7 +130,14 @@ impl Engine {
         if state.writing.holds.a.is_some() || state.writing.holds.b.is_some() {
             return Ok(Standing::Held);
         }
-        if self.quarantined(pair).await?.is_empty() { Ok(Standing::InStep) } else { Ok(Standing::Quarantined) }
+        let facts = pair_facts(self.pair(pair)?, &self.facts().await?);
+        let aside = self.links_where(pair, |link| link.quarantine.is_some() || yields(&facts, link)).await?;
+        Ok(match aside.iter().any(|link| yields(&facts, link)) {
+            // Nothing ends that but a person.
+            true => Standing::Held,
+            false if aside.is_empty() => Standing::InStep,
+            false => Standing::Quarantined,
+        })
     }
 
     async fn only_reads(&self, pair: &str) -> Result<Option<OnlyReads>, EngineError> {

@@ -20,7 +20,8 @@ pub use certificate::{PublicPart, Wish};
 pub use cycle::{OnlyReads, Ran, Read, Standing};
 pub use plan::{GuardDocument, NoteDocument, OperationDocument, PlanDocument, SideDocument, SkippedDocument};
 pub use status::{
-    AgendaDocument, ConflictDocument, HeldDocument, QuarantinedDocument, StatusDocument, StatusSide, SuppressedDocument, WhoDocument,
+    AgendaDocument, ConflictDocument, HeldDocument, KeptDocument, QuarantinedDocument, StatusDocument, StatusSide, SuppressedDocument,
+    WhoDocument,
 };
 
 use crate::check::TenantFindings;
@@ -276,13 +277,27 @@ impl Engine {
             }
             None => "what the next runs do".to_owned(),
         };
-        let mut document = PlanDocument::of_preview(self.pair(pair)?, of, &preview);
+        let pair_setup = self.pair(pair)?;
+        let lost = self.lost(pair_setup).await?;
+        let of = match (lost.a + lost.b, &writing.paused) {
+            (0, None) => of,
+            (0, Some(reason)) => format!("{of}, after `galbridge resume`: the pair is paused ({reason})"),
+            (lost, _) => format!(
+                "{of}. But {lost} contacts bear this installation's stamp, and this state knows nothing of them: it was lost, in whole or in \
+                 part. First: `galbridge rebuild`"
+            ),
+        };
+        let mut document = PlanDocument::of_preview(pair_setup, of, &preview);
         if merge.is_none() {
             for side in Side::BOTH {
                 document.sides.get_mut(side).closed = *writing.closed.get(side);
                 // The hold that waits for a person already, if it is of the same operations.
                 let judgement = preview.judgements.get(side);
-                let hold = writing.holds.get(side).as_ref().filter(|hold| hold.operations.iter().eq(&judgement.held));
+                let hold = writing
+                    .holds
+                    .get(side)
+                    .as_ref()
+                    .filter(|hold| hold.operations.iter().eq(&judgement.held) && hold.settings == Some(pair_setup.settings_into(side)));
                 document.sides.get_mut(side).guard.approve = hold.and_then(|hold| hold.checksum.clone());
             }
         }
@@ -302,14 +317,17 @@ impl Engine {
             Leave::Release => "unpublish: all contacts stay, as the administrator's",
         };
         // A person's confirmation is the approval: there is no judgement.
-        Ok(PlanDocument::of_plan(self.pair(pair)?, of.to_owned(), plan.checksum(), &plan, &gal::Sides::default()))
+        let mut document = PlanDocument::of_plan(self.pair(pair)?, of.to_owned(), plan.checksum(), &plan, &gal::Sides::default());
+        let closed = self.state(pair).await?.writing.closed;
+        document.sides.get_mut(side).closed = *closed.get(side);
+        Ok(document)
     }
 
     /// What `rebuild` would restore, after a full reading.
     async fn show_rebuild(&self, pair: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
         self.read(pair, SnapshotOptions { full: true, only: None }, deadline).await?;
         let plan = self.rebuild_preview(pair).await?;
-        let of = "rebuild: links are restored, nothing is written to a tenant; of a state that was lost, what only it knew cannot be restored: suppressed addresses (make-way), and whether this was a pilot or a side was unpublished; so newcomers wait for a confirmed merge"
+        let of = "rebuild: links are restored, nothing is written to a tenant; of a state that was lost, what only it knew cannot be restored: suppressed addresses (make-way, undo), values that `undo` put back (the next run writes what their source says), and whether this was a pilot or a side was unpublished; so newcomers wait for a confirmed merge"
             .to_owned();
         Ok(PlanDocument::of_plan(self.pair(pair)?, of, rebuild_checksum(&plan), &plan, &gal::Sides::default()))
     }
@@ -318,7 +336,13 @@ impl Engine {
     async fn show_undo(&self, pair: &str, run: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
         self.read(pair, SnapshotOptions::default(), deadline).await?;
         let UndoPlan { run, plan, left } = self.undo_preview(pair, run).await?;
-        let of = format!("undo of the run {}: what it wrote is put back where nobody has touched it since", run.id);
+        let suppresses = plan.operations.iter().any(|operation| matches!(operation.patch.phase, Some(gal::Phase::Suppressed { .. })));
+        let mut of = format!("undo of the run {}: what it wrote is put back where nobody has touched it since", run.id);
+        if suppresses {
+            of.push_str(
+                "; whom it made is removed, whom it adopted is given back, and neither is published again until `galbridge unsuppress`",
+            );
+        }
         let setup = self.pair(pair)?;
         let mut document = PlanDocument::of_plan(setup, of, plan.checksum(), &plan, &gal::Sides::default());
         document.skipped = left

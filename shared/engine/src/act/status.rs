@@ -1,14 +1,17 @@
 //! `status`: how far a pair has come, and what waits for a person.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use gal::guard::approval_holds;
-use gal::{Link, LinkKey, Phase, Side, Sides};
+use gal::decide::must_yield;
+use gal::policy::TenantFacts;
+use gal::recipient::Presence;
+use gal::stamp::Mark;
+use gal::{Anchor, Link, LinkKey, Phase, Role, Side, Sides};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
-use crate::engine::Engine;
+use crate::engine::{Engine, pair_facts};
 use crate::error::EngineError;
 use crate::records::{Hold, Outcome, PairState, RunKind, RunSummary, SideReading, Stage};
 use crate::setup::PairSetup;
@@ -57,6 +60,15 @@ pub struct StatusDocument {
     /// Contacts that bear our stamp and have no link, per side: lost rows of the state.
     #[serde(default)]
     pub lost_links: Sides<u64>,
+    /// Contacts that stand still on a side because their domain belongs to its tenant now: they must yield.
+    #[serde(default)]
+    pub must_yield: Sides<u64>,
+    /// Contacts whose stamp attribute holds something else now: they are left alone, also when their source leaves.
+    #[serde(default)]
+    pub overwritten: Vec<KeptDocument>,
+    /// Contacts whose source is not published any more, and that their administrator shows all the same.
+    #[serde(default)]
+    pub kept: Vec<KeptDocument>,
     /// What is on the agenda.
     pub agenda: AgendaDocument,
     /// The last runs.
@@ -114,6 +126,17 @@ pub struct ConflictDocument {
     pub fields: Vec<String>,
 }
 
+/// A contact that stands on a side, and that galbridge leaves as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptDocument {
+    /// The link.
+    pub link: String,
+    /// The address.
+    pub address: String,
+    /// The side where it stands.
+    pub side: Side,
+}
+
 /// Somebody who is not published any more, by what a person did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuppressedDocument {
@@ -168,26 +191,35 @@ fn recovered(failed: &RunSummary, state: &PairState) -> bool {
     success.is_some_and(|at| at > failed.ended)
 }
 
+/// Whether the contact of a link stands still because its domain belongs to its tenant now.
+pub(super) fn yields(facts: &Sides<TenantFacts>, link: &Link) -> bool {
+    link.is_live() && must_yield(facts.get(link.target_side()), &link.address).is_some()
+}
+
+fn kept_document(link: &Link) -> Option<KeptDocument> {
+    (link.phase == Phase::Kept).then(|| left_document(link))
+}
+
+fn left_document(link: &Link) -> KeptDocument {
+    KeptDocument { link: link.key.to_string(), address: link.address.clone(), side: link.target_side() }
+}
+
 impl Engine {
     /// How a pair stands. It looks at every link: for people.
     pub(super) async fn status(&self, pair: &str) -> Result<StatusDocument, EngineError> {
         let setup = self.pair(pair)?;
         let state = self.state(pair).await?;
-        let set_aside = self.links_where(pair, |link| {
-            link.quarantine.is_some() || !link.conflicts.is_empty() || matches!(link.phase, Phase::Suppressed { .. } | Phase::Staged { .. })
-        });
-        let set_aside = set_aside.await?;
+        let facts = pair_facts(setup, &self.facts().await?);
+        let links = self.links_where(pair, |_| true).await?;
+        let overwritten = self.overwritten(setup, &links).await?;
         let runs = self.store.runs(&setup.name, RUNS).await?;
         let failed = runs.first().is_some_and(|last| matches!(last.outcome, Outcome::Failed(_)) && !recovered(last, &state));
         let standing = if failed { Standing::Failed } else { self.standing(pair).await? };
         let holds = Sides { a: self.held(setup, &state, Side::A).await?, b: self.held(setup, &state, Side::B).await? };
         let agenda = self.agenda(pair).await?;
-        let lost_links = if state.writing.stage == Stage::Unmerged {
-            Sides::default()
-        } else {
-            let lost = |side| self.lost_links(setup, side);
-            Sides { a: lost(Side::A).await?.len() as u64, b: lost(Side::B).await?.len() as u64 }
-        };
+        let lost_links = self.lost(setup).await?;
+        let standing = if lost_links == Sides::default() { standing } else { standing.max(Standing::Held) };
+        let standing = if overwritten.is_empty() { standing } else { standing.max(Standing::Quarantined) };
         Ok(StatusDocument {
             pair: setup.name.clone(),
             standing,
@@ -200,14 +232,48 @@ impl Engine {
             last_snapshot: state.reading.last_success,
             last_run: state.writing.last_success,
             holds,
-            quarantined: set_aside.iter().filter_map(quarantined_document).collect(),
-            suppressed: set_aside.iter().filter_map(suppressed_document).collect(),
-            conflicts: set_aside.iter().filter(|link| link.is_live()).filter_map(conflict_document).collect(),
-            staged: Sides::from_fn(|side| staged(&set_aside, side)),
+            quarantined: links.iter().filter_map(quarantined_document).collect(),
+            suppressed: links.iter().filter_map(suppressed_document).collect(),
+            conflicts: links.iter().filter(|link| link.is_live()).filter_map(conflict_document).collect(),
+            staged: Sides::from_fn(|side| staged(&links, side)),
             lost_links,
+            must_yield: Sides::from_fn(|side| {
+                links.iter().filter(|link| link.target_side() == side && yields(&facts, link)).count() as u64
+            }),
+            overwritten,
+            kept: links.iter().filter_map(kept_document).collect(),
             agenda,
             runs,
         })
+    }
+
+    /// How many contacts of each side bear a stamp of ours that no link is stored for.
+    pub(super) async fn lost(&self, setup: &PairSetup) -> Result<Sides<u64>, EngineError> {
+        let lost = |side| self.lost_links(setup, side);
+        Ok(Sides { a: lost(Side::A).await?.len() as u64, b: lost(Side::B).await?.len() as u64 })
+    }
+
+    /// Contacts that stand for somebody, or are hidden to be removed, and whose stamp somebody overwrote.
+    async fn overwritten(&self, setup: &PairSetup, links: &[Link]) -> Result<Vec<KeptDocument>, EngineError> {
+        let mut found = Vec::new();
+        for side in Side::BOTH {
+            let ours = links.iter().filter(|link| link.target_side() == side && link.role == Role::Projection);
+            let ours = ours.filter(|link| link.is_live() || matches!(link.phase, Phase::Staged { .. }));
+            let targets: BTreeMap<Anchor, &Link> = ours.filter_map(|link| Some((link.target?, link))).collect();
+            let stamp = setup.tenants.get(side).stamp_attribute;
+            for shard in 0..16 {
+                for replica in self.store.replica_shard(&setup.name, side, shard).await? {
+                    let Some(link) = targets.get(&replica.anchor).filter(|_| replica.presence == Presence::Present) else { continue };
+                    let foreign = match replica.recipient(stamp).mark {
+                        Mark::None => false,
+                        Mark::Foreign(_) => true,
+                        Mark::Stamp(stamp) => stamp.installation != self.installation,
+                    };
+                    found.extend(foreign.then(|| left_document(link)));
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn agenda(&self, pair: &str) -> Result<AgendaDocument, EngineError> {
@@ -227,7 +293,7 @@ impl Engine {
     async fn held(&self, pair: &PairSetup, state: &PairState, side: Side) -> Result<Option<HeldDocument>, EngineError> {
         let Some(hold) = state.writing.holds.get(side).clone() else { return Ok(None) };
         let now = self.now();
-        let mut approvals = state.writing.approvals.get(side).iter().filter(|approval| approval_holds(approval.at, now));
+        let mut approvals = state.writing.approvals.get(side).iter().filter(|approval| approval.is_valid(pair.settings_into(side), now));
         let approved = approvals.any(|approval| Some(&approval.checksum) == hold.checksum.as_ref());
         let mut who = Vec::new();
         for id in &hold.operations {

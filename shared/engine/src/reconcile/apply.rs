@@ -241,7 +241,7 @@ impl Run<'_> {
                 "<{}> is not published any more ({key}): {reason}; `galbridge unsuppress` takes that back",
                 change.link.address
             )),
-            Quiet::Keep => self.note(format!("{key} is kept by the target's administrator")),
+            Quiet::Keep => self.note(format!("<{}> is kept by the target's administrator ({key})", change.link.address)),
             Quiet::Record => {}
         }
         Ok(())

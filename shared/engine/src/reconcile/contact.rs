@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ports::{ContactChange, ContactWriter, ReplicaWrite, StoreError, WriteError};
 use crate::records::{Due, Replica};
-use crate::snapshot::released_addresses;
+use crate::snapshot::released_keys;
 
 use super::apply::{Failed, Shared};
 use super::run::{Ended, Run};
@@ -248,7 +248,7 @@ impl Run<'_> {
             next.version = replica.version + 1;
             // Whoever waits for an address that becomes free is looked at again. Before the write, so that a crash loses nobody: this
             // run takes the row only when everything of this plan is done.
-            let freed = released_addresses(Some(&replica.recipient(stamp)), &next.recipient(stamp)).into_iter().collect();
+            let freed = released_keys(Some(&replica.recipient(stamp)), &next.recipient(stamp)).into_iter().collect();
             let waiting = self.engine.holders_of(self.pair, side.other(), &freed).await?;
             self.engine.touch(self.pair, side.other(), waiting).await?;
             let write = ReplicaWrite {

@@ -28,9 +28,10 @@ pub(crate) fn counts(link: &Link, side: Side) -> bool {
     link.is_live() && (link.target_side() == side || link.role == Role::Peer)
 }
 
-/// The ids a person approved in the last 24 hours.
-pub(crate) fn approved(writing: &WritingState, side: Side, now: Timestamp) -> BTreeSet<String> {
-    let valid = writing.approvals.get(side).iter().filter(|approval| approval_holds(approval.at, now));
+/// The ids a person approved in the last 24 hours, under the settings that the profile has now.
+fn approved(pair: &PairSetup, writing: &WritingState, side: Side, now: Timestamp) -> BTreeSet<String> {
+    let settings = pair.settings_into(side);
+    let valid = writing.approvals.get(side).iter().filter(|approval| approval.is_valid(settings, now));
     valid.flat_map(|approval| approval.operations.iter().cloned()).collect()
 }
 
@@ -74,19 +75,22 @@ pub(crate) fn judge(
     incomplete: Option<&str>,
     now: Timestamp,
 ) -> Judgement {
-    let approved = approved(writing, side, now);
+    let approved = approved(pair, writing, side, now);
     let question = Question {
         limits: pair.policy.guard,
         history: history(writing, reading, side, now),
         approved: &approved,
         incomplete,
         merge: writing.merge.is_some(),
+        settings: pair.settings_into(side),
     };
     ask(&question, plan.of_side(side))
 }
 
 /// Counts, before they run, the guarded operations that may run; and freezes the counts of a new hold.
+#[expect(clippy::too_many_arguments, reason = "what the guard judged, once more")]
 pub(crate) fn charge(
+    pair: &PairSetup,
     writing: &mut WritingState,
     reading: &ReadingState,
     side: Side,
@@ -102,7 +106,7 @@ pub(crate) fn charge(
         hold.live_before = hold.live_before.max(then.live_before);
         hold.in_scope_before = hold.in_scope_before.max(then.in_scope_before);
     }
-    let approved = approved(writing, side, now);
+    let approved = approved(pair, writing, side, now);
     let counts = |kind: Guarded| {
         let due = plan.of_side(side).filter(|operation| judgement.allows(operation) && !approved.contains(&operation.id()));
         due.filter(|operation| operation.action.guarded() == Some(kind)).count() as u64

@@ -15,10 +15,10 @@ use gal::decide::{Again, Context, MergeRules, Serve};
 use gal::guard::Judgement;
 use gal::managers::Intended;
 use gal::operation::Operation;
-use gal::plan::{Focus, Plan, plan};
+use gal::plan::{Focus, Plan, foresee, plan};
 use gal::policy::TenantFacts;
 use gal::reason::SkipReason;
-use gal::{Anchor, Link, Side, Sides};
+use gal::{Anchor, Link, Side, Sides, World};
 use jiff::Timestamp;
 use tracing::info;
 
@@ -131,10 +131,32 @@ impl Engine {
         loaded: &Loaded,
         focus: &Focus,
     ) -> Result<Plan, EngineError> {
+        self.planned(pair, writing, loaded, focus, plan).await
+    }
+
+    /// What the rounds of the next run would do together: for previews.
+    pub(crate) async fn foresee_world(
+        &self,
+        pair: &PairSetup,
+        writing: &WritingState,
+        loaded: &Loaded,
+        focus: &Focus,
+    ) -> Result<Plan, EngineError> {
+        self.planned(pair, writing, loaded, focus, foresee).await
+    }
+
+    async fn planned(
+        &self,
+        pair: &PairSetup,
+        writing: &WritingState,
+        loaded: &Loaded,
+        focus: &Focus,
+        how: fn(&Context<'_>, &World, &Focus) -> Plan,
+    ) -> Result<Plan, EngineError> {
         let facts = self.facts().await?;
         let mesh: Vec<TenantFacts> = facts.values().map(|(facts, _)| facts.clone()).collect();
         let context = self.context(pair, writing, pair_facts(pair, &facts), &mesh);
-        Ok(plan(&context, &loaded.world, focus))
+        Ok(how(&context, &loaded.world, focus))
     }
 
     /// The core's context under the pair's present rules.
@@ -175,8 +197,8 @@ impl Engine {
         for side in Side::BOTH {
             let incomplete = state.reading.sides.get(side.other()).incomplete.clone();
             let judgement = history::judge(pair, &state.writing, &state.reading, side, plan, incomplete.as_deref(), now);
-            *state.writing.holds.get_mut(side) = hold_of(state.writing.holds.get(side).as_ref(), &judgement, plan, side, now);
-            history::charge(&mut state.writing, &state.reading, side, plan, &judgement, merging, now);
+            *state.writing.holds.get_mut(side) = hold_of(pair, state.writing.holds.get(side).as_ref(), &judgement, plan, side, now);
+            history::charge(pair, &mut state.writing, &state.reading, side, plan, &judgement, merging, now);
             *judgements.get_mut(side) = judgement;
         }
         judgements
@@ -282,7 +304,7 @@ fn comes_back((side, anchor, again): &(Side, Anchor, Again)) -> AgendaRow {
 }
 
 /// The hold of a side after the guard's judgement.
-fn hold_of(before: Option<&Hold>, judgement: &Judgement, plan: &Plan, side: Side, now: Timestamp) -> Option<Hold> {
+fn hold_of(pair: &PairSetup, before: Option<&Hold>, judgement: &Judgement, plan: &Plan, side: Side, now: Timestamp) -> Option<Hold> {
     if judgement.tripped.is_empty() {
         return None;
     }
@@ -298,6 +320,7 @@ fn hold_of(before: Option<&Hold>, judgement: &Judgement, plan: &Plan, side: Side
         deletions: count(gal::operation::Guarded::Deletion),
         updates: count(gal::operation::Guarded::Update),
         operations: judgement.held.iter().cloned().collect(),
+        settings: Some(pair.settings_into(side)),
         ran_creations: before.map_or(0, |hold| hold.ran_creations),
         ran_deletions: before.map_or(0, |hold| hold.ran_deletions),
         live_before: before.map_or(0, |hold| hold.live_before),

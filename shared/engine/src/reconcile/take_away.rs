@@ -34,8 +34,11 @@ impl Run<'_> {
         let Some(contact) = operation.contact.clone() else {
             return Ok(self.quarantine(shared, operation, "the contact has no Exchange Guid".to_owned()).await?);
         };
-        // A link that only the stamp tells of.
+        // A link that only the stamp tells of, or one that ends before its contact is removed.
         if let Some(start) = &operation.start {
+            if shared.link(operation.key).await.is_some_and(|stored| stored.is_live() != start.is_live()) {
+                self.reports_concerned(shared, start).await?;
+            }
             self.store_link(shared, start).await?;
         }
         let link = shared.link(operation.key).await;
@@ -51,9 +54,12 @@ impl Run<'_> {
         }
         let writer = self.writer(operation.side)?;
         let skew = writer.clock_skew();
-        if operation.action == Action::Purge && skew.abs() > WORST_SKEW {
+        // The grace period is counted from the day on which a contact was hidden, too.
+        if matches!(operation.action, Action::Stage | Action::Purge) && skew.abs() > WORST_SKEW {
             let minutes = skew.as_mins().abs();
-            let why = format!("this machine's clock differs from Microsoft's by {minutes} minutes: nothing is removed until it is right");
+            let why = format!(
+                "this machine's clock differs from Microsoft's by {minutes} minutes: nothing is hidden or removed until it is right"
+            );
             self.note(why.clone());
             return Ok(Ended::Deferred(why));
         }
@@ -142,7 +148,8 @@ impl Run<'_> {
     fn needs_no_stamp(operation: &Operation, link: &Link, row: &ExchangeRow) -> bool {
         let other_half = operation.side != link.target_side();
         let found_peers = link.role == Role::Peer && link.provenance == Provenance::Found;
-        let named = row.half.name.to_lowercase() == link.name.to_lowercase() && link.provenance == Provenance::Made;
+        let name = row.half.name.to_lowercase();
+        let named = name == link.name.to_lowercase() && name.starts_with(gal::stamp::NAME_PREFIX) && link.provenance == Provenance::Made;
         let released = matches!(operation.action, Action::Release | Action::HandOver);
         let address = row.half.values.get(Field::DisplayName).is_some() || row.half.external_email_address.is_some();
         address && (found_peers || (other_half && link.role == Role::Peer) || named || released)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use gal::guard::approval_holds;
 use gal::policy::MergeMode;
 use gal::{Anchor, Sides};
 use jiff::Timestamp;
@@ -232,6 +233,9 @@ pub struct Hold {
     /// The operations that wait, each `operation anchor`: what an approval lists.
     #[serde(default)]
     pub operations: Vec<String>,
+    /// The settings of the profile that this was held under: a consent is to these.
+    #[serde(default)]
+    pub settings: Option<u64>,
     /// Creations of the last 24 hours when the hold began: a hold never ends by time alone.
     #[serde(default)]
     pub ran_creations: u64,
@@ -249,12 +253,22 @@ pub struct Hold {
 /// A person's consent to listed operations, good for 24 hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// The checksum of the sorted list of (operation, anchor).
+    /// The checksum of the hold.
     pub checksum: String,
     /// When it was given.
     pub at: Timestamp,
     /// The approved operations, each `operation anchor`, taken out of the count.
     pub operations: Vec<String>,
+    /// The settings of the profile that they were held under. Under other ones they would write something else.
+    #[serde(default)]
+    pub settings: Option<u64>,
+}
+
+impl Approval {
+    /// Whether it still counts, under these settings.
+    pub fn is_valid(&self, settings: u64, now: Timestamp) -> bool {
+        self.settings == Some(settings) && approval_holds(self.at, now)
+    }
 }
 
 /// Counts of one hour on one target side.

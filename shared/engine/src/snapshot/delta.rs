@@ -7,7 +7,7 @@ use gal::reading::Collection;
 use tracing::warn;
 
 use crate::error::EngineError;
-use crate::ports::{ChangePage, GraphCursor, NextPage, ReadError};
+use crate::ports::{ChangePage, GraphCursor, NextPage, ReadError, TenantError};
 
 use super::SideReader;
 use super::record::Seen;
@@ -47,8 +47,10 @@ impl SideReader<'_> {
         groups_changed: &mut bool,
     ) -> Result<GraphCursor, EngineError> {
         let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
+        let mut trail = Trail::default();
         loop {
             let page = self.page(collection, &cursor).await?;
+            trail.follow(&page).map_err(|error| self.failed(error))?;
             for change in page.changes {
                 *groups_changed |= collection == Collection::Groups && (change.members_changed || change.removed.is_some());
                 seen.entry(change.anchor).or_default().graph.push((collection, change, false));
@@ -75,5 +77,31 @@ impl SideReader<'_> {
     pub(super) async fn page(&self, collection: Collection, cursor: &GraphCursor) -> Result<ChangePage, EngineError> {
         let reader = &self.engine.connection(self.tenant())?.reader;
         reader.changes(collection, cursor).await.map_err(|error| self.failed(error))
+    }
+}
+
+/// Pages without anybody, one after the other, after which an enumeration is taken for endless. Graph does send some.
+const EMPTY_PAGES: u32 = 1_000;
+
+/// The way through the pages of an enumeration, which a service that is out of order might never end.
+#[derive(Default)]
+pub(super) struct Trail {
+    /// The link of the page before.
+    link: Option<String>,
+    /// Pages without anybody up to here.
+    empty: u32,
+}
+
+impl Trail {
+    /// One page further.
+    pub(super) fn follow(&mut self, page: &ChangePage) -> Result<(), ReadError> {
+        let NextPage::More(link) = &page.next else { return Ok(()) };
+        self.empty = if page.changes.is_empty() { self.empty + 1 } else { 0 };
+        if self.link.as_deref() == Some(link) || self.empty > EMPTY_PAGES {
+            let message = "Graph gives pages without end; the reading is stopped, and the next one begins where it was".to_owned();
+            return Err(ReadError::Tenant(TenantError::Protocol { message }));
+        }
+        self.link = Some(link.clone());
+        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use crate::ports::{ExchangeRow, GraphCursor, NextPage, ReadError, RecipientQuery
 use crate::records::{FullReading, Replica, Window};
 
 use super::SideReader;
+use super::delta::Trail;
 use super::record::Seen;
 
 /// Rows below which a window is not halved: a page.
@@ -73,6 +74,7 @@ impl SideReader<'_> {
         let name = collection.as_str().to_owned();
         let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
         let mut anchors = BTreeSet::new();
+        let mut trail = Trail::default();
         loop {
             let page = match self.page(collection, &cursor).await {
                 Ok(page) => page,
@@ -83,6 +85,7 @@ impl SideReader<'_> {
                 }
                 Err(error) => return Err(error),
             };
+            trail.follow(&page).map_err(|error| self.failed(error))?;
             for change in page.changes {
                 if change.removed.is_none() {
                     anchors.insert(change.anchor);

@@ -8,7 +8,7 @@ mod overlay;
 mod record;
 mod touched;
 
-pub(crate) use record::released_addresses;
+pub(crate) use record::released_keys;
 
 use futures::future;
 use gal::{Side, Sides};

@@ -68,7 +68,7 @@ impl SideReader<'_> {
             let matters = was.as_ref().is_none_or(|was| differs(was, &is));
             if matters {
                 self.changed += 1;
-                released.extend(released_addresses(was.as_ref(), &is));
+                released.extend(released_keys(was.as_ref(), &is));
             }
             writes.push(ReplicaWrite {
                 side: self.side,
@@ -188,8 +188,11 @@ fn differs(was: &Recipient, is: &Recipient) -> bool {
     same != *is
 }
 
-/// Addresses that somebody held and holds no more: whoever waits for one, on either side, is looked at again.
-pub(crate) fn released_addresses(was: Option<&Recipient>, is: &Recipient) -> Vec<String> {
+/// Addresses that somebody held and holds no more: whoever waits for one, on either side, is looked at again. And the reports of
+/// somebody who is gone, by the key that they are found by.
+pub(crate) fn released_keys(was: Option<&Recipient>, is: &Recipient) -> Vec<String> {
     let Some(was) = was else { return Vec::new() };
-    was.addresses.iter().filter(|address| !is.is_present() || !is.holds(address)).cloned().collect()
+    let addresses = was.addresses.iter().filter(|address| !is.is_present() || !is.holds(address)).cloned();
+    let left = was.is_present() && !is.is_present() && !was.name.is_empty();
+    addresses.chain(left.then(|| format!("manager:{}", was.name.to_lowercase()))).collect()
 }

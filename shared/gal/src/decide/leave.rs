@@ -196,7 +196,7 @@ pub(super) fn hidden_by_us(contact: &Entry) -> bool {
 /// The link that a contact's stamp or Name tells of, where the table lost it (`unpublish`).
 /// `other_tenant`: the id of the tenant across. `published`: the fields that are its source's; the others are the administrator's.
 pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, published: FieldSet, contact: &Recipient) -> Option<Link> {
-    let stamp = contact.mark.stamp().filter(|stamp| stamp.installation == installation)?;
+    let stamp = contact.genuine_stamp(None).filter(|stamp| stamp.installation == installation)?;
     let origin = match (stamp.origin_tenant.as_str(), side) {
         ("static", Side::A) => Origin::StaticA,
         ("static", Side::B) => Origin::StaticB,

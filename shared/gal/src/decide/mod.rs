@@ -266,6 +266,12 @@ fn superseded(world: &World, link: &Link, target: &Target<'_>) -> bool {
     other.is_some_and(|other| other.target == link.target)
 }
 
+/// The domain of a published address, if it belongs to the tenant where the contact stands: the contact must yield to whoever gets a
+/// mailbox there, and is left as it is until a person makes way.
+pub fn must_yield<'a>(target: &TenantFacts, address: &'a str) -> Option<&'a str> {
+    domain_of(address).filter(|domain| target.authoritative_domains.contains(*domain))
+}
+
 /// Reasons for which a link is left alone whatever happened to its halves.
 fn frozen(context: &Context<'_>, link: &Link, source: &Source<'_>, target: &Target<'_>, fresh: bool) -> Option<SkipReason> {
     if *context.closed.get(link.target_side()) {
@@ -284,9 +290,7 @@ fn frozen(context: &Context<'_>, link: &Link, source: &Source<'_>, target: &Targ
         Source::Wanted(_, address) => address,
         Source::Left(..) | Source::Gone | Source::Unread => &link.address,
     };
-    if let Some(domain) =
-        domain_of(address).filter(|domain| context.tenants.get(link.target_side()).authoritative_domains.contains(*domain))
-    {
+    if let Some(domain) = must_yield(context.tenants.get(link.target_side()), address) {
         return Some(SkipReason::MustYield { domain: domain.to_owned() });
     }
     if let Target::Present(entry) = target {

@@ -57,6 +57,7 @@ impl Templates {
 fn add(environment: &mut Environment<'static>, field: Field, source: &str) -> Result<Vec<Name>, SettingError> {
     let setting = Setting::Mapping(field);
     let broken = |error: &minijinja::Error| SettingError::Broken { setting, reason: expression::words(error) };
+    expression::within_length(source).map_err(|reason| SettingError::Broken { setting, reason })?;
     environment.add_template_owned(field.property(), source.to_owned()).map_err(|error| broken(&error))?;
     let template = environment.get_template(field.property()).map_err(|error| broken(&error))?;
     let names = expression::names(template.undeclared_variables(false)).map_err(|names| SettingError::UnknownNames { setting, names })?;

@@ -61,7 +61,7 @@ fn against_everything() -> (Recipient, Scope) {
         r.external_identity = true;
         r.mark = Mark::parse("galbridge1|here|tenant|33333333-3333-3333-3333-333333333333|made|projection|-");
         r.values = r.values.with(Field::CustomAttribute1, Some("XTSYNC|1"));
-        r.kind = Kind::User;
+        r.kind = Kind::MailUser;
         r.enabled = Some(false);
         r.hidden = true;
         r.authenticated_senders_only = true;
@@ -95,7 +95,10 @@ fn the_first_reason_in_the_documented_order() {
                 assert_eq!(mark, "custom_attribute_1 matches \"^xtsync\"");
                 recipient.values = recipient.values.with(Field::CustomAttribute1, None);
             }
-            SkipReason::KindNotPublished { .. } => scope.kinds = BTreeSet::from([Kind::User]),
+            SkipReason::KindNotPublished { .. } => {
+                recipient.kind = Kind::User;
+                scope.kinds = BTreeSet::from([Kind::User]);
+            }
             SkipReason::Disabled => recipient.enabled = Some(true),
             SkipReason::Hidden => recipient.hidden = false,
             SkipReason::AuthenticatedSendersOnly => recipient.authenticated_senders_only = false,
@@ -246,6 +249,7 @@ fn included_by_name() {
         s.exclude = vec![rule("department", Test::Equals(text("Sales")))];
         s.when = Some(text("hidden"));
     });
+    let stamp = || Mark::parse("galbridge1|here|tenant|33333333-3333-3333-3333-333333333333|made|projection|-");
     assert_eq!(scope.source(&ann(), false), Ok(()));
     assert_eq!(scope.source(&changed(|r| r.enabled = Some(false)), false), Ok(()));
     for (what, code) in [
@@ -254,12 +258,15 @@ fn included_by_name() {
         (changed(|r| r.external_identity = true), "external-identity"),
         (changed(|r| r.kind = Kind::MailUser), "kind-not-published"),
         (changed(|r| r.authenticated_senders_only = true), "authenticated-senders-only"),
-        (changed(|r| r.mark = Mark::parse("galbridge1|here|tenant|33333333-3333-3333-3333-333333333333|made|projection|-")), "published"),
+        (changed(|r| (r.kind, r.mark) = (Kind::Contact, stamp())), "published"),
+        (changed(|r| (r.kind, r.mark) = (Kind::MailUser, stamp())), "published"),
         (changed(|r| (r.kind, r.name) = (Kind::Contact, text("Galbridge-2"))), "published"),
         (changed(|r| (r.addresses, r.primary) = (vec![text("b@a.example")], Some(text("b@a.example")))), "not-in-groups"),
     ] {
         assert_eq!(scope.source(&what, false).unwrap_err().code(), code);
     }
+    // Somebody copied it there: galbridge stamps no mailbox.
+    assert_eq!(scope.source(&changed(|r| r.mark = stamp()), false), Ok(()));
 }
 
 #[test]

@@ -30,6 +30,7 @@ impl When {
     pub(super) fn compile(source: &str) -> Result<Self, SettingError> {
         let setting = Setting::When;
         let broken = |error: &minijinja::Error| SettingError::Broken { setting, reason: expression::words(error) };
+        expression::within_length(source).map_err(|reason| SettingError::Broken { setting, reason })?;
         let expression = ENVIRONMENT.compile_expression_owned(source.to_owned()).map_err(|error| broken(&error))?;
         let names =
             expression::names(expression.undeclared_variables(false)).map_err(|names| SettingError::UnknownNames { setting, names })?;

@@ -25,6 +25,13 @@ fn holder(kind: Kind) -> Recipient {
     holder
 }
 
+/// Somebody else there, who holds none of her addresses.
+fn elsewhere(kind: Kind) -> Recipient {
+    let mut other = recipient(Side::B, 7, kind, "zed@supplier.example");
+    set(&mut other, Field::DisplayName, Some("Supplier Zed"));
+    other
+}
+
 fn stamped(mut of: Recipient, change: impl FnOnce(&mut gal::Stamp)) -> Recipient {
     let mut mark = stamp(&ann(), Side::A, Provenance::Made, Role::Projection);
     change(&mut mark);
@@ -57,7 +64,23 @@ fn holders() -> Vec<(&'static str, Vec<Recipient>)> {
                 one.primary = one.addresses.first().cloned();
             }),
         ),
-        ("a contact for another anchor that is gone", vec![stamped(contact(), |stamp| stamp.anchor = anchor(Side::A, 9))]),
+        ("a contact for another anchor that is gone", {
+            let mut made = stamped(contact(), |stamp| stamp.anchor = anchor(Side::A, 9));
+            made.name = made_name(INSTALLATION, &tenant(Side::A).tenant_id, anchor(Side::A, 9));
+            vec![made]
+        }),
+        ("a contact with a copy of the stamp of another that is gone", vec![stamped(contact(), |stamp| stamp.anchor = anchor(Side::A, 9))]),
+        ("a copy of her stamp on a contact of somebody else", vec![stamped(elsewhere(Kind::Contact), |_| {})]),
+        (
+            "a copy of her stamp on a contact of somebody else, found",
+            vec![stamped(elsewhere(Kind::Contact), |stamp| stamp.provenance = Provenance::Found)],
+        ),
+        ("a copy of her stamp on a mailbox", vec![stamped(elsewhere(Kind::User), |_| {})]),
+        ("her stamp, and a copy of it on a contact of somebody else", {
+            let mut made = stamped(contact(), |_| {});
+            made.name = made_name(INSTALLATION, &tenant(Side::A).tenant_id, ann().anchor);
+            vec![made, Recipient { anchor: anchor(Side::B, 8), ..stamped(elsewhere(Kind::Contact), |_| {}) }]
+        }),
         ("a contact for Bea, who is there", vec![stamped(contact(), |stamp| stamp.anchor = anchor(Side::A, 2))]),
         ("a contact from another tenant", vec![stamped(contact(), |stamp| "third-id".clone_into(&mut stamp.origin_tenant))]),
         ("a contact of another installation", vec![stamped(contact(), |stamp| "there".clone_into(&mut stamp.installation))]),

@@ -36,7 +36,7 @@ fn history() -> History {
 }
 
 fn ask(history: History, due: &[Operation], incomplete: Option<&str>, merge: bool, approved: &BTreeSet<String>) -> Judgement {
-    judge(&Question { limits: LIMITS, history, approved, incomplete, merge }, due)
+    judge(&Question { limits: LIMITS, history, approved, incomplete, merge, settings: 1 }, due)
 }
 
 fn said(judgement: &Judgement, due: &[Operation]) -> String {
@@ -141,7 +141,6 @@ fn what_is_not_counted() {
         Action::Resume,
         Action::Abandon,
         Action::HandOver,
-        Action::Purge,
     ];
     for action in actions {
         let due: Vec<Operation> = (0..90).map(|number| operation(action, number)).collect();
@@ -151,4 +150,10 @@ fn what_is_not_counted() {
             "{action}"
         );
     }
+    // Whoever was staged may be back, in the part of his side that was not read.
+    let purges: Vec<Operation> = (0..90).map(|number| operation(Action::Purge, number)).collect();
+    let asked = |incomplete| ask(History { in_scope: 0, live: 90, ..history() }, &purges, incomplete, false, &BTreeSet::new());
+    assert_eq!(asked(None), Judgement::default());
+    let waits = asked(Some("incomplete"));
+    assert_eq!((waits.held.len(), waits.checksum), (90, None));
 }

@@ -5,7 +5,7 @@ use gal::operation::Action;
 use gal::plan::{Focus, checksum};
 use gal::policy::MergeMode;
 use gal::recipient::Presence;
-use gal::{Entry, Field, Kind, Link, Origin, Phase, Provenance, Recipient, Side, World};
+use gal::{Entry, Field, Kind, Link, Origin, Phase, Provenance, Recipient, Side, Sides, World};
 
 use crate::pair::{Asked, ago, anchor, ann, copy_of, link, recipient, said, set, tell, world};
 use crate::written::matches;
@@ -64,14 +64,31 @@ fn the_order_of_a_plan() {
 }
 
 #[test]
-fn the_checksum_is_of_operations_and_links_not_of_values() {
+fn the_checksum_is_of_whom_and_what_and_of_values_only_where_they_were_asked_for() {
     let world = everything();
     let plan = Asked::default().plan(&world);
-    assert_eq!(plan.checksum(), checksum(plan.operations.iter().rev().map(gal::operation::Operation::id)));
+    assert_eq!(plan.checksum(), checksum(plan.operations.iter().rev().map(gal::operation::Operation::pledge)));
     assert_eq!(plan.checksum().len(), 12);
     let mut other = plan.clone();
     other.operations[0].changes.clear();
     assert_eq!(other.checksum(), plan.checksum(), "values do not count");
+    for change in [
+        (|operation| "Boss".clone_into(&mut operation.title)) as fn(&mut gal::operation::Operation),
+        |operation| "boss@contoso.example".clone_into(&mut operation.address),
+        |operation| operation.contact = None,
+        |operation| operation.action = gal::operation::Action::Purge,
+    ] {
+        let mut other = plan.clone();
+        change(&mut other.operations[0]);
+        assert_ne!(other.checksum(), plan.checksum(), "{:?}", other.operations[0]);
+    }
+    // What a person asked for has its values from a record, and they do count.
+    let mut asked_for = plan.clone();
+    asked_for.operations[0].reason = gal::operation::Reason::Operator { command: "undo".to_owned() };
+    let shown = asked_for.checksum();
+    asked_for.operations[0].changes[0].after = Some("EVIL".to_owned());
+    assert_ne!(asked_for.checksum(), shown);
+    assert_ne!(plan.checksum_under(Sides { a: 1, b: 2 }), plan.checksum_under(Sides { a: 1, b: 3 }), "settings do");
     other.operations.remove(0);
     assert_ne!(other.checksum(), plan.checksum(), "operations do");
     // A link that is only remembered counts, where it is new.

@@ -3,10 +3,11 @@
 use gal::operation::{Action, Operation};
 use gal::recipient::Presence;
 use gal::stamp::Mark;
-use gal::undo::{Deed, Written, undo};
+use gal::undo::{Deed, Undoing, Written, undo};
 use gal::{Entry, Field, Link, Phase, Provenance, Recipient, Side};
+use jiff::SignedDuration;
 
-use crate::pair::{INSTALLATION, ago, ann, copy_of, link, link_said, set};
+use crate::pair::{INSTALLATION, ago, ann, copy_of, link, link_said, set, world};
 use crate::written::matches;
 
 fn deed(operations: &[Action], changes: &[(&str, Option<&str>, Option<&str>)]) -> Deed {
@@ -44,6 +45,7 @@ fn what_is_put_back_and_what_is_left_alone() {
     let hidden = ("HiddenFromAddressListsEnabled", Some("false"), Some("true"));
     let shown = ("HiddenFromAddressListsEnabled", Some("true"), Some("false"));
     let stamp = ("Stamp", None, Some("whatever"));
+    let managed = |was: &'static str| ("Manager", Some(was), None);
     let contact = |change: &dyn Fn(&mut Recipient)| {
         let mut contact = copy_of(&ann(), Side::B, 1);
         change(&mut contact);
@@ -96,8 +98,15 @@ fn what_is_put_back_and_what_is_left_alone() {
         ("a re-linking", deed(&[Action::Relink], &[title]), Some(contact(&head))),
         ("gone since", deed(&[Action::Update], &[title]), None),
         ("deleted since", deed(&[Action::Update], &[title]), Some(contact(&|one| one.presence = Presence::Gone(ago(0))))),
+        ("a manager who is there", deed(&[Action::Update], &[managed("galbridge-boss")]), Some(contact(&|_| {}))),
+        ("a manager who is gone", deed(&[Action::Update], &[managed("galbridge-gone")]), Some(contact(&|_| {}))),
+        ("a manager who is gone, and a title", deed(&[Action::Update], &[managed("galbridge-gone"), title]), Some(contact(&head))),
         ("mastered on-premises", deed(&[Action::Update], &[title]), Some(contact(&|one| one.directory_synced = true))),
     ];
+    let mut boss = copy_of(&ann(), Side::B, 2);
+    "galbridge-boss".clone_into(&mut boss.name);
+    let world = world(vec![], vec![boss], vec![]);
+    let asked = Undoing { installation: INSTALLATION, run: "run-7", now: ago(0), world: &world };
     let mut told = String::new();
     for (name, deed, entry) in cases {
         for provenance in [Provenance::Made, Provenance::Found] {
@@ -108,11 +117,18 @@ fn what_is_put_back_and_what_is_left_alone() {
             }
             let link = link(&ann(), Side::A, &before, provenance, phase);
             let entry = entry.clone().map(Entry::new);
-            let done = undo(INSTALLATION, "run-7", &deed, Some(&link), entry.as_ref());
+            let done = undo(&asked, &deed, Some(&link), entry.as_ref());
             told.push_str(&format!("{name}, {provenance}\n    {}\n", said(done, Some(&link))));
         }
     }
-    let unlinked = undo(INSTALLATION, "run-7", &deed(&[Action::Update], &[title]), None, Some(&Entry::new(contact(&head))));
+    let unlinked = undo(&asked, &deed(&[Action::Update], &[title]), None, Some(&Entry::new(contact(&head))));
+    for (when, written) in [("four minutes ago", 4), ("five minutes ago", 5)] {
+        let link = link(&ann(), Side::A, &copy_of(&ann(), Side::B, 1), Provenance::Made, Phase::Live);
+        let written_at = Some(ago(0) - SignedDuration::from_mins(written));
+        let entry = Entry { written_at, ..Entry::new(contact(&head)) };
+        let done = undo(&asked, &deed(&[Action::Update], &[title]), Some(&link), Some(&entry));
+        told.push_str(&format!("an edit of {when}\n    {}\n", said(done, Some(&link))));
+    }
     told.push_str(&format!("linked no more\n    {}\n", said(unlinked, None)));
     matches("undo.txt", &told);
 }

@@ -1,6 +1,6 @@
 //! `[[pairs]]`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gal::mapping::Mapping;
 use gal::policy::{ConflictPolicy, Direction, DirectionPolicy, GuardLimits, GuestPolicy, PairPolicy, RelayPolicy};
@@ -25,6 +25,7 @@ const RELAY: [(&str, RelayPolicy); 2] = [("skip", RelayPolicy::Skip), ("publish"
 
 pub(super) fn read(table: &Table<'_, '_>, tenants: &BTreeMap<String, Tenant>, marks: &[marks::Placed]) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
+    let mut places = Vec::new();
     for entry in table.tables("pairs", "a pair", keys::PAIR) {
         let (a, b) = (entry.required("a"), entry.required("b"));
         let known = [&a, &b].map(|text| text.as_ref().and_then(|text| tenant(entry.reader, text, tenants)));
@@ -35,9 +36,36 @@ pub(super) fn read(table: &Table<'_, '_>, tenants: &BTreeMap<String, Tenant>, ma
             continue;
         }
         // Where something is wrong, it is reported, and the whole profile is refused.
-        pairs.extend(settings.and_then(|settings| settings.pair(&a.name, &b.name)));
+        let pair = settings.and_then(|settings| settings.pair(&a.name, &b.name));
+        places.extend(pair.iter().map(|_| entry.at("conflicts")));
+        pairs.extend(pair);
+    }
+    for (number, pair) in pairs.iter().enumerate().filter(|(_, pair)| pair.conflicts != ConflictPolicy::Hold) {
+        if closes_a_ring(&pairs, number) {
+            let message = format!(
+                "the pair {} stands in a ring of two-way pairs, where two edits of a contact that all tenants keep could overwrite each other \
+                 round it for ever; there `conflicts` must be \"hold\"",
+                pair.name()
+            );
+            clash(table.reader, places[number].clone(), message);
+        }
     }
     pairs
+}
+
+/// Whether the tenants of a two-way pair also hang together by way of other two-way pairs.
+fn closes_a_ring(pairs: &[Pair], number: usize) -> bool {
+    let two_way = |pair: &Pair| pair.direction == Direction::TwoWay;
+    let mut reached = BTreeSet::from([pairs[number].a.as_str()]);
+    // Each round takes a pair further, and there are not more rounds than pairs.
+    for _ in pairs {
+        for (_, pair) in pairs.iter().enumerate().filter(|(other, pair)| *other != number && two_way(pair)) {
+            if reached.contains(pair.a.as_str()) || reached.contains(pair.b.as_str()) {
+                reached.extend([pair.a.as_str(), pair.b.as_str()]);
+            }
+        }
+    }
+    two_way(&pairs[number]) && reached.contains(pairs[number].b.as_str())
 }
 
 /// Why a pair cannot stand beside the others.

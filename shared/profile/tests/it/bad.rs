@@ -178,6 +178,11 @@ fn pairs_that_do_not_fit() {
             tenants(&["ab", "c", "a", "bc"]) + &pair("ab", "c") + &pair("a", "bc"),
             "10:5: the pairs ab-c and a-bc have the same name without dashes; rename a tenant",
         ),
+        (
+            tenants(&["a", "b", "c"]) + &pair("a", "b") + "conflicts = \"newest\"\n" + &pair("b", "c") + &pair("c", "a"),
+            "8:13: the pair a-b stands in a ring of two-way pairs, where two edits of a contact that all tenants keep could overwrite each \
+             other round it for ever; there `conflicts` must be \"hold\"",
+        ),
         (tenants(&["a", "b"]) + "[[pairs]]\na = \"a\"\n", "4:1: a pair needs `b`"),
         (tenants(&["a", "b"]) + "pairs = 1\n", "4:9: `pairs` must be a list of tables, not a whole number"),
     ] {

@@ -99,3 +99,17 @@ proptest! {
         let _ = parse(&text).map_err(|errors| errors.to_string());
     }
 }
+
+#[test]
+fn a_refusal_shows_no_control_sequence() {
+    let told = parse(&format!("{EXAMPLE}\n\"\u{1b}[2J\" = 1\n")).unwrap_err().to_string();
+    assert!(!told.chars().any(|letter| letter.is_control() && letter != '\n'), "{told:?}");
+}
+
+#[test]
+fn endless_chains_of_operators_are_refused_and_not_parsed() {
+    for when in ["not ".repeat(50_000) + "enabled", "-".repeat(30_000) + "1", format!("enabled{}", " and enabled".repeat(30_000))] {
+        let told = parse(&with(&format!("[pairs.a_to_b.scope]\nwhen = \"{when}\"\n"))).unwrap_err().to_string();
+        assert!(told.contains("bytes long"), "{}", &told[..200.min(told.len())]);
+    }
+}

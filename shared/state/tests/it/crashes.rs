@@ -78,7 +78,7 @@ async fn a_large_half_is_old_or_new() {
     let state = |checksum: &str, count: usize| {
         let operations = (0..count).map(|n| format!("delete {checksum} {n:040}")).collect();
         let mut state = WritingState { stage: Stage::Merged, ..WritingState::default() };
-        state.approvals.a = vec![Approval { checksum: checksum.to_owned(), at: at(0), operations }];
+        state.approvals.a = vec![Approval { checksum: checksum.to_owned(), at: at(0), operations, settings: Some(7) }];
         state
     };
     for (from, to) in [(4_000, 5_000), (4_000, 10), (10, 4_000), (20_000, 20_000)] {

@@ -32,10 +32,24 @@ impl Play {
                 self.long_wait().await?;
                 true
             }
+            Act::Roll { tenant } => self.roll(*tenant).await,
             other => self.deed(other).is_some(),
         };
         *(if done { &mut self.counted.acts } else { &mut self.counted.skipped }) += 1;
         Ok(())
+    }
+
+    /// The certificate of a tenant rolls, whatever the services are like: it does so by itself. Once until all processes of
+    /// before are gone, as in a year.
+    async fn roll(&mut self, tenant: usize) -> bool {
+        let rolled = !self.rolled.contains(&tenant) && {
+            self.faults(self.level);
+            self.rig.roll_certificate(TENANTS[tenant]).await.is_ok()
+        };
+        if rolled {
+            self.rolled.insert(tenant);
+        }
+        rolled
     }
 
     /// Weeks pass, a day at a time as far as anybody notices.

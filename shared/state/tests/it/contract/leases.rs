@@ -84,7 +84,7 @@ pub(super) async fn a_large_half_is_kept(store: &impl Store) {
     let large = |count: usize| {
         let operations = (0..count).map(|n| format!("create {:08}-0000-0000-0000-{n:012}", n * 7)).collect();
         let mut state = writing(Stage::Merged);
-        *state.approvals.get_mut(Side::B) = vec![Approval { checksum: "c".to_owned(), at: at(0), operations }];
+        *state.approvals.get_mut(Side::B) = vec![Approval { checksum: "c".to_owned(), at: at(0), operations, settings: Some(7) }];
         state
     };
     for (round, count) in [20_000, 20_001, 9_000, 3, 30_000].into_iter().enumerate() {

@@ -1,0 +1,19 @@
+//! Files that the command writes.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::error::CliError;
+
+/// A new file that only its owner can read. What is there already is not overwritten: it may be a state, or a key.
+pub(crate) fn new_private(path: &Path) -> Result<File, CliError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => CliError::wrong(format!("{}: it is there already, and is not overwritten", path.display())),
+        _ => CliError::file(path, "created", &error),
+    })
+}

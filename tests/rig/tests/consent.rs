@@ -1,0 +1,142 @@
+//! What a person was shown, and said yes to, is what is done: no more, and nothing else.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use std::time::Duration;
+
+use engine::act::{Action, Answer, PlanDocument};
+use engine::records::{MergeOptions, Outcome};
+use gal::operation;
+use gal::policy::MergeMode;
+use rig::people::{contact_at, delete, find, property, update, user};
+use rig::{Rig, RigOptions};
+use serde_json::json;
+use uuid::Uuid;
+
+const CROWD: usize = 30;
+
+fn pair(mapping: &str) -> String {
+    format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{mapping}")
+}
+
+fn named(suffix: &str) -> String {
+    pair(&format!("[pairs.a_to_b.mapping]\ndisplay_name = \"{{{{ display_name }}}} ({suffix})\"\n"))
+}
+
+async fn planned(rig: &Rig) -> PlanDocument {
+    match rig.engine.act(&rig.pair(), Action::Plan { merge: None, stored: false }, rig.deadline()).await.unwrap() {
+        Answer::Plan(plan) => plan,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn checksum_of_a_merge(rig: &Rig) -> String {
+    rig.snapshot(false).await.unwrap();
+    rig.engine.preview(&rig.pair(), Some(&MergeOptions::of(MergeMode::TwoWay))).await.unwrap().checksum
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_counts_under_the_profile_that_it_was_given_for() {
+    let people = (0..CROWD).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    let (mut rig, _, _) = Rig::merged("", people, vec![]).await;
+    rig.reprofile(&named("Contoso"));
+    rig.settle(3).await.unwrap();
+    let held = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("everybody would change");
+    let checksum = held.checksum.unwrap();
+    rig.engine.approve(&rig.pair(), &checksum).await.unwrap();
+    rig.reprofile(&named("EVIL"));
+    let done = rig.settle(3).await.unwrap();
+    assert!(done.iter().any(|run| matches!(run.outcome, Outcome::Held(_))), "{done:?}");
+    assert!(find(&rig.gal("fabrikam"), "Person00").is_some(), "nobody is renamed");
+    let again = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("held anew").checksum.unwrap();
+    assert_ne!(again, checksum);
+    // Nor is a consent taken for what was held under the profile before.
+    rig.reprofile(&named("Contoso"));
+    let refused = rig.engine.approve(&rig.pair(), &again).await.unwrap_err().to_string();
+    assert!(refused.contains("profile was changed"), "{refused}");
+    rig.settle(3).await.unwrap();
+    assert!(find(&rig.gal("fabrikam"), "Person00 (Contoso)").is_some(), "the first consent is good for a day");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_is_confirmed_with_whom_and_where_and_under_which_mapping() {
+    let mut rig = Rig::new(RigOptions::default()).await;
+    let a = rig.apply("contoso", json!([user("contoso", "Bea")]))[0].unwrap();
+    let shown = checksum_of_a_merge(&rig).await;
+    rig.advance(Duration::from_mins(20)).await;
+    rig.apply("contoso", update(a, json!({"Title": "Director"})));
+    assert_eq!(checksum_of_a_merge(&rig).await, shown, "people edit themselves all day");
+    for change in [json!({"DisplayName": "Boss"}), json!({"PrimarySmtpAddress": "boss@contoso.example"})] {
+        let before = checksum_of_a_merge(&rig).await;
+        rig.apply("contoso", update(a, change));
+        rig.advance(Duration::from_mins(20)).await;
+        assert_ne!(checksum_of_a_merge(&rig).await, before);
+        let late = rig.engine.merge(&rig.pair(), &MergeOptions::of(MergeMode::TwoWay), Some(&before), rig.deadline()).await;
+        assert!(late.unwrap_err().to_string().contains("plan"));
+    }
+    let before = checksum_of_a_merge(&rig).await;
+    rig.reprofile(&named("EVIL"));
+    assert_ne!(checksum_of_a_merge(&rig).await, before);
+    assert_eq!(rig.gal("fabrikam").len(), 0);
+}
+
+/// A contact of ours is deleted, and its administrator makes one of his own: the link ends in one round, and the next adopts.
+#[tokio::test(start_paused = true)]
+async fn a_plan_shows_what_all_rounds_of_a_run_write() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    let ours = rig.gal("fabrikam")[0].anchor;
+    rig.apply("fabrikam", delete(&[ours]));
+    let own = rig.apply("fabrikam", json!([contact_at("Ann of ours", "ann@contoso.example", "Guest speaker")]))[0].unwrap();
+    rig.advance(Duration::from_mins(10)).await;
+    let plan = planned(&rig).await;
+    let shown: Vec<_> = plan.operations.iter().map(|one| one.operation.as_str()).collect();
+    assert_eq!(shown, [operation::Action::Adopt.as_str()], "{plan:#?}");
+    let told = rig.engine.explain(&rig.pair(), "ann@contoso.example").await.unwrap();
+    assert!(told.iter().any(|one| one.next.iter().any(|next| next.action == operation::Action::Adopt)), "{told:#?}");
+    rig.settle(3).await.unwrap();
+    let adopted = rig.gal("fabrikam").into_iter().find(|entry| entry.anchor == own).unwrap();
+    assert_eq!((property(&adopted, "Title").as_str(), property(&adopted, "FirstName").as_str()), ("Guest speaker", "Ann"));
+}
+
+/// What a plan says of managers is what a run does, whoever has left.
+#[tokio::test(start_paused = true)]
+async fn a_plan_and_a_run_say_the_same_of_managers() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Boss")], vec![]).await;
+    rig.apply("contoso", update(a[0], json!({"Manager": a[1]})));
+    rig.settle(4).await.unwrap();
+    let manager = |rig: &Rig| property(find(&rig.gal("fabrikam"), "Ann").unwrap(), "Manager");
+    assert!(manager(&rig).starts_with("galbridge-"), "{}", manager(&rig));
+    rig.engine.make_way(&rig.pair(), "boss@contoso.example", rig.deadline()).await.unwrap();
+    for full in [false, true] {
+        rig.advance(Duration::from_mins(10)).await;
+        rig.snapshot(full).await.unwrap();
+        rig.settle(4).await.unwrap();
+        let plan = planned(&rig).await;
+        assert_eq!(plan.operations.len(), 0, "full {full}: {plan:#?}");
+    }
+    assert_eq!(manager(&rig), "");
+}
+
+fn title(rig: &Rig, anchor: Uuid) -> String {
+    rig.gal("fabrikam").iter().find(|entry| entry.anchor == anchor).map(|entry| property(entry, "Title")).unwrap_or_default()
+}
+
+/// Within five minutes of our own write nobody can tell whether somebody else wrote after it.
+#[tokio::test(start_paused = true)]
+async fn what_was_written_just_now_is_not_undone_yet() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    rig.apply("contoso", update(a[0], json!({"Title": "WRONG"})));
+    rig.advance(Duration::from_mins(10)).await;
+    let run = rig.cycle().await.unwrap().expect("it is carried over");
+    let ours = rig.gal("fabrikam")[0].anchor;
+    rig.advance(Duration::from_secs(90)).await;
+    rig.apply("fabrikam", update(ours, json!({"Title": "the administrator's own"})));
+    rig.advance(Duration::from_secs(30)).await;
+    let undo = Action::Undo { run: run.id.clone(), confirm: None };
+    let Answer::Plan(early) = rig.engine.act(&rig.pair(), undo.clone(), rig.deadline()).await.unwrap() else { panic!("a plan") };
+    assert_eq!((early.operations.len(), early.skipped[0].code.as_str()), (0, "written-just-now"), "{early:#?}");
+    rig.advance(Duration::from_mins(4)).await;
+    let Answer::Plan(later) = rig.engine.act(&rig.pair(), undo, rig.deadline()).await.unwrap() else { panic!("a plan") };
+    assert_eq!((later.operations.len(), later.skipped[0].code.as_str()), (0, "edited-since"), "{later:#?}");
+    assert_eq!(title(&rig, ours), "the administrator's own");
+}

@@ -123,8 +123,9 @@ pub(crate) enum Verb {
     },
     /// Publishes an address again that was suppressed.
     Unsuppress {
-        /// The mail address.
-        address: String,
+        /// The mail addresses. `galbridge --json status` has all of them, in `suppressed`.
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<String>,
     },
     /// Takes back everything that was published into a side.
     Unpublish(UnpublishArguments),

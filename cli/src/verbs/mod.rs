@@ -42,7 +42,7 @@ pub(crate) async fn run(environment: &Environment, arguments: Arguments) -> Resu
         Verb::Pause { reason } => operate::pause(environment, global, Some(&reason)).await,
         Verb::Resume => operate::pause(environment, global, None).await,
         Verb::MakeWay { address, yes } => operate::make_way(environment, global, &address, yes).await,
-        Verb::Unsuppress { address } => operate::unsuppress(environment, global, &address).await,
+        Verb::Unsuppress { addresses } => operate::unsuppress(environment, global, &addresses).await,
         Verb::Unpublish(arguments) => leave::unpublish(environment, global, &arguments).await,
         Verb::Undo { run, confirmation } => leave::undo(environment, global, &run, &confirmation).await,
         Verb::Rebuild { confirmation } => leave::rebuild(environment, global, &confirmation).await,

@@ -95,15 +95,19 @@ pub(crate) async fn make_way(environment: &Environment, global: &Global, address
     Ok(if told.iter().any(|one| one.left.is_some()) { Exit::Failed } else { Exit::InStep })
 }
 
-/// Publishes a suppressed address again.
-pub(crate) async fn unsuppress(environment: &Environment, global: &Global, address: &str) -> Result<Exit, CliError> {
+/// Publishes suppressed addresses again. One that is not suppressed ends it, with those before it done.
+pub(crate) async fn unsuppress(environment: &Environment, global: &Global, addresses: &[String]) -> Result<Exit, CliError> {
     let session = Session::open(environment, global, Need::Nobody).await?;
-    let forgotten = match session.act(Action::Unsuppress { address: address.to_owned() }).await? {
-        Answer::Unsuppressed(forgotten) => forgotten,
-        other => return Err(CliError::unexpected(&other)),
-    };
+    let mut forgotten = 0;
+    for address in addresses {
+        forgotten += match session.act(Action::Unsuppress { address: address.clone() }).await? {
+            Answer::Unsuppressed(forgotten) => forgotten,
+            other => return Err(CliError::unexpected(&other)),
+        };
+    }
     environment.screen.answer(&json!({"pair": session.pair, "unsuppressed": forgotten}), |_| {
-        format!("{}: {} is suppressed no longer; the next run publishes it again, if it is still in scope.", session.pair, clean(address))
+        let whom = if let [only] = addresses { clean(only) } else { count(addresses.len() as u64, "recipient") };
+        format!("{}: not suppressed any longer: {whom}. The next run publishes it again, if it is still in scope.", session.pair)
     })?;
     Ok(Exit::InStep)
 }

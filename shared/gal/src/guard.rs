@@ -148,11 +148,12 @@ pub fn judge<'o>(question: &Question<'_>, due: impl IntoIterator<Item = &'o Oper
         .collect();
     let count = |kind: Guarded| unapproved.iter().filter(|(_, guarded)| *guarded == kind).count() as u64;
     let (creations, deletions, updates) = (count(Guarded::Creation), count(Guarded::Deletion), count(Guarded::Update));
-    let purges = || due.iter().filter(|operation| operation.action == Action::Purge);
     let mut tripped = tripped(question, creations, deletions, updates);
-    // Whoever is to be removed for good may be back, in the part that was not read.
-    let removes_blindly = question.incomplete.is_some() && purges().next().is_some();
-    if let Some(why) = question.incomplete.filter(|_| removes_blindly && deletions == 0) {
+    let over_a_limit = !tripped.is_empty();
+    // Whoever is to be removed for good may be back, in the part that was not read. Only that waits then.
+    let purges = due.iter().filter(|operation| operation.action == Action::Purge && question.incomplete.is_some());
+    let blind: BTreeSet<String> = purges.map(|operation| operation.id()).collect();
+    if let Some(why) = question.incomplete.filter(|_| !blind.is_empty() && deletions == 0) {
         tripped.push(Tripped::Incomplete { why: why.to_owned() });
     }
     if tripped.is_empty() {
@@ -163,12 +164,12 @@ pub fn judge<'o>(question: &Question<'_>, due: impl IntoIterator<Item = &'o Oper
         .iter()
         .filter(|(_, kind)| match kind {
             // Over a limit, nothing of the guarded kinds runs.
-            Guarded::Creation | Guarded::Deletion => true,
+            Guarded::Creation | Guarded::Deletion => over_a_limit,
             // Updates go on, unless it is they that look wrong.
             Guarded::Update => everything_changed,
         })
         .map(|(operation, _)| operation.id())
-        .chain(purges().filter(|_| removes_blindly).map(|operation| operation.id()))
+        .chain(blind)
         .collect();
     let approvable = !tripped.iter().any(|limit| matches!(limit, Tripped::Incomplete { .. }));
     Judgement { checksum: approvable.then(|| checksum(held.iter().cloned().chain([under(question.settings)]))), tripped, held }

@@ -165,6 +165,25 @@ async fn certificates_that_are_not_known_write_nothing() {
     assert!(told.contains("contoso") && told.contains("certificate"), "{told}");
 }
 
+/// Whoever left a group is hidden, and the group is deleted before his grace is over: perhaps he is in its successor.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_purged_while_his_group_cannot_be_read() {
+    let mut rig = Rig::new(RigOptions::default()).await;
+    let people: Vec<Uuid> = rig.apply("contoso", Value::Array(crowd())).into_iter().flatten().collect();
+    let group = json!([{"op": "create", "kind": "security-group", "set": {"DisplayName": "published"}, "members": people}]);
+    let group = rig.apply("contoso", group)[0].unwrap();
+    rig.reprofile(&format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.scope]\ninclude_groups = [\"{group}\"]\n"));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", json!([{"op": "remove-member", "anchor": group, "member": people[0]}]));
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", delete(&[group]));
+    rig.advance(Duration::from_hours(31 * 24)).await;
+    ticks(&rig, 4).await;
+    assert_eq!((rig.gal("fabrikam").len(), rig.gal_with_hidden("fabrikam").len()), (CROWD - 1, CROWD), "he is hidden, and still there");
+    is_held(&rig, &["not completely read"]).await;
+}
+
 /// Each side is signed in to with the other's certificate.
 #[tokio::test(start_paused = true)]
 async fn swapped_certificates_write_nothing() {

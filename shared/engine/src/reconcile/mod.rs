@@ -312,12 +312,15 @@ fn hold_of(pair: &PairSetup, before: Option<&Hold>, judgement: &Judgement, plan:
         let held = plan.of_side(side).filter(|operation| judgement.held.contains(&operation.id()));
         held.filter(|operation| operation.action.guarded() == Some(kind)).count() as u64
     };
+    let purges = plan.of_side(side).filter(|operation| operation.action == gal::operation::Action::Purge);
+    let purges = purges.filter(|operation| judgement.held.contains(&operation.id())).count() as u64;
     Some(Hold {
         since: before.map_or(now, |hold| hold.since),
         checksum: judgement.checksum.clone(),
         reasons: judgement.tripped.iter().map(ToString::to_string).collect(),
         creations: count(gal::operation::Guarded::Creation),
-        deletions: count(gal::operation::Guarded::Deletion),
+        // With those that a purge takes away, where it waits too.
+        deletions: count(gal::operation::Guarded::Deletion) + purges,
         updates: count(gal::operation::Guarded::Update),
         operations: judgement.held.iter().cloned().collect(),
         settings: Some(pair.settings_into(side)),

@@ -156,4 +156,8 @@ fn what_is_not_counted() {
     assert_eq!(asked(None), Judgement::default());
     let waits = asked(Some("incomplete"));
     assert_eq!((waits.held.len(), waits.checksum), (90, None));
+    // Newcomers do not wait with them.
+    let both = [operation(Action::Purge, 1), operation(Action::Create, 2)];
+    let waits = ask(history(), &both, Some("incomplete"), false, &BTreeSet::new());
+    assert_eq!(waits.held, BTreeSet::from([both[0].id()]));
 }

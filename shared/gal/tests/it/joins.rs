@@ -55,6 +55,10 @@ fn holders() -> Vec<(&'static str, Vec<Recipient>)> {
         ("the contact with her stamp, hidden", vec![stamped(Recipient { hidden: true, ..contact() }, |_| {})]),
         ("two with her stamp", vec![stamped(contact(), |_| {}), Recipient { anchor: anchor(Side::B, 8), ..stamped(contact(), |_| {}) }]),
         ("the Name computed for her", changed(|one| one.name = made_name(INSTALLATION, &tenant(Side::A).tenant_id, ann().anchor))),
+        ("the Name computed for her, and another tool's mark", {
+            let name = made_name(INSTALLATION, &tenant(Side::A).tenant_id, ann().anchor);
+            vec![Recipient { name, mark: Mark::Foreign("tool".to_owned()), ..contact() }]
+        }),
         ("a contact", vec![contact()]),
         ("a hidden contact", vec![Recipient { hidden: true, ..contact() }]),
         (

@@ -129,6 +129,24 @@ fn an_approval_is_good_for_a_day() {
     assert!(!approval_holds(now(), now() + day + SignedDuration::from_nanos(1)));
 }
 
+/// What ran in the last 24 hours, with consent or under an older profile, is no reason to hold what is of another kind.
+#[test]
+fn what_ran_holds_its_own_kind_only() {
+    let much = History { creations: 90, deletions: 90, in_scope: 10, ..history() };
+    for action in [Action::Update, Action::Restore] {
+        assert_eq!(ask(much.clone(), &[operation(action, 1)], None, false, &BTreeSet::new()), Judgement::default(), "{action}");
+    }
+    let of = |action| {
+        let judged = ask(History { in_scope: 100, ..much.clone() }, &[operation(action, 1)], None, false, &BTreeSet::new());
+        judged.tripped.iter().map(ToString::to_string).collect::<Vec<_>>().join(" · ")
+    };
+    assert_eq!(of(Action::Create), "91 creations in 24 hours; max_creations is 4");
+    assert_eq!(
+        of(Action::Stage),
+        "91 deletions in 24 hours; max_deletions is 3 · 91 deletions of 100 contacts in 24 hours; max_deletion_share is 0.1"
+    );
+}
+
 /// Purges follow a staging that was counted; what a person asked for is not counted.
 #[test]
 fn what_is_not_counted() {

@@ -145,3 +145,13 @@ fn each_value_has_one_source() {
     assert_eq!(kept("MailContact"), "DisplayName City Notes Manager CustomAttribute1");
     assert_eq!(Kind::from_type_details("RemoteRoomMailbox"), Kind::Room);
 }
+
+#[test]
+fn a_side_and_an_anchor_are_said_as_they_are_read() {
+    for side in gal::Side::BOTH {
+        assert_eq!(side.to_string().parse(), Ok(side));
+    }
+    assert!("c".parse::<gal::Side>().is_err());
+    let anchor = gal::Anchor(uuid::Uuid::from_u128(7));
+    assert!(format!("{anchor:?}").contains("0007"), "{anchor:?}");
+}

@@ -107,6 +107,10 @@ fn what_is_put_back_and_what_is_left_alone() {
     "galbridge-boss".clone_into(&mut boss.name);
     let world = world(vec![], vec![boss], vec![]);
     let asked = Undoing { installation: INSTALLATION, run: "run-7", now: ago(0), world: &world };
+    // Who was made is suppressed before his contact is removed: a crash in between must not make him again.
+    let ours = link(&ann(), Side::A, &copy_of(&ann(), Side::B, 1), Provenance::Made, Phase::Live);
+    let removal = undo(&asked, &deed(&[Action::Create], &[]), Some(&ours), Some(&Entry::new(contact(&|_| {})))).unwrap();
+    assert!(matches!(removal.start.as_deref(), Some(Link { phase: Phase::Suppressed { .. }, .. })), "{removal:?}");
     let mut told = String::new();
     for (name, deed, entry) in cases {
         for provenance in [Provenance::Made, Provenance::Found] {

@@ -13,7 +13,12 @@ pub(crate) fn new_private(path: &Path) -> Result<File, CliError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => CliError::wrong(format!("{}: it is there already, and is not overwritten", path.display())),
+        ErrorKind::AlreadyExists => taken(path),
         _ => CliError::file(path, "created", &error),
     })
+}
+
+/// What is said of a file that is there already.
+pub(crate) fn taken(path: &Path) -> CliError {
+    CliError::wrong(format!("{}: it is there already, and is not overwritten: name another file", path.display()))
 }

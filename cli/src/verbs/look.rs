@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{choice_of, repeated};
 use crate::arguments::{Global, PlanArguments};
 use crate::error::{CliError, Exit};
+use crate::files;
 use crate::screen::count;
 use crate::session::{Need, Session};
 use crate::show::{csv, plan as shown};
@@ -13,6 +14,10 @@ use crate::wiring::Environment;
 
 /// Shows everything that would be done.
 pub(crate) async fn plan(environment: &Environment, global: &Global, arguments: &PlanArguments) -> Result<Exit, CliError> {
+    // Before anything is read.
+    if let Some(path) = arguments.csv.as_deref().filter(|path| path.exists()) {
+        return Err(files::taken(path));
+    }
     let need = if arguments.stored && arguments.choice.group.is_none() { Need::Nobody } else { Need::Both };
     let session = Session::open(environment, global, need).await?;
     let chosen =

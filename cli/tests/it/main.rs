@@ -243,3 +243,14 @@ fn samconfig_writes_ordinary_files_only() {
     assert!(path("link.toml").is_symlink());
     assert!(std::fs::read_to_string(path("real.toml")).unwrap().contains("Pairs=contoso-fabrikam,contoso-northwind"));
 }
+
+/// The file may be a state, or a key.
+#[test]
+fn a_plan_as_csv_overwrites_nothing() {
+    let folder = folder(PROFILE);
+    let there = folder.path().join("contoso.pem");
+    std::fs::write(&there, "a key").unwrap();
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "plan", "--csv", "contoso.pem"], 2);
+    assert!(errors.contains("not overwritten"), "{errors}");
+    assert_eq!(std::fs::read_to_string(&there).unwrap(), "a key");
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gal::operation::Operation;
-use gal::plan::{Focus, Plan, Skipped};
+use gal::plan::{Focus, Plan, Skipped, foresee};
 use gal::policy::MergeMode;
 use gal::reason::{Note, SkipReason};
 use gal::recipient::Presence;
@@ -91,7 +91,7 @@ impl Engine {
         rows.dedup();
         let loaded = self.load_due(setup, &rows, state.writing.merge.is_some()).await?;
         let focus = Focus::These(rows.iter().map(|row| ((row.side, row.anchor), false)).collect());
-        let mut plan = self.foresee_world(setup, &state.writing, &loaded, &focus).await?;
+        let mut plan = self.plan_world(setup, &state.writing, &loaded, &focus, foresee).await?;
         self.tell_beyond_the_merge(setup, &state.writing, &loaded, &focus, &mut plan).await?;
         Ok(rows.iter().filter_map(|row| explained(setup, &state.writing, &loaded, &plan, row)).collect())
     }
@@ -110,7 +110,7 @@ impl Engine {
         }
         let options = MergeOptions::of(MergeMode::TwoWay);
         let merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
-        let merged = self.foresee_world(setup, &WritingState { merge, ..writing.clone() }, loaded, focus).await?;
+        let merged = self.plan_world(setup, &WritingState { merge, ..writing.clone() }, loaded, focus, foresee).await?;
         for waits in plan.skipped.iter_mut().filter(|one| one.reason == SkipReason::NotInMerge) {
             let then = merged.skipped.iter().find(|one| (one.side, one.anchor) == (waits.side, waits.anchor));
             if let Some(then) = then {

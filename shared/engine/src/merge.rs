@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gal::guard::Judgement;
 use gal::operation::{Action, Operation};
-use gal::plan::{Focus, Plan};
+use gal::plan::{Focus, Plan, foresee};
 use gal::{Anchor, Side, Sides};
 use jiff::Timestamp;
 
@@ -61,7 +61,7 @@ impl Engine {
         if let Some(options) = merge {
             self.admit_pilot(pair, &state, &mut loaded, options).await?;
         }
-        let plan = self.foresee_world(pair, &state.writing, &loaded, &Focus::Everything).await?;
+        let plan = self.plan_world(pair, &state.writing, &loaded, &Focus::Everything, foresee).await?;
         let judgements = Sides::from_fn(|side: Side| {
             let incomplete = state.reading.sides.get(side.other()).incomplete.as_deref();
             crate::reconcile::judge(pair, &state.writing, &state.reading, side, &plan, incomplete, self.now())
@@ -86,7 +86,7 @@ impl Engine {
             }
         }
         if let Some(limit) = options.limit {
-            let plan = self.plan_world(pair, &state.writing, loaded, &Focus::Everything).await?;
+            let plan = self.plan_world(pair, &state.writing, loaded, &Focus::Everything, gal::plan::plan).await?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let mut chosen: Sides<BTreeSet<Anchor>> = Sides::default();
             for operation in in_turn(&plan).take(limit) {

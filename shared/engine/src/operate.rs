@@ -265,7 +265,7 @@ impl Engine {
         let mut writing = state.writing;
         writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
         let bare = Loaded { world: loaded.world.without_links(), ..Loaded::default() };
-        let mut plan = self.plan_world(pair, &writing, &bare, &Focus::Everything).await?;
+        let mut plan = self.plan_world(pair, &writing, &bare, &Focus::Everything, gal::plan::plan).await?;
         plan.operations.clear();
         self.recover_orphans(pair, &bare, &mut plan);
         Ok(plan)

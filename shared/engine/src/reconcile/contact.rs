@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ports::{ContactChange, ContactWriter, ReplicaWrite, StoreError, WriteError};
-use crate::records::{Due, Replica};
+use crate::records::{Due, Replica, manager_key};
 use crate::snapshot::released_keys;
 
 use super::apply::{Failed, Shared};
@@ -279,7 +279,7 @@ impl Run<'_> {
             }
             name
         };
-        let reports = self.engine.store.holders(&self.pair.name, side, &format!("manager:{name}")).await?;
+        let reports = self.engine.store.holders(&self.pair.name, side, &manager_key(&name)).await?;
         let key = |anchor| LinkKey { origin: Origin::of(side), anchor };
         let others = reports.into_iter().filter(|anchor| !shared.managers.has_report(key(*anchor)));
         self.engine.touch(self.pair, side, others).await

@@ -15,7 +15,7 @@ use gal::decide::{Again, Context, MergeRules, Serve};
 use gal::guard::Judgement;
 use gal::managers::Intended;
 use gal::operation::Operation;
-use gal::plan::{Focus, Plan, foresee, plan};
+use gal::plan::{Focus, Plan};
 use gal::policy::TenantFacts;
 use gal::reason::SkipReason;
 use gal::{Anchor, Link, Side, Sides, World};
@@ -110,10 +110,10 @@ impl Engine {
         let mut loaded = self.load_due(pair, rows, pilot).await?;
         loaded.distrust(&mut state.reading);
         let focus = focus_of(rows);
-        let mut plan = self.plan_world(pair, &state.writing, &loaded, &focus).await?;
+        let mut plan = self.plan_world(pair, &state.writing, &loaded, &focus, gal::plan::plan).await?;
         // Accepted domains are read before creations; if they changed, the plan is made again.
         if self.domains_changed_before_creations(pair, &plan).await? {
-            plan = self.plan_world(pair, &state.writing, &loaded, &focus).await?;
+            plan = self.plan_world(pair, &state.writing, &loaded, &focus, gal::plan::plan).await?;
         }
         let judgements = self.guard(pair, state, &plan);
         let held: BTreeSet<String> = judgements.a.held.iter().chain(&judgements.b.held).cloned().collect();
@@ -123,29 +123,9 @@ impl Engine {
         self.tidy(run, rows, &plan, &loaded).await
     }
 
-    /// Plans a loaded world under the pair's present rules.
+    /// Plans a loaded world under the pair's present rules: one round ([`gal::plan::plan`]), or for a preview what all rounds
+    /// of a run do together ([`gal::plan::foresee`]).
     pub(crate) async fn plan_world(
-        &self,
-        pair: &PairSetup,
-        writing: &WritingState,
-        loaded: &Loaded,
-        focus: &Focus,
-    ) -> Result<Plan, EngineError> {
-        self.planned(pair, writing, loaded, focus, plan).await
-    }
-
-    /// What the rounds of the next run would do together: for previews.
-    pub(crate) async fn foresee_world(
-        &self,
-        pair: &PairSetup,
-        writing: &WritingState,
-        loaded: &Loaded,
-        focus: &Focus,
-    ) -> Result<Plan, EngineError> {
-        self.planned(pair, writing, loaded, focus, foresee).await
-    }
-
-    async fn planned(
         &self,
         pair: &PairSetup,
         writing: &WritingState,

@@ -12,5 +12,6 @@ pub use pair::{
     TenantState, Window, WritingState,
 };
 pub use replica::Replica;
+pub(crate) use replica::manager_key;
 pub(crate) use run::run_id;
 pub use run::{Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters};

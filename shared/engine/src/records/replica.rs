@@ -58,10 +58,15 @@ impl Replica {
             keys.push(gal::Stamp::holder_key(&stamp.origin_tenant, stamp.anchor));
         }
         if let Some(manager) = &recipient.manager_name {
-            keys.push(format!("manager:{}", manager.to_lowercase()));
+            keys.push(manager_key(manager));
         }
         keys.sort_unstable();
         keys.dedup();
         keys
     }
+}
+
+/// The key by which the holder index finds the reports of whoever has this Name.
+pub(crate) fn manager_key(name: &str) -> String {
+    format!("manager:{}", name.to_lowercase())
 }

@@ -8,7 +8,7 @@ use gal::{Anchor, Entry, Recipient, Side, Sides};
 
 use crate::error::EngineError;
 use crate::ports::{DirectoryChange, ReplicaWrite};
-use crate::records::{AgendaRow, Due, Replica};
+use crate::records::{AgendaRow, Due, Replica, manager_key};
 
 use super::SideReader;
 
@@ -194,5 +194,5 @@ pub(crate) fn released_keys(was: Option<&Recipient>, is: &Recipient) -> Vec<Stri
     let Some(was) = was else { return Vec::new() };
     let addresses = was.addresses.iter().filter(|address| !is.is_present() || !is.holds(address)).cloned();
     let left = was.is_present() && !is.is_present() && !was.name.is_empty();
-    addresses.chain(left.then(|| format!("manager:{}", was.name.to_lowercase()))).collect()
+    addresses.chain(left.then(|| manager_key(&was.name))).collect()
 }

@@ -14,16 +14,11 @@ use crate::records::{AgendaRow, Due, ReadingState, TenantState};
 use crate::setup::{PairSetup, TenantSetup};
 
 impl Engine {
-    /// Whoever on `side` holds one of these addresses.
-    pub(crate) async fn holders_of(
-        &self,
-        pair: &PairSetup,
-        side: Side,
-        addresses: &BTreeSet<String>,
-    ) -> Result<BTreeSet<Anchor>, EngineError> {
+    /// Whoever on `side` is found by one of these keys of the holder index: addresses, or the manager's Name.
+    pub(crate) async fn holders_of(&self, pair: &PairSetup, side: Side, keys: &BTreeSet<String>) -> Result<BTreeSet<Anchor>, EngineError> {
         let mut anchors = BTreeSet::new();
-        for address in addresses {
-            anchors.extend(self.store.holders(&pair.name, side, address).await?);
+        for key in keys {
+            anchors.extend(self.store.holders(&pair.name, side, key).await?);
         }
         Ok(anchors)
     }

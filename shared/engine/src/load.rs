@@ -268,6 +268,7 @@ impl Loader<'_> {
             for (_, recipient) in statics {
                 keys.extend(recipient.addresses.iter().cloned());
                 keys.insert(Stamp::holder_key("static", recipient.anchor));
+                keys.insert(format!("name:{}", made_name(&self.engine.installation, "static", recipient.anchor)));
             }
             let found = self.look_up(side.other(), keys).await?;
             self.replicas(side.other(), found).await?;

@@ -143,7 +143,7 @@ impl Engine {
         let state = self.store.pair(&setup.name).await?;
         let mut admitting = Vec::new();
         for side in Side::BOTH {
-            let makes = plan.of_side(side).any(|operation| operation.action == Action::Create);
+            let makes = plan.of_side(side).any(|operation| matches!(operation.action, Action::Create | Action::Claim));
             if state.writing.stage != Stage::Unmerged || !makes {
                 continue;
             }
@@ -225,7 +225,7 @@ impl Engine {
 fn in_turn(plan: &Plan) -> impl Iterator<Item = &Operation> {
     let begins = |side| {
         let of_side = plan.of_side(side);
-        of_side.filter(|operation| matches!(operation.action, Action::Create | Action::Adopt | Action::AdoptGuest))
+        of_side.filter(|operation| matches!(operation.action, Action::Create | Action::Claim | Action::Adopt | Action::AdoptGuest))
     };
     let (mut a, mut b) = (begins(Side::A), begins(Side::B));
     let mut turn = Side::B;

@@ -118,7 +118,8 @@ impl Engine {
             for Versioned { item: link, .. } in self.links_by_address(setup, address).await? {
                 let Some(entry) = link.target.and_then(|anchor| loaded.world.entry(link.target_side(), anchor)) else { continue };
                 // Somebody who merely waits for the address keeps his contact.
-                if !entry.recipient.is_present() || !entry.recipient.holds(&gal::normalise::address(address)) {
+                let holds = entry.recipient.is_present() && entry.recipient.holds(&gal::normalise::address(address));
+                if !holds || self.is_anothers(setup, &link, &entry.recipient) {
                     continue;
                 }
                 if link.provenance == Provenance::Found {
@@ -212,7 +213,8 @@ impl Engine {
             let stored = loaded
                 .world
                 .link_of(side, recipient.anchor)
-                .filter(|link| link.target_side() == side && link.target == Some(recipient.anchor));
+                .filter(|link| link.target_side() == side && link.target == Some(recipient.anchor))
+                .filter(|link| !self.is_anothers(pair, link, recipient));
             // A stamp tells of lost links only: where the link is stored and stands for another contact, this one is a copy.
             let stands_elsewhere = |link: &Link| {
                 let stored = loaded.world.link(link.key).and_then(|stored| stored.target);
@@ -271,8 +273,18 @@ impl Engine {
         Ok(plan)
     }
 
+    /// Whether the contact of a link stands for somebody of another pair by now; this one has only not seen it yet.
+    pub(crate) fn is_anothers(&self, pair: &PairSetup, link: &Link, contact: &Recipient) -> bool {
+        let moved = link.key.origin.source_side().is_none() && !*pair.homes.get(link.target_side());
+        moved || gal::decide::stands_for_another(&self.installation, pair.origin_tenant(link.key.origin), link, contact)
+    }
+
     /// The link that the stamp of a contact on `side` tells of.
     pub(crate) fn told_by_stamp(&self, pair: &PairSetup, side: Side, contact: &Recipient) -> Option<Link> {
+        // A tenant's static contacts are one pair's.
+        if contact.mark.stamp()?.origin_tenant == "static" && !*pair.homes.get(side) {
+            return None;
+        }
         let published = pair.policy.publishing.get(side.other()).mapping.fields();
         gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, published, contact)
     }

@@ -1,9 +1,10 @@
 //! What a pair is made of, as the engine needs it: from the profile, once, at the start.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gal::policy::{PairPolicy, TenantFacts};
-use gal::{Entry, Field, Origin, Recipient, Side, Sides};
+use gal::{Anchor, Entry, Field, Origin, Recipient, Side, Sides};
 
 use crate::ports::{ContactWriter, DirectoryReader};
 
@@ -29,6 +30,8 @@ pub struct PairSetup {
     pub tenants: Sides<TenantSetup>,
     /// Static contacts that this pair publishes, with the side they are published on.
     pub statics: Vec<(Side, Recipient)>,
+    /// Whether it is the pair that publishes the static contacts of a tenant, if there are any.
+    pub homes: Sides<bool>,
     /// A fingerprint of everything that decides who is published and what, per publishing side.
     pub settings: Sides<u64>,
 }
@@ -37,6 +40,18 @@ impl PairSetup {
     /// The fingerprint of what decides who is published into a side, and what of them.
     pub fn settings_into(&self, side: Side) -> u64 {
         *self.settings.get(side.other())
+    }
+
+    /// What stamps of an origin say.
+    pub fn origin_tenant(&self, origin: Origin) -> &str {
+        origin.source_side().map_or("static", |side| &self.tenants.get(side).id)
+    }
+
+    /// The static contacts published on a side that have one of these addresses.
+    pub fn statics_with(&self, side: Side, addresses: &BTreeSet<String>) -> Vec<Anchor> {
+        let published = self.statics.iter().filter(|(target, _)| *target == side).map(|(_, recipient)| recipient);
+        let waits = published.filter(|recipient| recipient.addresses.iter().any(|address| addresses.contains(address)));
+        waits.map(|recipient| recipient.anchor).collect()
     }
 
     /// The static contacts as the world takes them.
@@ -94,13 +109,14 @@ impl Setup {
                 stamp_attribute: tenant.stamp_attribute,
             })
         };
-        let mut home: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
+        let mut home: BTreeSet<&str> = BTreeSet::new();
         let pairs = profile.pairs.iter().filter_map(|pair| {
             let tenants = Sides { a: tenant(&pair.a)?, b: tenant(&pair.b)? };
             // A tenant's static contacts are published by the first pair that has it.
-            let homes: Vec<Side> = Side::BOTH.into_iter().filter(|side| home.insert(pair.tenant(*side))).collect();
-            let statics: Vec<(Side, Recipient)> = homes
+            let homes = Sides::from_fn(|side| home.insert(pair.tenant(side)));
+            let statics: Vec<(Side, Recipient)> = Side::BOTH
                 .into_iter()
+                .filter(|side| *homes.get(*side))
                 .flat_map(|side| profile.static_contacts_of(pair.tenant(side)).map(move |contact| (side, contact.recipient())))
                 .collect();
             let stand = |published: Side| {
@@ -112,7 +128,7 @@ impl Setup {
             };
             // A conflict that is held is looked at again under another policy.
             let settings = |side| gal::values::fingerprint(&format!("{} {:?} {}", pair.fingerprint(side), pair.conflicts, stand(side)));
-            Some(PairSetup { name: pair.name(), policy: pair.policy(), tenants, settings: Sides::from_fn(settings), statics })
+            Some(PairSetup { name: pair.name(), policy: pair.policy(), tenants, settings: Sides::from_fn(settings), statics, homes })
         });
         let pairs = pairs.collect();
         Self { client: profile.client.clone(), tenants: profile.tenants.keys().filter_map(|name| tenant(name)).collect(), pairs }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::decide::Context;
-use crate::link::{Link, LinkKey, Origin};
+use crate::link::{Link, LinkKey, Origin, Provenance};
 use crate::policy::{GuestPolicy, RelayPolicy};
 use crate::reason::SkipReason;
 use crate::recipient::{Anchor, Kind, Recipient, Side, domain_of};
@@ -18,6 +18,8 @@ use crate::world::{Entry, World};
 pub enum Joined<'w> {
     /// A contact that we made for it, by its stamp or Name; the link was lost.
     Recovered(&'w Entry),
+    /// A contact that another pair made, or the other direction, and hid for its deletion.
+    HandedOn(&'w Entry),
     /// A contact of an account that was re-created under the same address.
     Relinked(&'w Link, &'w Entry),
     /// One contact that was there before.
@@ -139,6 +141,8 @@ fn judge_holder<'w>(
         Mark::Stamp(stamp) if stamp.installation != context.installation && !context.take_over() => {
             return Err(SkipReason::OtherInstallation { installation: stamp.installation.clone() });
         }
+        // Another pair's, or the other direction's, and nobody's any more there: it need not be purged first, and made again after that.
+        Mark::Stamp(stamp) if is_handed_on(context, world, origin, recipient, stamp) => return Ok(Joined::HandedOn(holder)),
         // Another pair, or the other direction, published it.
         Mark::Stamp(stamp) if stamp.origin_tenant != context.origin_tenant(origin) => {
             return Err(SkipReason::Covered { origin_tenant: stamp.origin_tenant.clone() });
@@ -162,6 +166,16 @@ fn judge_holder<'w>(
         return Err(SkipReason::HolderDirectorySynced { holder: title });
     }
     Ok(Joined::Found(holder, held.to_owned()))
+}
+
+/// Whether a contact was made from another origin, and is hidden there for its deletion: what its owner would purge. (An administrator
+/// who shows it again keeps it.)
+fn is_handed_on(context: &Context<'_>, world: &World, origin: Origin, holder: &Recipient, stamp: &Stamp) -> bool {
+    let waits = stamp.origin_tenant != context.origin_tenant(origin) && stamp.staged.is_some() && holder.hidden;
+    let made = holder.has_stamps_name() && stamp.provenance == Provenance::Made;
+    // A link of this pair that the stamp does not speak of: somebody copied the stamp onto the contact of another.
+    let of_the_stamp = |link: &Link| context.origin_tenant(link.key.origin) == stamp.origin_tenant && link.key.anchor == stamp.anchor;
+    waits && made && world.link_of(origin.target_side(), holder.anchor).is_none_or(of_the_stamp)
 }
 
 /// Whether the stamp of a contact belongs to another one: the link it speaks of stands for that one, or is not stored and this one's

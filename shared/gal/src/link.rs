@@ -375,6 +375,10 @@ pub struct Link {
     pub before: Option<Before>,
     /// How often the target's administrator deleted the contact.
     pub deletions: u32,
+    /// It was taken over from another pair and is not shown yet, or another pair wrote it while it was shown: what stands there is
+    /// nobody's word.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
     /// The target refused the source's X.500 addresses; they are given up for this recipient.
     pub x500_refused: bool,
     /// A permanent error.

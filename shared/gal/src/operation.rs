@@ -26,6 +26,10 @@ pub enum Action {
     Restore,
     /// The contact now stands for a re-created account with the same address.
     Relink,
+    /// A contact that was made from elsewhere, and is hidden for its deletion, is claimed; it stays hidden.
+    Claim,
+    /// A contact that was claimed is shown, with everything its new source says.
+    TakeOver,
     /// A contact that was there before is adopted.
     Adopt,
     /// A guest is shown in the address list and filled.
@@ -54,6 +58,8 @@ impl Action {
             Self::Update => "update",
             Self::Restore => "restore",
             Self::Relink => "relink",
+            Self::Claim => "claim",
+            Self::TakeOver => "take-over",
             Self::Adopt => "adopt",
             Self::AdoptGuest => "adopt-guest",
             Self::Resume => "resume",
@@ -69,12 +75,14 @@ impl Action {
     /// How the guard counts it (law 4: a staging or release counts once, its later purge does not).
     pub fn guarded(self) -> Option<Guarded> {
         match self {
-            Self::Create => Some(Guarded::Creation),
+            // Somebody appears who was not there.
+            Self::Create | Self::Claim => Some(Guarded::Creation),
             Self::Stage | Self::Release => Some(Guarded::Deletion),
             Self::Update => Some(Guarded::Update),
             Self::Remove
             | Self::Restore
             | Self::Relink
+            | Self::TakeOver
             | Self::Adopt
             | Self::AdoptGuest
             | Self::Resume
@@ -142,6 +150,13 @@ pub enum Reason {
         /// The anchor before.
         was: Anchor,
     },
+    /// Another pair, or the other direction, made the contact for the same address and has hidden it for its deletion.
+    TakenOver {
+        /// The id of the tenant it was made from, or `static`.
+        origin_tenant: String,
+    },
+    /// The contact was claimed, and is nobody else's any more.
+    Claimed,
     /// Staged since then; the grace period is over.
     GraceOver {
         /// Since when.
@@ -169,6 +184,10 @@ impl fmt::Display for Reason {
             Self::PeerGone => out.write_str("the other half of the peer link was deleted"),
             Self::Back => out.write_str("the source is back in scope"),
             Self::Recreated { was } => write!(out, "the account was re-created under the same address (before: {was})"),
+            Self::TakenOver { origin_tenant } => {
+                write!(out, "there is a contact for the address, published from tenant {origin_tenant} and hidden for its deletion")
+            }
+            Self::Claimed => out.write_str("the contact was another pair's, and stands for this one now"),
             Self::GraceOver { since } => write!(out, "staged since {since}; the grace period is over"),
             Self::Operator { command } => write!(out, "asked for by `galbridge {command}`"),
         }
@@ -310,6 +329,7 @@ impl LinkPatch {
         next.base_source = link.base_source.with_prints(&self.base_source);
         next.base_target = link.base_target.with_prints(&self.base_target);
         next.phase = self.phase.clone().unwrap_or(next.phase);
+        next.claimed &= matches!(next.phase, Phase::Staged { .. });
         next.base_hidden = self.base_hidden.unwrap_or(next.base_hidden);
         next.address = self.address.clone().unwrap_or(next.address);
         next.name = self.name.clone().unwrap_or(next.name);
@@ -351,7 +371,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Everything it writes, for the preview and for the record of the run.
+    /// Everything it changes, for the preview and for the record of the run.
     pub fn told(&self) -> Vec<Told> {
         let Extras { hidden, stamp, x500_add, x500_remove, rename } = &self.extras;
         let fields = self.changes.iter().map(|change| Told {
@@ -380,7 +400,9 @@ impl Operation {
         });
         let added = x500_add.iter().map(|address| x500(None, Some(address)));
         let removed = x500_remove.iter().map(|address| x500(Some(address), None));
-        fields.chain(hidden).chain(stamp).chain(added).chain(removed).chain(name).collect()
+        let all = fields.chain(hidden).chain(stamp).chain(added).chain(removed).chain(name);
+        // Where two pairs may have written, some is written once more.
+        all.filter(|told| made || told.before != told.after).collect()
     }
 
     /// The same without its manager, for a manager who is not there after all.
@@ -392,6 +414,11 @@ impl Operation {
         bare.patch.base_source.retain(|(field, _)| *field != crate::Field::Manager);
         bare.patch.base_target.retain(|(field, _)| *field != crate::Field::Manager);
         bare
+    }
+
+    /// The contact that is written.
+    pub(crate) fn object(&self) -> Option<(Side, Anchor)> {
+        self.contact.as_ref().map(|contact| (self.side, contact.anchor))
     }
 
     /// `operation anchor`: how the guard's checksum and an approval name it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::decide::{Again, Context, Decision, Serve, adopt, create, decide_link, recover, relink};
+use crate::decide::{Again, Context, Decision, Serve, adopt, claim, create, decide_link, recover, relink};
 use crate::join::{Joined, admissible, join};
 use crate::link::{LinkKey, Origin, Provenance, Role};
 use crate::managers::Intended;
@@ -284,9 +284,11 @@ impl Planner<'_, '_> {
             Err(reason) => return Decision::skip(reason),
         };
         let contact = match &joined {
-            Joined::Recovered(contact) | Joined::Relinked(_, contact) | Joined::Found(contact, _) | Joined::Guest(contact, _) => {
-                Some(*contact)
-            }
+            Joined::Recovered(contact)
+            | Joined::HandedOn(contact)
+            | Joined::Relinked(_, contact)
+            | Joined::Found(contact, _)
+            | Joined::Guest(contact, _) => Some(*contact),
             Joined::Nothing => None,
         };
         if let Some(contact) = contact
@@ -295,6 +297,9 @@ impl Planner<'_, '_> {
             return Decision::skip(SkipReason::ClaimedByAnother { other });
         }
         match joined {
+            // It will be shown: somebody appears, as by a creation.
+            Joined::HandedOn(_) if !self.creates(target) => Decision::skip(SkipReason::NotInMerge),
+            Joined::HandedOn(contact) => claim(self.context, key, entry, address, contact),
             Joined::Recovered(contact) => recover(self.context, self.world, key, entry, address, contact),
             // The link of two found peers has just been forgotten; the next round joins them anew.
             Joined::Relinked(link, _) if link.role == Role::Peer && link.provenance == Provenance::Found && link.is_live() => {
@@ -309,12 +314,7 @@ impl Planner<'_, '_> {
 
     fn create(&mut self, key: LinkKey, entry: &Entry, address: &str, title: &str) -> Decision {
         let target = key.origin.target_side();
-        let creates = match self.context.serve {
-            Serve::Everybody => true,
-            Serve::LinkedOnly => false,
-            Serve::Merge(rules) => rules.mode.creates_from(target.other()),
-        };
-        if !creates {
+        if !self.creates(target) {
             return Decision::skip(SkipReason::NotInMerge);
         }
         if let Some(other) = self.addresses.insert((target, address.to_owned()), title.to_owned()) {
@@ -322,6 +322,15 @@ impl Planner<'_, '_> {
         }
         let operation = create(self.context, self.world, key, entry, address);
         Decision { notes: operation.notes.clone(), operations: vec![operation], ..Decision::default() }
+    }
+
+    /// Whether people appear on a side who were not there before.
+    fn creates(&self, target: Side) -> bool {
+        match self.context.serve {
+            Serve::Everybody => true,
+            Serve::LinkedOnly => false,
+            Serve::Merge(rules) => rules.mode.creates_from(target.other()),
+        }
     }
 
     /// Whether unlinked recipients are served at all.
@@ -369,6 +378,12 @@ impl Planner<'_, '_> {
             self.plan.operations.iter().filter(|operation| operation.action == Action::Relink).map(|operation| operation.key).collect();
         self.plan.operations.retain(|operation| operation.action == Action::Relink || !relinked.contains(&operation.key));
         self.plan.quiet.retain(|change| !relinked.contains(&change.link.key));
+        // Nor is one that is claimed from the other direction.
+        let taken = |operation: &&Operation| operation.action == Action::Claim;
+        let taken: BTreeSet<(Side, Anchor)> = self.plan.operations.iter().filter(taken).filter_map(Operation::object).collect();
+        let spared =
+            |operation: &Operation| operation.action == Action::Claim || operation.object().is_none_or(|one| !taken.contains(&one));
+        self.plan.operations.retain(spared);
         self.context.intended.await_them(&mut self.plan.operations);
         self.plan.operations.sort_by_key(|operation| (operation.action, operation.side, operation.key));
         self.plan.quiet.sort_by_key(|change| change.link.key);

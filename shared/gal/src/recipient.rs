@@ -302,6 +302,12 @@ impl Recipient {
             && self.name.get(..crate::stamp::NAME_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(crate::stamp::NAME_PREFIX))
     }
 
+    /// Whether its Name is the one that galbridge gave together with its stamp.
+    pub fn has_stamps_name(&self) -> bool {
+        let named = |stamp: &Stamp| crate::stamp::made_name(&stamp.installation, &stamp.origin_tenant, stamp.anchor);
+        self.kind == Kind::Contact && self.mark.stamp().is_some_and(|stamp| self.name.eq_ignore_ascii_case(&named(stamp)))
+    }
+
     /// Whether it still exists.
     pub fn is_present(&self) -> bool {
         self.presence == Presence::Present

@@ -84,6 +84,10 @@ pub enum Left {
     GivenBack,
     /// It stands for another account since.
     Relinked,
+    /// It stands for somebody of another pair by now.
+    Anothers,
+    /// The run took it over from another pair.
+    TakenOver,
     /// It is mastered on-premises.
     DirectorySynced,
     /// Only bookkeeping was written.
@@ -103,6 +107,8 @@ impl Left {
             Self::Removed => "removed-for-good",
             Self::GivenBack => "given-back",
             Self::Relinked => "relinked",
+            Self::Anothers => "stands-for-another",
+            Self::TakenOver => "taken-over",
             Self::DirectorySynced => "directory-synced",
             Self::Nothing => "nothing-to-put-back",
         }
@@ -129,6 +135,8 @@ impl fmt::Display for Left {
             Self::Removed => out.write_str("it was removed for good; it is made anew when its source is published again (`galbridge explain` says whether it is suppressed)"),
             Self::GivenBack => out.write_str("it was given back, and is its administrator's"),
             Self::Relinked => out.write_str("it stands for an account that was made again"),
+            Self::Anothers => out.write_str("it stands for somebody of another pair by now"),
+            Self::TakenOver => out.write_str("it was another pair's, and hidden for its deletion; to hide it again, take its source out of the scope"),
             Self::DirectorySynced => out.write_str("it is mastered on-premises"),
             Self::Nothing => out.write_str("only stamp, Name or reply addresses were written"),
         }
@@ -153,10 +161,17 @@ pub fn undo(asked: &Undoing<'_>, deed: &Deed, link: Option<&Link>, entry: Option
     if did(&[Action::Relink]) {
         return Err(Left::Relinked);
     }
+    if did(&[Action::Claim, Action::TakeOver]) {
+        return Err(Left::TakenOver);
+    }
     let link = link.ok_or(Left::NotLinked)?;
     let entry = entry.filter(|entry| entry.recipient.is_present()).ok_or(Left::Gone)?;
     if entry.recipient.directory_synced {
         return Err(Left::DirectorySynced);
+    }
+    let stamp = entry.recipient.mark.stamp().filter(|stamp| deed.side == link.target_side() && stamp.installation == installation);
+    if stamp.is_some_and(|stamp| stamp.anchor != link.key.anchor) {
+        return Err(Left::Anothers);
     }
     if let Some(until) = entry.written_at.map(|written| written + SETTLING).filter(|until| *until > now) {
         return Err(Left::Settling { until });

@@ -106,6 +106,7 @@ impl CoreLevel {
             mesh: &mesh,
             serve,
             closed: Sides::default(),
+            homes: Sides { a: true, b: true },
         };
         let plan = plan(&context, world, &Focus::Everything);
         let judgements = Sides::from_fn(|side| {
@@ -191,7 +192,9 @@ impl CoreLevel {
         let kind = match operation.action {
             Action::Create | Action::Resume => FaultKind::Create,
             Action::Purge | Action::Remove => FaultKind::Delete,
-            Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => FaultKind::Update,
+            Action::Update | Action::Restore | Action::Relink | Action::Claim | Action::TakeOver | Action::Adopt | Action::AdoptGuest => {
+                FaultKind::Update
+            }
             Action::Abandon | Action::HandOver | Action::Release | Action::Stage => return false,
         };
         doing.faults.iter().any(|fault| {
@@ -237,7 +240,9 @@ impl CoreLevel {
 pub(crate) fn work(action: Action) -> Option<Work> {
     match action {
         Action::Create | Action::Resume => Some(Work::Create),
-        Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => Some(Work::Update),
+        Action::Update | Action::Restore | Action::Relink | Action::Claim | Action::TakeOver | Action::Adopt | Action::AdoptGuest => {
+            Some(Work::Update)
+        }
         Action::Stage | Action::Purge | Action::Remove => Some(Work::Delete),
         Action::Abandon | Action::HandOver | Action::Release => None,
     }

@@ -6,7 +6,7 @@ use gal::decide::must_yield;
 use gal::policy::TenantFacts;
 use gal::recipient::Presence;
 use gal::stamp::Mark;
-use gal::{Anchor, Link, LinkKey, Phase, Role, Side, Sides};
+use gal::{Anchor, Link, LinkKey, Phase, Provenance, Role, Side, Sides};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -257,16 +257,21 @@ impl Engine {
     async fn overwritten(&self, setup: &PairSetup, links: &[Link]) -> Result<Vec<KeptDocument>, EngineError> {
         let mut found = Vec::new();
         for side in Side::BOTH {
-            let ours = links.iter().filter(|link| link.target_side() == side && link.role == Role::Projection);
+            // Two contacts that both sides kept bear no stamp.
+            let stamped = |link: &&Link| link.role == Role::Projection || link.provenance == Provenance::Made;
+            let ours = links.iter().filter(|link| link.target_side() == side).filter(stamped);
             let ours = ours.filter(|link| link.is_live() || matches!(link.phase, Phase::Staged { .. }));
             let targets: BTreeMap<Anchor, &Link> = ours.filter_map(|link| Some((link.target?, link))).collect();
             let stamp = setup.tenants.get(side).stamp_attribute;
             for shard in 0..16 {
                 for replica in self.store.replica_shard(&setup.name, side, shard).await? {
                     let Some(link) = targets.get(&replica.anchor).filter(|_| replica.presence == Presence::Present) else { continue };
-                    let foreign = match replica.recipient(stamp).mark {
+                    let recipient = replica.recipient(stamp);
+                    let foreign = match &recipient.mark {
                         Mark::None => false,
                         Mark::Foreign(_) => true,
+                        // Another pair's, which the next run knows, or one that somebody copied.
+                        Mark::Stamp(stamp) if stamp.anchor != link.key.anchor => !self.is_anothers(setup, link, &recipient),
                         Mark::Stamp(stamp) => stamp.installation != self.installation,
                     };
                     found.extend(foreign.then(|| left_document(link)));

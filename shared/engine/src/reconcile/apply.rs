@@ -152,7 +152,9 @@ impl Run<'_> {
         match operation.action {
             Action::Create | Action::Resume => self.create(shared, operation).await,
             Action::Abandon => self.abandon(shared, operation).await,
-            Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => self.change(shared, operation).await,
+            Action::Update | Action::Restore | Action::Relink | Action::Claim | Action::TakeOver | Action::Adopt | Action::AdoptGuest => {
+                self.change(shared, operation).await
+            }
             Action::Stage | Action::Release | Action::HandOver | Action::Purge | Action::Remove => self.take_away(shared, operation).await,
         }
     }

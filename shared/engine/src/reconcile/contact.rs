@@ -2,7 +2,9 @@
 //! the replica as the service will show it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
+use gal::field::Cmdlet;
 use gal::operation::{Action, Extras, FieldChange, Operation};
 use gal::reading::ExchangeHalf;
 use gal::recipient::Presence;
@@ -13,7 +15,7 @@ use uuid::Uuid;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ports::{ContactChange, ContactWriter, ReplicaWrite, StoreError, WriteError};
-use crate::records::{Due, Replica, manager_key};
+use crate::records::{Due, Replica, RunKind, manager_key};
 use crate::snapshot::released_keys;
 
 use super::apply::{Failed, Shared};
@@ -39,6 +41,11 @@ impl Run<'_> {
         let Some(contact) = operation.contact.clone() else {
             return Ok(self.quarantine(shared, operation, "the contact has no Exchange Guid".to_owned()).await?);
         };
+        let looks =
+            matches!(operation.action, Action::Restore | Action::Relink | Action::Claim | Action::TakeOver) || self.kind == RunKind::Undo;
+        if looks && !self.is_as_planned(operation, &contact).await? {
+            return Ok(Ended::Deferred("somebody changed the contact in this moment; the next reading tells".to_owned()));
+        }
         // What a found contact was before is stored before the first write.
         if let Some(start) = &operation.start {
             self.store_link(shared, start).await?;
@@ -48,6 +55,15 @@ impl Run<'_> {
         let mut change = self.contact_change(shared, operation.side, &operation.changes, &operation.extras).await;
         let guest = operation.action == Action::AdoptGuest || self.is_guest(shared, operation.side, contact.anchor).await;
         let writer = self.writer(operation.side)?;
+        // First what it says, then that it is shown: what is refused, or cut off, shows nobody as who he is no more.
+        if matches!(operation.action, Action::Restore | Action::TakeOver) && !guest {
+            let (shown, filled) = change.values.into_iter().partition(|(field, _)| field.row().cmdlet == Cmdlet::SetMailContact);
+            change.values = shown;
+            let filled = ContactChange { values: filled, ..ContactChange::default() };
+            if !filled.is_empty() {
+                writer.change(contact.guid, &filled).await?;
+            }
+        }
         let mut x500_refused = false;
         loop {
             let outcome = if guest { writer.change_guest(contact.guid, &change).await } else { writer.change(contact.guid, &change).await };
@@ -64,6 +80,12 @@ impl Run<'_> {
         }
         self.wrote(operation.side, contact.anchor, &operation.changes, &taken(&operation.extras, x500_refused), None).await?;
         self.remember(shared, operation, x500_refused).await?;
+
+        self.look_after_showing(shared, operation).await?;
+        // What was claimed is shown in the next round.
+        if operation.action == Action::Claim {
+            self.again(operation, self.engine.now(), Due::Touched);
+        }
         Ok(Ended::Done)
     }
 
@@ -248,9 +270,10 @@ impl Run<'_> {
             next.version = replica.version + 1;
             // Whoever waits for an address that becomes free is looked at again. Before the write, so that a crash loses nobody: this
             // run takes the row only when everything of this plan is done.
-            let freed = released_keys(Some(&replica.recipient(stamp)), &next.recipient(stamp)).into_iter().collect();
+            let freed: BTreeSet<String> = released_keys(Some(&replica.recipient(stamp)), &next.recipient(stamp)).into_iter().collect();
             let waiting = self.engine.holders_of(self.pair, side.other(), &freed).await?;
             self.engine.touch(self.pair, side.other(), waiting).await?;
+            self.engine.touch(self.pair, side, self.pair.statics_with(side, &freed)).await?;
             let write = ReplicaWrite {
                 side,
                 holders: next.holder_keys(stamp),

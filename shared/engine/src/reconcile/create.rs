@@ -5,7 +5,8 @@
 use gal::field::Cmdlet;
 use gal::link::Step;
 use gal::operation::{Action, Extras, FieldChange, Operation};
-use gal::{Anchor, Field, Link, Phase};
+use gal::stamp::Mark;
+use gal::{Anchor, Field, Link, Phase, Side};
 use std::sync::atomic::Ordering;
 
 use crate::error::EngineError;
@@ -130,9 +131,21 @@ impl Run<'_> {
         }
     }
 
+    /// The contact that bears the link's Name, unless it stands for somebody else by now (it was taken over with its Name).
     async fn find_by_name(&self, operation: &Operation, link: &Link) -> Result<Option<CreatedContact>, Failed> {
         let row = self.row(operation, RecipientQuery::Name(link.name.clone())).await?;
-        Ok(row.filter(|row| row.half.type_details == "MailContact").map(|row| CreatedContact { guid: row.half.guid, anchor: row.anchor }))
+        let own = |row: &ExchangeRow| match self.mark(operation.side, row) {
+            Mark::None => true,
+            Mark::Stamp(stamp) => stamp.installation == self.engine.installation && stamp.anchor == link.key.anchor,
+            Mark::Foreign(_) => false,
+        };
+        let contact = row.filter(|row| row.half.type_details == "MailContact" && own(row));
+        Ok(contact.map(|row| CreatedContact { guid: row.half.guid, anchor: row.anchor }))
+    }
+
+    /// What stands in the stamp attribute of a row.
+    pub(crate) fn mark(&self, side: Side, row: &ExchangeRow) -> Mark {
+        row.half.values.get(self.pair.tenants.get(side).stamp_attribute).map_or(Mark::None, Mark::parse)
     }
 
     /// The first row of a query on the side that an operation writes. A look that fails is a failure of this operation, not

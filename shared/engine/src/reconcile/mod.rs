@@ -7,6 +7,7 @@ mod create;
 mod history;
 mod order;
 mod run;
+mod shown;
 mod take_away;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gal::decide::{Again, Context, MergeRules, Serve};
 use gal::guard::Judgement;
 use gal::managers::Intended;
-use gal::operation::Operation;
+use gal::operation::{Action, Operation};
 use gal::plan::{Focus, Plan};
 use gal::policy::TenantFacts;
 use gal::reason::SkipReason;
@@ -155,6 +156,7 @@ impl Engine {
             mesh,
             serve: serve(writing),
             closed: writing.closed,
+            homes: pair.homes,
             intended: Intended::default(),
         }
     }
@@ -162,7 +164,8 @@ impl Engine {
     async fn domains_changed_before_creations(&self, pair: &PairSetup, plan: &Plan) -> Result<bool, EngineError> {
         let mut changed = false;
         for side in Side::BOTH {
-            if plan.of_side(side).any(|operation| operation.action == gal::operation::Action::Create) {
+            let begins = |operation: &Operation| matches!(operation.action, Action::Create | Action::Claim);
+            if plan.of_side(side).any(begins) {
                 changed |= self.refresh_domains(pair.tenants.get(side)).await?;
             }
         }
@@ -264,6 +267,8 @@ fn focus_of(rows: &[AgendaRow]) -> Focus {
 pub(crate) fn halves(operation: &Operation) -> Vec<(Side, Anchor)> {
     let source = operation.key.origin.source_side().unwrap_or(operation.key.origin.target_side());
     let mut halves = vec![(source, operation.key.anchor)];
+    // A link that moves to another account: by which of them it is found after a crash is not known.
+    halves.extend(operation.patch.rekey.and_then(|key| Some((key.origin.source_side()?, key.anchor))));
     halves.extend(operation.contact.as_ref().map(|contact| (operation.side, contact.anchor)));
     halves
 }
@@ -292,7 +297,7 @@ fn hold_of(pair: &PairSetup, before: Option<&Hold>, judgement: &Judgement, plan:
         let held = plan.of_side(side).filter(|operation| judgement.held.contains(&operation.id()));
         held.filter(|operation| operation.action.guarded() == Some(kind)).count() as u64
     };
-    let purges = plan.of_side(side).filter(|operation| operation.action == gal::operation::Action::Purge);
+    let purges = plan.of_side(side).filter(|operation| operation.action == Action::Purge);
     let purges = purges.filter(|operation| judgement.held.contains(&operation.id())).count() as u64;
     Some(Hold {
         since: before.map_or(now, |hold| hold.since),

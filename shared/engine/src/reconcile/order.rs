@@ -20,7 +20,7 @@ const LONGEST_CHAIN: usize = 64;
 /// The wave of an operation.
 fn wave(operation: &Operation) -> usize {
     match operation.action {
-        Action::Update | Action::Restore | Action::Relink | Action::Adopt | Action::AdoptGuest => {
+        Action::Update | Action::Restore | Action::Relink | Action::Claim | Action::TakeOver | Action::Adopt | Action::AdoptGuest => {
             // It waits for a manager who is made in the next wave, and frees no address.
             let moves = operation.changes.iter().any(|change| change.field == Field::ExternalEmailAddress);
             usize::from(operation.manager.is_some() && !moves)

@@ -58,7 +58,7 @@ pub(crate) struct Run<'e> {
     pub(crate) engine: &'e Engine,
     pub(crate) pair: &'e PairSetup,
     pub(crate) id: String,
-    kind: RunKind,
+    pub(super) kind: RunKind,
     began: Timestamp,
     deadline: Timestamp,
     inner: Mutex<Inner>,
@@ -233,11 +233,11 @@ fn count_done(counters: &mut SideCounters, action: Action) {
         Action::Relink => counters.recovered += 1,
         Action::Update => counters.updated += 1,
         Action::Stage => counters.staged += 1,
-        Action::Restore => counters.restored += 1,
+        Action::Restore | Action::TakeOver => counters.restored += 1,
         Action::Purge | Action::Remove => counters.purged += 1,
         Action::Release | Action::HandOver => counters.released += 1,
-        // Bookkeeping of a creation nobody wants any more.
-        Action::Abandon => {}
+        // Bookkeeping: a creation nobody wants any more; a contact that is shown, and counted, in the next round.
+        Action::Abandon | Action::Claim => {}
     }
 }
 

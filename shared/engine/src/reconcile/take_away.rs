@@ -3,8 +3,8 @@
 
 use gal::field::Field;
 use gal::link::{Provenance, Role};
-use gal::operation::{Action, Operation};
-use gal::stamp::Mark;
+use gal::operation::{Action, Contact, Operation};
+use gal::stamp::{Mark, Stamp};
 use gal::{Kind, Link, Phase};
 use jiff::{SignedDuration, Timestamp};
 
@@ -83,6 +83,8 @@ impl Run<'_> {
             | Action::Update
             | Action::Restore
             | Action::Relink
+            | Action::Claim
+            | Action::TakeOver
             | Action::Adopt
             | Action::AdoptGuest => {}
         }
@@ -122,10 +124,8 @@ impl Run<'_> {
         if Kind::from_type_details(&row.half.type_details) != kind {
             return Look::Wrong(format!("it is a {} now, no mail contact; nothing was touched", row.half.type_details));
         }
-        let attribute = self.pair.tenants.get(operation.side).stamp_attribute;
-        let mark = row.half.values.get(attribute).map_or(Mark::None, Mark::parse);
         let Some(link) = link else { return Look::Wrong("its link is not known; nothing was touched".to_owned()) };
-        match mark {
+        match self.mark(operation.side, row) {
             Mark::Foreign(_) => Look::Wrong("its stamp attribute holds something else; nothing was touched".to_owned()),
             Mark::Stamp(stamp) if stamp.installation != self.engine.installation || stamp.anchor != link.key.anchor => {
                 Look::Wrong("it bears another stamp now; nothing was touched".to_owned())
@@ -142,6 +142,18 @@ impl Run<'_> {
             },
             Mark::Stamp(_) | Mark::None => Look::Right,
         }
+    }
+
+    /// Whether a contact that is shown again, or changes hands, still stands for whom the plan saw: two pairs may want one that was
+    /// hidden for its deletion, and the other was faster.
+    pub(crate) async fn is_as_planned(&self, operation: &Operation, contact: &Contact) -> Result<bool, Failed> {
+        let Some(row) = self.row(operation, RecipientQuery::Guid(contact.guid)).await? else { return Ok(false) };
+        let origin = |stamp: &Stamp| (stamp.origin_tenant.clone(), stamp.anchor);
+        let mark = self.mark(operation.side, &row);
+        let same = mark.stamp().map(origin) == contact.stamp.as_ref().map(origin);
+        let taken_over = operation.action == Action::Claim;
+        let waits = row.half.hidden && mark.stamp().is_some_and(|stamp| stamp.staged.is_some());
+        Ok(same && !matches!(mark, Mark::Foreign(_)) && (waits || !taken_over))
     }
 
     /// Unstamped and ours all the same: a half of two found peers, a peer's other half, or a creation that was cut off.

@@ -91,6 +91,7 @@ impl SideReader<'_> {
         let mut waiting = Sides::default();
         for side in Side::BOTH {
             *waiting.get_mut(side) = self.engine.holders_of(self.pair, side, &released).await?;
+            waiting.get_mut(side).extend(self.pair.statics_with(side, &released));
             self.engine.touch(self.pair, side, waiting.get(side).iter().copied()).await?;
         }
         let failed: BTreeSet<Anchor> = store.put_replicas(&self.pair.name, writes).await?.into_iter().collect();
@@ -188,11 +189,15 @@ fn differs(was: &Recipient, is: &Recipient) -> bool {
     same != *is
 }
 
-/// Addresses that somebody held and holds no more: whoever waits for one, on either side, is looked at again. And the reports of
-/// somebody who is gone, by the key that they are found by.
+/// Addresses that somebody held and holds no more, or of a contact that was hidden for its deletion (another pair's may be taken over) or
+/// lost its stamp: whoever waits for one, on either side, is looked at again. And the reports of somebody who is gone, by the key that
+/// they are found by.
 pub(crate) fn released_keys(was: Option<&Recipient>, is: &Recipient) -> Vec<String> {
     let Some(was) = was else { return Vec::new() };
-    let addresses = was.addresses.iter().filter(|address| !is.is_present() || !is.holds(address)).cloned();
+    let staged = |one: &Recipient| one.mark.stamp().is_some_and(|stamp| stamp.staged.is_some()) && one.hidden;
+    let bare = was.mark.stamp().is_some() && is.mark.stamp().is_none();
+    let ends = !is.is_present() || bare || staged(is) && !staged(was);
+    let addresses = was.addresses.iter().filter(|address| ends || !is.holds(address)).cloned();
     let left = was.is_present() && !is.is_present() && !was.name.is_empty();
     addresses.chain(left.then(|| manager_key(&was.name))).collect()
 }

@@ -61,6 +61,11 @@ impl Case<'_, '_> {
 
     /// `left`: why the source is not wanted, where it is still there.
     pub(super) fn wait_or_purge(&self, contact: &Entry, since: Timestamp, left: Option<SkipReason>) -> Decision {
+        // Shown by us, and nobody knows of it (the answer was lost): its administrator would have left "staged" in the stamp.
+        let by_us = contact.recipient.mark.stamp().is_some_and(|stamp| stamp.staged.is_none());
+        if let (false, true, Phase::Staged { side, .. }) = (contact.recipient.hidden, by_us, self.link.phase.clone()) {
+            return self.stage(contact, side, left.map_or(Reason::SourceGone, |reason| Reason::SourceLeft { reason }));
+        }
         if !contact.recipient.hidden {
             return Decision::quiet(Quiet::Keep, self.link, LinkPatch::phase(Phase::Kept), &self.title);
         }
@@ -220,6 +225,7 @@ pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, publi
         base_hidden: contact.hidden && stamp.staged.is_none(),
         before: None,
         deletions: 0,
+        claimed: false,
         x500_refused: false,
         quarantine: None,
         conflicts: Vec::new(),

@@ -26,6 +26,50 @@ impl Case<'_, '_> {
         Decision::operation(operation)
     }
 
+    /// Shows a contact that was claimed, as it would be if it were made for this source: what stands there is nobody's word, and may be
+    /// what another pair wrote a moment ago, so that everything is written; and what a former owner left beside is cleared.
+    pub(super) fn take_over(&self, source: &Entry, address: &str, contact: &Entry) -> Decision {
+        let key = self.link.key;
+        let mut desired = match self.link.role {
+            Role::Projection => desired_projection(self.context, self.world, key.origin, source, address),
+            Role::Peer => desired_peer(self.context, self.world, key.origin, source, source),
+        };
+        let mut decision = Decision::nothing();
+        if let Some(reason) = super::update::address_conflict(self.context, self.world, self.link, contact, address) {
+            desired.leave_alone(crate::Field::ExternalEmailAddress);
+            decision.skipped = Some(reason);
+        }
+        let mut operation = self.operation(Action::TakeOver, key.origin.target_side(), Reason::Claimed, Some(contact));
+        for field in crate::desired::all_fields() {
+            let (stands, wanted) = (current(&contact.recipient, field), desired.values.get(field));
+            let decided = desired.fields.contains(field);
+            let needed = matches!(field, crate::Field::DisplayName | crate::Field::ExternalEmailAddress);
+            let writes = match (decided, needed) {
+                (true, true) => wanted.is_some(),
+                (true, false) => true,
+                // Where it is remembered what stood there, it was this link's before, and this is its administrator's.
+                (false, false) => stands.is_some() && self.link.base_target == Base::default(),
+                (false, true) => false,
+            };
+            if writes {
+                let after = wanted.filter(|_| decided).map(str::to_owned);
+                operation.changes.push(FieldChange { field, before: stands.map(str::to_owned), after });
+            }
+            if decided {
+                operation.patch.base_source.push((field, Base::print(field, wanted)));
+                operation.patch.base_target.push((field, Base::print(field, wanted)));
+            }
+        }
+        operation.extras = self.upkeep(&desired, source, contact);
+        operation.extras.stamp = Some(Some(self.context.stamp(self.link, None)));
+        operation.extras.hidden = Some(false);
+        operation.patch.phase = Some(Phase::Live);
+        operation.patch.base_hidden = Some(false);
+        operation.patch.address = Some(address.to_owned()).filter(|_| decision.skipped.is_none());
+        operation.notes = desired.notes;
+        self.finish(decision, operation)
+    }
+
     /// Whether a contact that belongs to no link, and that we did not make for this one, holds an address on a side.
     pub(super) fn held_by_another(&self, side: Side, address: &str) -> bool {
         self.world.holders(side, address).any(|entry| {
@@ -92,6 +136,7 @@ pub(super) fn blank_link(context: &Context<'_>, key: LinkKey, source: &Entry, ad
         base_hidden: false,
         before: None,
         deletions: 0,
+        claimed: false,
         x500_refused: false,
         quarantine: None,
         conflicts: Vec::new(),
@@ -207,6 +252,8 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
             notes = desired.notes;
             base
         }
+        // Whether it was shown since it was claimed is not known: its owner wins.
+        (Provenance::Made, Role::Peer) if staged.is_some() => link.base_target.clone(),
         (Provenance::Made | Provenance::Found, Role::Peer) => said(&desired_peer(context, world, key.origin, source, contact), source),
     };
     link.phase = match (stamp, staged) {
@@ -218,6 +265,27 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
     let title = source.recipient.title().to_owned();
     let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title };
     Decision { quiet: vec![change], notes, ..Decision::default() }
+}
+
+/// Takes over a contact that another origin made and has hidden for its deletion. First it is only claimed, by stamp and Name, and stays
+/// hidden: of two who want it one has it then. From then on it is this link's own, staged, and the next round shows it.
+pub(crate) fn claim(context: &Context<'_>, key: LinkKey, source: &Entry, address: &str, contact: &Entry) -> Decision {
+    let recipient = &contact.recipient;
+    let Some(stamp) = recipient.mark.stamp() else { return Decision::nothing() };
+    let since = stamp.staged.unwrap_or(context.now);
+    let side = key.origin.target_side();
+    let mut link = blank_link(context, key, source, address, Provenance::Made);
+    link.target = Some(recipient.anchor);
+    link.target_guid = recipient.guid;
+    link.phase = Phase::Staged { since, side };
+    link.claimed = true;
+    let case = Case { context, world: &World::default(), link: &link, title: source.recipient.title().to_owned() };
+    let reason = Reason::TakenOver { origin_tenant: stamp.origin_tenant.clone() };
+    let mut operation = case.operation(Action::Claim, side, reason, Some(contact));
+    operation.extras.stamp = Some(Some(context.stamp(&link, Some(since))));
+    operation.extras.rename = Some(link.name.clone()).filter(|name| *name != recipient.name);
+    operation.start = Some(Box::new(link.clone()));
+    Decision::operation(operation)
 }
 
 /// What a source says, as a base: as it is mapped, and as it is where the profile decides nothing.
@@ -245,6 +313,12 @@ pub(crate) fn relink(
         operation.key = old.key;
         operation.reason = Reason::Recreated { was: old.key.anchor };
         operation.patch.rekey = Some(key);
+        // Its Name says whom it stands for: should the old account come back, it gets a contact of its own.
+        let name = made_name(context.installation, context.origin_tenant(origin), key.anchor);
+        if old.provenance == Provenance::Made && contact.recipient.has_made_name() && contact.recipient.name != name {
+            operation.extras.rename = Some(name.clone());
+            operation.patch.name = Some(name);
+        }
         operation.patch.phase = Some(Phase::Live);
     }
     decision.quiet.clear();

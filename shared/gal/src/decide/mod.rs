@@ -9,7 +9,7 @@ mod make;
 mod peers;
 mod update;
 
-use crate::link::{Link, LinkKey, Origin, Phase, Role};
+use crate::link::{Link, LinkKey, Origin, Phase, Role, Step};
 use crate::managers::Intended;
 use crate::operation::{Action, Contact, Extras, LinkPatch, Operation, Quiet, QuietChange, Reason};
 use crate::policy::{Direction, MergeMode, PairPolicy, TenantFacts};
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use life::{peer_life, projection_life};
 
 pub use leave::{leave_operation, link_from_stamp, purge_at};
-pub(crate) use make::{adopt, create, recover, relink};
+pub(crate) use make::{adopt, claim, create, recover, relink};
 pub use peers::SETTLING;
 
 /// What the shell knows when it asks for a plan.
@@ -41,6 +41,8 @@ pub struct Context<'c> {
     pub serve: Serve,
     /// Target sides closed to writes (`unpublish`).
     pub closed: Sides<bool>,
+    /// Whether the pair publishes the static contacts of a tenant; the others of that tenant do not.
+    pub homes: Sides<bool>,
     /// Whom the plan in the making publishes itself; nobody, for whoever asks for a plan.
     pub intended: Intended,
 }
@@ -219,12 +221,17 @@ pub fn decide_link(context: &Context<'_>, world: &World, link: &Link, fresh: boo
         (Source::Gone | Source::Unread, Target::Gone | Target::Unread) => link.address.clone(),
     };
     let case = Case { context, world, link, title };
-    if superseded(world, link, &target) {
+    // A tenant's static contacts are one pair's; the profile made another one of it.
+    let moved = link.key.origin.source_side().is_none() && !*context.homes.get(link.target_side());
+    if moved || superseded(world, link, &target) || anothers(context, link, &target) || overtaken(context, world, link, &source) {
         return case.forget();
     }
     if let Some(reason) = frozen(context, link, &source, &target, fresh) {
         let retry = link.quarantine.as_ref().filter(|_| matches!(reason, SkipReason::Quarantined { .. }));
         return Decision { again: retry.map(|quarantine| Again::Retry(quarantine.retry_at)), ..Decision::skip(reason) };
+    }
+    if let (true, Source::Wanted(entry, address), Target::Present(contact)) = (link.claimed, &source, &target) {
+        return case.take_over(entry, address, contact);
     }
     match link.role {
         Role::Projection => projection_life(&case, source, target),
@@ -264,6 +271,35 @@ fn superseded(world: &World, link: &Link, target: &Target<'_>) -> bool {
     let Some(stamp) = entry.recipient.mark.stamp().filter(|stamp| stamp.anchor != link.key.anchor) else { return false };
     let other = world.link(LinkKey { origin: link.key.origin, anchor: stamp.anchor });
     other.is_some_and(|other| other.target == link.target)
+}
+
+/// Whether the contact of a link stands for somebody of another pair by now, or of the other direction: it was taken over, and bears
+/// that one's stamp and the Name that goes with it. (A stamp that somebody copied onto it comes without the Name.)
+/// `origin_tenant`: what stamps of the link's own origin say.
+pub fn stands_for_another(installation: &str, origin_tenant: &str, link: &Link, contact: &Recipient) -> bool {
+    let moved = !contact.name.eq_ignore_ascii_case(&link.name) && contact.has_stamps_name();
+    moved && made_elsewhere(installation, origin_tenant, contact)
+}
+
+/// The same of a link that is decided. What is suppressed stays so.
+fn anothers(context: &Context<'_>, link: &Link, target: &Target<'_>) -> bool {
+    let Target::Present(entry) = target else { return false };
+    let origin_tenant = context.origin_tenant(link.key.origin);
+    !matches!(link.phase, Phase::Suppressed { .. }) && stands_for_another(context.installation, origin_tenant, link, &entry.recipient)
+}
+
+/// Whether the address of a creation that has not begun is held by what another pair made first.
+fn overtaken(context: &Context<'_>, world: &World, link: &Link, source: &Source<'_>) -> bool {
+    let Source::Wanted(_, address) = source else { return false };
+    let origin_tenant = context.origin_tenant(link.key.origin);
+    let elsewhere = |entry: &Entry| made_elsewhere(context.installation, origin_tenant, &entry.recipient);
+    link.phase == Phase::Creating { step: Step::Intended } && world.holders(link.target_side(), address).any(elsewhere)
+}
+
+/// Whether a contact bears a stamp of this installation from another origin.
+fn made_elsewhere(installation: &str, origin_tenant: &str, contact: &Recipient) -> bool {
+    let stamp = contact.mark.stamp().filter(|stamp| stamp.installation == installation);
+    contact.kind == Kind::Contact && stamp.is_some_and(|stamp| stamp.origin_tenant != origin_tenant)
 }
 
 /// The domain of a published address, if it belongs to the tenant where the contact stands: the contact must yield to whoever gets a

@@ -152,6 +152,7 @@ impl Case<'_, '_> {
         operation.extras.hidden = contact.recipient.hidden.then_some(self.link.base_hidden).filter(|hidden| !hidden);
         if self.link.provenance == Provenance::Made {
             operation.extras.stamp = Some(Some(self.context.stamp(self.link, None)));
+            operation.extras.rename = self.own_name(contact);
         }
         operation.patch.phase = Some(Phase::Live);
         operation.patch.base_hidden = None;

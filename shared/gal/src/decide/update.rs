@@ -44,6 +44,9 @@ impl Case<'_, '_> {
         let mut operation = self.operation(action, side, merged.reason(action), Some(contact));
         operation.extras = self.upkeep(&desired, source, contact);
         operation.extras.hidden = hidden.filter(|wanted| *wanted != contact.recipient.hidden);
+        if action == Action::Restore {
+            operation.extras.rename = self.own_name(contact);
+        }
         operation.changes = merged.changes;
         operation.notes = merged.notes;
         operation.patch = merged.patch;
@@ -151,6 +154,13 @@ impl Case<'_, '_> {
         if contact.recipient.hidden && hidden.is_none() {
             merged.notes.push(Note::HiddenByAdministrator);
         }
+    }
+
+    /// The Name that a contact we made is shown again under, together with the stamp: where another pair claimed it in the same moment,
+    /// both say then whose it is.
+    pub(super) fn own_name(&self, contact: &Entry) -> Option<String> {
+        let ours = self.link.provenance == Provenance::Made && contact.recipient.has_made_name();
+        Some(self.link.name.clone()).filter(|_| ours && contact.recipient.name.eq_ignore_ascii_case(&self.link.name))
     }
 
     /// Stamp and reply addresses.

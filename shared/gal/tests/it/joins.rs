@@ -39,6 +39,20 @@ fn stamped(mut of: Recipient, change: impl FnOnce(&mut gal::Stamp)) -> Recipient
     of
 }
 
+/// What another pair made for the same address, and has hidden for its deletion.
+fn handed_on(change: impl FnOnce(&mut Recipient, &mut gal::Stamp)) -> Recipient {
+    let mut one = Recipient { hidden: true, name: String::new(), ..holder(Kind::Contact) };
+    let mut mark = gal::Stamp { staged: Some(ago(3)), ..stamp(&ann(), Side::A, Provenance::Made, Role::Peer) };
+    "third-id".clone_into(&mut mark.origin_tenant);
+    mark.anchor = anchor(Side::A, 9);
+    change(&mut one, &mut mark);
+    if one.name.is_empty() {
+        one.name = made_name(&mark.installation, &mark.origin_tenant, mark.anchor);
+    }
+    one.mark = Mark::Stamp(mark);
+    one
+}
+
 /// What stands there, by name, and how Ann's side looks beside Ann.
 fn holders() -> Vec<(&'static str, Vec<Recipient>)> {
     let contact = || holder(Kind::Contact);
@@ -87,6 +101,12 @@ fn holders() -> Vec<(&'static str, Vec<Recipient>)> {
         }),
         ("a contact for Bea, who is there", vec![stamped(contact(), |stamp| stamp.anchor = anchor(Side::A, 2))]),
         ("a contact from another tenant", vec![stamped(contact(), |stamp| "third-id".clone_into(&mut stamp.origin_tenant))]),
+        ("a contact from another tenant, waiting for its deletion", vec![handed_on(|_, _| {})]),
+        ("… that its administrator shows again", vec![handed_on(|one, _| one.hidden = false)]),
+        ("… that was found there", vec![handed_on(|_, stamp| stamp.provenance = Provenance::Found)]),
+        ("… of another installation", vec![handed_on(|_, stamp| "there".clone_into(&mut stamp.installation))]),
+        ("… with no Name of galbridge's: a copy of a stamp", vec![handed_on(|one, _| "somebody".clone_into(&mut one.name))]),
+        ("a static contact, waiting for its deletion", vec![handed_on(|_, stamp| "static".clone_into(&mut stamp.origin_tenant))]),
         ("a contact of another installation", vec![stamped(contact(), |stamp| "there".clone_into(&mut stamp.installation))]),
         (
             "another installation's for another anchor",

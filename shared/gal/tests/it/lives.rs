@@ -336,3 +336,101 @@ fn a_static_contact_lives_like_any_other() {
     }
     matches("static.txt", &table.text());
 }
+
+/// A contact that another pair took over has that one's stamp and Name; a stamp that somebody copied onto it comes without the Name.
+#[test]
+fn a_contact_that_another_pair_stamped() {
+    let others = crate::pair::anchor(Side::A, 9);
+    let named = gal::stamp::made_name(crate::pair::INSTALLATION, "third-id", others);
+    let stamps = [
+        ("taken over", None, false, named.as_str()),
+        ("taken over, and hidden there", None, true, named.as_str()),
+        ("taken over, and hidden for its deletion again", Some(ago(3)), true, named.as_str()),
+        ("taken over, and renamed", None, false, "Somebody"),
+        ("a copied stamp", None, false, ""),
+        ("a copied stamp, hidden for its deletion", Some(ago(3)), true, ""),
+    ];
+    let mut table = Table::default();
+    for person in [ann(), partner()] {
+        for (phase_name, phase) in phases().into_iter().filter(|(_, phase)| possible(&person, phase, Provenance::Made)) {
+            for (source_name, source) in SOURCES {
+                for (name, staged, hidden, called) in stamps {
+                    let (mut world, link) = case(&person, &phase, Provenance::Made, source, Target::Present);
+                    let Some(anchor) = link.target else { continue };
+                    let mut contact = world.entry(Side::B, anchor).unwrap().recipient.clone();
+                    restamp(&mut contact, |stamp| {
+                        "third-id".clone_into(&mut stamp.origin_tenant);
+                        (stamp.anchor, stamp.staged) = (others, staged);
+                    });
+                    contact.hidden = hidden;
+                    if !called.is_empty() {
+                        called.clone_into(&mut contact.name);
+                    }
+                    world.insert(Side::B, gal::Entry::new(contact));
+                    let heading = format!("{} · {phase_name} · {source_name}", crate::pair::role_of(&person));
+                    table.add(&heading, name, &said(&Asked::default().plan(&world), &world));
+                }
+            }
+        }
+    }
+    matches("owners.txt", &table.text());
+}
+
+/// A creation that has not begun gives way to what another pair made for the address meanwhile.
+#[test]
+fn a_creation_that_another_pair_forestalled() {
+    let mut table = Table::default();
+    for (name, staged) in [("shown", None), ("hidden for its deletion", Some(ago(3)))] {
+        for quarantined in [false, true] {
+            let person = ann();
+            let mut contact = copy_of(&person, Side::B, 1);
+            let phase = Phase::Creating { step: Step::Intended };
+            let mut link = link(&person, Side::A, &contact, Provenance::Made, phase);
+            let retry_at = now() + SignedDuration::from_hours(4);
+            link.quarantine = quarantined.then(|| Quarantine { reason: "the address is used".to_owned(), attempts: 2, retry_at });
+            restamp(&mut contact, |stamp| {
+                "third-id".clone_into(&mut stamp.origin_tenant);
+                stamp.staged = staged;
+            });
+            contact.hidden = staged.is_some();
+            contact.name = gal::stamp::made_name(crate::pair::INSTALLATION, "third-id", link.key.anchor);
+            let world = world(vec![person], vec![contact], vec![link]);
+            let foreseen = Asked::default().with(|context| gal::plan::foresee(context, &world, &Focus::Everything));
+            table.add(name, if quarantined { "in quarantine" } else { "not tried yet" }, &said(&foreseen, &world));
+        }
+    }
+    matches("forestalled.txt", &table.text());
+}
+
+/// What was claimed is nobody's word: it is shown with everything its source says, whatever stands there.
+#[test]
+fn a_contact_that_was_claimed() {
+    let mut table = Table::default();
+    for person in [ann(), partner()] {
+        for (source_name, source) in SOURCES {
+            for (name, values, hidden) in [
+                ("as it was", [None, None], true),
+                ("with another pair's values, and shown", [Some("Boss"), Some("private")], false),
+                ("with nothing", [Some(""), None], true),
+            ] {
+                let phase = Phase::Staged { since: ago(3), side: Side::B };
+                let (mut world, link) = case(&person, &phase, Provenance::Made, source, Target::HiddenByUs);
+                let link = Link { claimed: true, base_source: gal::Base::default(), base_target: gal::Base::default(), ..link };
+                let mut contact = world.entry(Side::B, link.target.unwrap()).unwrap().recipient.clone();
+                contact.hidden = hidden;
+                for (field, value) in [Field::Title, Field::Notes].into_iter().zip(values) {
+                    if let Some(value) = value {
+                        set(&mut contact, field, Some(value).filter(|value| !value.is_empty()));
+                    }
+                }
+                world.insert(Side::B, gal::Entry::new(contact));
+                world.insert_link(link);
+                let plan = Asked::default().plan(&world);
+                let heading = format!("{} · {source_name}", crate::pair::role_of(&person));
+                table.add(&heading, name, &said(&plan, &world));
+                assert!(plan.operations.iter().all(|operation| operation.side == Side::B), "its source is not written: {plan:?}");
+            }
+        }
+    }
+    matches("claims.txt", &table.text());
+}

@@ -71,12 +71,20 @@ pub(crate) struct Asked {
     pub(crate) tenants: Sides<TenantFacts>,
     pub(crate) serve: Serve,
     pub(crate) closed: Sides<bool>,
+    pub(crate) homes: Sides<bool>,
     pub(crate) now: Timestamp,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { policy: policy(), tenants: Sides::from_fn(tenant), serve: Serve::Everybody, closed: Sides::default(), now: now() }
+        Self {
+            policy: policy(),
+            tenants: Sides::from_fn(tenant),
+            serve: Serve::Everybody,
+            closed: Sides::default(),
+            homes: Sides { a: true, b: true },
+            now: now(),
+        }
     }
 }
 
@@ -91,6 +99,7 @@ impl Asked {
             mesh: &mesh,
             serve: self.serve,
             closed: self.closed,
+            homes: self.homes,
             intended: Intended::default(),
         })
     }
@@ -182,6 +191,7 @@ pub(crate) fn link(source: &Recipient, side: Side, contact: &Recipient, provenan
             x500: vec![],
         }),
         deletions: 0,
+        claimed: false,
         x500_refused: false,
         quarantine: None,
         conflicts: Vec::new(),

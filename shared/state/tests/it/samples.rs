@@ -101,6 +101,7 @@ pub(crate) fn link(n: u32) -> Link {
         base_hidden: false,
         before: None,
         deletions: 0,
+        claimed: false,
         x500_refused: false,
         quarantine: None,
         conflicts: Vec::new(),

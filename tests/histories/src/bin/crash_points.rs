@@ -53,6 +53,8 @@ enum Scene {
     Release,
     /// An account is made again under its address.
     Relink,
+    /// A contact that was made from elsewhere, and waits for its deletion, is taken over.
+    TakeOver,
     /// Two people swap their addresses.
     Swap,
     /// The target's administrator deleted a contact.
@@ -99,6 +101,7 @@ struct Outcome {
     died: bool,
 }
 
+const DESK: &str = "[[static_contacts]]\ntenants = [\"fabrikam\"]\ncontacts = [{ key = \"desk\", address = \"desk@msp.example\", display_name = \"Desk\" }]\n";
 const SUFFIX: &str = "[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\n[pairs.a_to_b.scope]\nexclude = [{ field = \"title\", equals = \"Chief\" }]\n";
 
 fn main() -> ExitCode {
@@ -224,7 +227,8 @@ fn is_done_already(error: &EngineError) -> bool {
 }
 
 async fn begin(scene: Scene) -> Rig {
-    let rig = Rig::new(RigOptions { profile: profile(""), ..RigOptions::default() }).await;
+    let rest = if scene == Scene::TakeOver { DESK } else { "" };
+    let rig = Rig::new(RigOptions { profile: profile(rest), ..RigOptions::default() }).await;
     rig.recorded.record(false);
     let names = ["Ann", "Ben", "Cas", "Dan"];
     rig.apply("contoso", names.map(|name| user("contoso", name)).into_iter().collect());
@@ -305,6 +309,11 @@ async fn prepare(scene: Scene, rig: &mut Rig) {
             let old = at(rig, "Ann");
             rig.apply("contoso", json!([{"op": "delete", "anchor": old, "permanent": true}]));
             rig.apply("contoso", json!([user("contoso", "Ann")]));
+        }
+        Scene::TakeOver => {
+            rig.reprofile(&profile(""));
+            rest(rig).await;
+            rig.apply("contoso", json!([contact_at("Desk of contoso", "desk@msp.example", "Agent")]));
         }
         Scene::Swap => {
             let (ann, ben) = (at(rig, "Ann"), at(rig, "Ben"));
@@ -388,6 +397,7 @@ async fn work(scene: Scene, engine: &Engine, deadline: Timestamp) -> Result<(), 
         | Scene::Purge
         | Scene::Release
         | Scene::Relink
+        | Scene::TakeOver
         | Scene::Swap
         | Scene::Again
         | Scene::Peers

@@ -85,6 +85,8 @@ impl CoreLevel {
             Action::Update
             | Action::Restore
             | Action::Relink
+            | Action::Claim
+            | Action::TakeOver
             | Action::Adopt
             | Action::AdoptGuest
             | Action::HandOver

@@ -1,0 +1,46 @@
+//! After a shared contact is shown again: what stands there now.
+//!
+//! While it was hidden for its deletion another pair may have taken it over, and its write and ours may have met. What that one wrote
+//! must not be taken for an edit of this contact's administrator, and flow to the source.
+
+use gal::operation::{Action, Operation};
+use gal::reading::Reading;
+use gal::recipient::Presence;
+use gal::{Field, Link, Phase, Provenance, Role};
+
+use super::apply::{Failed, Shared};
+use super::run::Run;
+use crate::ports::RecipientQuery;
+use crate::records::Due;
+
+impl Run<'_> {
+    /// Reads a twin that was just shown. Where it does not say what was written, the next round writes all of it once more.
+    pub(crate) async fn look_after_showing(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), Failed> {
+        let Some(link) = shared.link(operation.key).await else { return Ok(()) };
+        if operation.action != Action::Restore || link.role != Role::Peer || link.provenance != Provenance::Made {
+            return Ok(());
+        }
+        let Some(contact) = &operation.contact else { return Ok(()) };
+        let Some(row) = self.row(operation, RecipientQuery::Guid(contact.guid)).await? else { return Ok(()) };
+        let attribute = self.pair.tenants.get(operation.side).stamp_attribute;
+        let reading = Reading { graph: None, exchange: Some(row.half) };
+        let stands = reading.recipient(contact.anchor, attribute, Presence::Present);
+        let published = gal::Sides::from_fn(|side| self.pair.policy.publishing.get(side).mapping.fields());
+        // A field that waits for a person is his.
+        let shared_field = |field: &Field| {
+            *field != Field::Manager && !link.conflicts.contains(field) && published.a.contains(*field) && published.b.contains(*field)
+        };
+        // (A blank tells nothing: this look does not see every field.)
+        let strange = Field::all().filter(shared_field).any(|field| {
+            let value = if field == Field::ExternalEmailAddress { stands.primary.as_deref() } else { stands.values.get(field) };
+            value.is_some_and(|value| !value.is_empty()) && !link.base_target.holds(field, value)
+        });
+        if !strange {
+            return Ok(());
+        }
+        let phase = Phase::Staged { since: self.engine.now(), side: operation.side };
+        self.store_link(shared, &Link { phase, claimed: true, ..link }).await?;
+        self.again(operation, self.engine.now(), Due::Touched);
+        Ok(())
+    }
+}

@@ -275,8 +275,8 @@ impl Engine {
 
     /// Whether the contact of a link stands for somebody of another pair by now; this one has only not seen it yet.
     pub(crate) fn is_anothers(&self, pair: &PairSetup, link: &Link, contact: &Recipient) -> bool {
-        let moved = link.key.origin.source_side().is_none() && !*pair.homes.get(link.target_side());
-        moved || gal::decide::stands_for_another(&self.installation, pair.origin_tenant(link.key.origin), link, contact)
+        gal::decide::is_of_another_home(pair.homes, link)
+            || gal::decide::stands_for_another(&self.installation, pair.origin_tenant(link.key.origin), link, contact)
     }
 
     /// The link that the stamp of a contact on `side` tells of.

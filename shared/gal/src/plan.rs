@@ -299,7 +299,7 @@ impl Planner<'_, '_> {
         match joined {
             // It will be shown: somebody appears, as by a creation.
             Joined::HandedOn(_) if !self.creates(target) => Decision::skip(SkipReason::NotInMerge),
-            Joined::HandedOn(contact) => claim(self.context, key, entry, address, contact),
+            Joined::HandedOn(contact) => claim(self.context, self.world, key, entry, address, contact),
             Joined::Recovered(contact) => recover(self.context, self.world, key, entry, address, contact),
             // The link of two found peers has just been forgotten; the next round joins them anew.
             Joined::Relinked(link, _) if link.role == Role::Peer && link.provenance == Provenance::Found && link.is_live() => {

@@ -182,6 +182,13 @@ impl Rig {
         Self { simulator, engine, state, faults, outside, recorded, clock, certificates, options, restarts }
     }
 
+    /// Three tenants, and these pairs of them, each with these lines of the profile; nothing is merged yet.
+    pub async fn mesh(pairs: &[(&str, &str)], profile: &str) -> Self {
+        let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
+        let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n{profile}")).collect();
+        Self::new(RigOptions { tenants, profile: pairs.concat(), ..RigOptions::default() }).await
+    }
+
     /// A pair of two small tenants, made of these operations of their administrators, merged and come to rest, with the
     /// anchors of both. `profile`: what stands in the pair, and after it.
     pub async fn merged(profile: &str, contoso: Vec<Value>, fabrikam: Vec<Value>) -> (Self, Vec<Uuid>, Vec<Uuid>) {

@@ -1,6 +1,7 @@
 //! People and contacts for tests, and looking for them in an address list.
 
 use engine::act::{Action, Answer, StatusDocument};
+use gal::Side;
 use m365_simulator::GalEntry;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -52,8 +53,19 @@ pub fn names(gal: &[GalEntry]) -> Vec<String> {
 
 /// How the first pair stands, as an operator is told.
 pub async fn status(rig: &crate::Rig) -> StatusDocument {
-    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.expect("a status") {
+    status_of(rig, &rig.pair()).await
+}
+
+/// How a pair stands, as an operator is told.
+pub async fn status_of(rig: &crate::Rig, pair: &str) -> StatusDocument {
+    match rig.engine.act(pair, Action::Status, rig.deadline()).await.expect("a status") {
         Answer::Status(status) => *status,
         other => panic!("{other:?}"),
     }
+}
+
+/// What `explain` says of an address on one side of a pair, in one word each.
+pub async fn code(rig: &crate::Rig, pair: &str, address: &str, side: Side) -> Vec<String> {
+    let explained = rig.engine.explain(pair, address).await.expect("an explanation");
+    explained.into_iter().filter(|one| one.side == side).filter_map(|one| one.code).collect()
 }

@@ -10,12 +10,11 @@
 
 use std::time::Duration;
 
-use engine::act::{Action, Answer, StatusDocument};
 use engine::operate::Leave;
 use engine::records::Outcome;
 use engine::snapshot::SnapshotOptions;
 use gal::Side;
-use rig::people::{contact, contact_at, delete, find, names, property, update, user};
+use rig::people::{code, contact, contact_at, delete, find, names, property, status_of, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -27,15 +26,9 @@ const TICK: Duration = Duration::from_secs(600);
 const FIRST: &str = "contoso-initech";
 const SECOND: &str = "fabrikam-initech";
 
-async fn mesh(pairs: &[(&str, &str)], profile: &str) -> Rig {
-    let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
-    let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n{profile}")).collect();
-    Rig::new(RigOptions { tenants, profile: pairs.concat(), ..RigOptions::default() }).await
-}
-
 /// Both have a contact for Pat, merged one after the other: initech shows contoso's.
 async fn two_pats(profile: &str) -> (Rig, Uuid, Uuid) {
-    let rig = mesh(&[("contoso", "initech"), ("fabrikam", "initech")], profile).await;
+    let rig = Rig::mesh(&[("contoso", "initech"), ("fabrikam", "initech")], profile).await;
     let a = made(&rig, "contoso", contact("Pat", "Of contoso"));
     let b = made(&rig, "fabrikam", contact("Pat", "Of fabrikam"));
     rig.merge_each_pair(4).await.unwrap();
@@ -75,18 +68,6 @@ async fn tick(rig: &Rig, pair: &str) {
     rig.engine.reconcile(pair, rig.deadline()).await.unwrap();
 }
 
-async fn code(rig: &Rig, pair: &str, address: &str, side: Side) -> Vec<String> {
-    let explained = rig.engine.explain(pair, address).await.unwrap();
-    explained.into_iter().filter(|one| one.side == side).filter_map(|one| one.code).collect()
-}
-
-async fn status(rig: &Rig, pair: &str) -> StatusDocument {
-    match rig.engine.act(pair, Action::Status, rig.deadline()).await.unwrap() {
-        Answer::Status(status) => *status,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// Once whoever held the address next was missing from the list for the whole grace period, and then had a new contact.
 #[tokio::test(start_paused = true)]
 async fn what_another_pair_has_hidden_for_its_deletion_is_taken_over_at_once() {
@@ -121,7 +102,7 @@ async fn what_another_pair_has_hidden_for_its_deletion_is_taken_over_at_once() {
 /// A domain and its person move from contoso to fabrikam: initech sees the same contact, and is not without it for a month.
 #[tokio::test(start_paused = true)]
 async fn a_person_who_moves_to_another_tenant_of_the_mesh_keeps_the_contact_in_the_third() {
-    let rig = mesh(&[("contoso", "initech"), ("fabrikam", "initech"), ("contoso", "fabrikam")], "").await;
+    let rig = Rig::mesh(&[("contoso", "initech"), ("fabrikam", "initech"), ("contoso", "fabrikam")], "").await;
     rig.apply("contoso", json!([{"op": "accepted-domain", "domain": "brand.example"}]));
     let mut ann = user("contoso", "Ann");
     ann["set"]["PrimarySmtpAddress"] = json!("ann@brand.example");
@@ -161,7 +142,7 @@ async fn who_comes_back_when_his_contact_is_anothers_gets_one_of_his_own() {
     rig.apply("contoso", update(a, back));
     cycles(&rig, 5).await;
     let of = |rig: &Rig, name: &str| find(&rig.gal_with_hidden("initech"), name).map(|found| (found.anchor, property(found, "Title")));
-    assert_eq!(names(&rig.gal("initech")), ["Pat", "Patty"], "{:?}", status(&rig, FIRST).await);
+    assert_eq!(names(&rig.gal("initech")), ["Pat", "Patty"], "{:?}", status_of(&rig, FIRST).await);
     assert_eq!(of(&rig, "Pat"), Some((first, "Of fabrikam".to_owned())));
     // Each is kept in step.
     rig.apply("fabrikam", update(b, json!({"Title": "Head"})));
@@ -294,7 +275,7 @@ async fn the_link_that_waited_to_purge_it_ends_whatever_its_administrator_does()
         tick(&rig, SECOND).await;
         rig.apply("initech", update(shown(&rig).0, edit));
         cycles(&rig, 3).await;
-        let first = status(&rig, FIRST).await;
+        let first = status_of(&rig, FIRST).await;
         // By another Name it may be a copied stamp: a person is told.
         let told = if name == "renamed" { (1, 1) } else { (0, 0) };
         assert_eq!((first.staged.b, first.overwritten.len()), told, "{name}");
@@ -337,7 +318,7 @@ async fn nothing_of_the_former_owner_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn taking_over_counts_as_a_creation_and_is_held_like_one() {
-    let rig = mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "guard = { max_creations = 3 }\n").await;
+    let rig = Rig::mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "guard = { max_creations = 3 }\n").await;
     let people = |of: &str| (0..6).map(|number| contact(&format!("Pat{number}"), of)).collect::<Value>();
     let a: Vec<Uuid> = rig.apply("contoso", people("Of contoso")).into_iter().flatten().collect();
     rig.apply("fabrikam", people("Of fabrikam"));
@@ -346,7 +327,7 @@ async fn taking_over_counts_as_a_creation_and_is_held_like_one() {
         hide(&rig, "contoso", anchor, true);
     }
     cycles(&rig, 6).await;
-    let held = status(&rig, SECOND).await;
+    let held = status_of(&rig, SECOND).await;
     assert!(rig.gal("initech").is_empty(), "{held:#?}");
     let checksum = held.holds.b.and_then(|held| held.hold.checksum).expect("it is held, and can be approved");
     rig.engine.approve(SECOND, &checksum).await.unwrap();
@@ -402,7 +383,7 @@ async fn unpublish_and_make_way_leave_alone_what_is_anothers_by_now() {
 /// Once the one whose address was used first stood in quarantine, and waited for the end of it.
 #[tokio::test(start_paused = true)]
 async fn whose_creation_was_forestalled_is_covered_and_comes_next() {
-    let rig = mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "").await;
+    let rig = Rig::mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "").await;
     rig.merge_each_pair(2).await.unwrap();
     let a = made(&rig, "contoso", contact("Pat", "Of contoso"));
     made(&rig, "fabrikam", contact("Pat", "Of fabrikam"));
@@ -417,7 +398,7 @@ async fn whose_creation_was_forestalled_is_covered_and_comes_next() {
     hide(&rig, "contoso", a, true);
     cycles(&rig, 5).await;
     assert_eq!(shown(&rig).1, "Of fabrikam");
-    assert!(status(&rig, SECOND).await.quarantined.is_empty());
+    assert!(status_of(&rig, SECOND).await.quarantined.is_empty());
 }
 
 fn desk(tenants: &str) -> String {
@@ -433,7 +414,7 @@ async fn a_tenants_static_contacts_are_one_pairs() {
     let rig = Rig::new(RigOptions { tenants, profile: desk("\"initech\""), ..RigOptions::default() }).await;
     rig.merge_each_pair(4).await.unwrap();
     assert_eq!(names(&rig.gal("initech")), ["Desk"]);
-    let lost = status(&rig, SECOND).await.lost_links;
+    let lost = status_of(&rig, SECOND).await.lost_links;
     assert_eq!((lost.a, lost.b), (0, 0));
     let plan = rig.engine.unpublish_preview(SECOND, Side::B, Leave::Purge).await.unwrap();
     assert!(plan.operations.is_empty(), "{plan:#?}");
@@ -492,7 +473,7 @@ async fn nobody_is_shown_as_who_he_is_no_more() {
     rig.simulator.set_faults_json(json!({"calls": [refused]})).unwrap();
     cycles(&rig, 4).await;
     assert_eq!(names(&rig.gal("initech")), Vec::<String>::new());
-    assert_eq!(status(&rig, SECOND).await.quarantined.len(), 1);
+    assert_eq!(status_of(&rig, SECOND).await.quarantined.len(), 1);
     rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
     rig.advance(DAY).await;
     cycles(&rig, 2).await;

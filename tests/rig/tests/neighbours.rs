@@ -14,26 +14,15 @@ use engine::act::Standing;
 use engine::records::{Due, Outcome};
 use gal::Side;
 use gal::policy::MergeMode;
-use rig::people::{self, contact, contact_at, delete, find, names, property, update, user};
+use rig::people::{self, code, contact, contact_at, delete, find, names, property, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-async fn mesh(pairs: &[(&str, &str)], profile: &str) -> Rig {
-    let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
-    let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n{profile}")).collect();
-    Rig::new(RigOptions { tenants, profile: pairs.concat(), ..RigOptions::default() }).await
-}
-
 fn guest(name: &str, address: &str) -> Value {
     json!({"op": "create", "kind": "guest", "set": {"DisplayName": name, "ExternalEmailAddress": address, "HiddenFromAddressListsEnabled": true}})
-}
-
-async fn code(rig: &Rig, pair: &str, address: &str, side: Side) -> Vec<String> {
-    let explained = rig.engine.explain(pair, address).await.unwrap();
-    explained.into_iter().filter(|one| one.side == side).filter_map(|one| one.code).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +81,7 @@ async fn a_domain_that_becomes_the_targets_own_is_reported_and_frozen() {
 
 #[tokio::test(start_paused = true)]
 async fn domains_of_any_tenant_make_stand_ins_in_every_pair() {
-    let rig = mesh(&[("contoso", "fabrikam"), ("contoso", "initech")], "").await;
+    let rig = Rig::mesh(&[("contoso", "fabrikam"), ("contoso", "initech")], "").await;
     rig.apply("fabrikam", json!([contact_at("Ian", "ian@initech.example", "Stand-in"), contact("Pat", "Partner")]));
     rig.apply("initech", json!([user("initech", "Ian")]));
     rig.merge_each_pair(4).await.unwrap();
@@ -113,7 +102,7 @@ async fn domains_of_any_tenant_make_stand_ins_in_every_pair() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_of_another_pair_is_covered_and_taken_over_when_its_owner_leaves() {
-    let rig = mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "deletion_grace_days = 0\n").await;
+    let rig = Rig::mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "deletion_grace_days = 0\n").await;
     let a: Vec<Uuid> = rig.apply("contoso", json!([contact("Pat", "Of contoso")])).into_iter().flatten().collect();
     rig.apply("fabrikam", json!([contact("Pat", "Of fabrikam")]));
     rig.merge_each_pair(4).await.unwrap();

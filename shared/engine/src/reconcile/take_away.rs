@@ -3,8 +3,8 @@
 
 use gal::field::Field;
 use gal::link::{Provenance, Role};
-use gal::operation::{Action, Contact, Operation};
-use gal::stamp::{Mark, Stamp};
+use gal::operation::{Action, Operation};
+use gal::stamp::Mark;
 use gal::{Kind, Link, Phase};
 use jiff::{SignedDuration, Timestamp};
 
@@ -142,18 +142,6 @@ impl Run<'_> {
             },
             Mark::Stamp(_) | Mark::None => Look::Right,
         }
-    }
-
-    /// Whether a contact that is shown again, or changes hands, still stands for whom the plan saw: two pairs may want one that was
-    /// hidden for its deletion, and the other was faster.
-    pub(crate) async fn is_as_planned(&self, operation: &Operation, contact: &Contact) -> Result<bool, Failed> {
-        let Some(row) = self.row(operation, RecipientQuery::Guid(contact.guid)).await? else { return Ok(false) };
-        let origin = |stamp: &Stamp| (stamp.origin_tenant.clone(), stamp.anchor);
-        let mark = self.mark(operation.side, &row);
-        let same = mark.stamp().map(origin) == contact.stamp.as_ref().map(origin);
-        let taken_over = operation.action == Action::Claim;
-        let waits = row.half.hidden && mark.stamp().is_some_and(|stamp| stamp.staged.is_some());
-        Ok(same && !matches!(mark, Mark::Foreign(_)) && (waits || !taken_over))
     }
 
     /// Unstamped and ours all the same: a half of two found peers, a peer's other half, or a creation that was cut off.

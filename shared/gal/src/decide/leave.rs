@@ -61,15 +61,14 @@ impl Case<'_, '_> {
 
     /// `left`: why the source is not wanted, where it is still there.
     pub(super) fn wait_or_purge(&self, contact: &Entry, since: Timestamp, left: Option<SkipReason>) -> Decision {
-        // Shown by us, and nobody knows of it (the answer was lost): its administrator would have left "staged" in the stamp.
-        let by_us = contact.recipient.mark.stamp().is_some_and(|stamp| stamp.staged.is_none());
-        if let (false, true, Phase::Staged { side, .. }) = (contact.recipient.hidden, by_us, self.link.phase.clone()) {
-            return self.stage(contact, side, left.map_or(Reason::SourceGone, |reason| Reason::SourceLeft { reason }));
-        }
+        let Phase::Staged { side, .. } = self.link.phase else { return Decision::nothing() };
         if !contact.recipient.hidden {
+            // Shown by us, and nobody knows of it (the answer was lost): its administrator would have left "staged" in the stamp.
+            if contact.recipient.mark.stamp().is_some_and(|stamp| stamp.staged.is_none()) {
+                return self.stage(contact, side, left.map_or(Reason::SourceGone, |reason| Reason::SourceLeft { reason }));
+            }
             return Decision::quiet(Quiet::Keep, self.link, LinkPatch::phase(Phase::Kept), &self.title);
         }
-        let Phase::Staged { side, .. } = self.link.phase else { return Decision::nothing() };
         if let Some(reason) = self.keeps(side) {
             return Decision::skip(reason);
         }

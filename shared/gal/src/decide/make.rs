@@ -269,17 +269,17 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
 
 /// Takes over a contact that another origin made and has hidden for its deletion. First it is only claimed, by stamp and Name, and stays
 /// hidden: of two who want it one has it then. From then on it is this link's own, staged, and the next round shows it.
-pub(crate) fn claim(context: &Context<'_>, key: LinkKey, source: &Entry, address: &str, contact: &Entry) -> Decision {
+pub(crate) fn claim(context: &Context<'_>, world: &World, key: LinkKey, source: &Entry, address: &str, contact: &Entry) -> Decision {
     let recipient = &contact.recipient;
-    let Some(stamp) = recipient.mark.stamp() else { return Decision::nothing() };
-    let since = stamp.staged.unwrap_or(context.now);
+    let waits = recipient.mark.stamp().and_then(|stamp| Some((stamp, stamp.staged?)));
+    let Some((stamp, since)) = waits else { return Decision::nothing() };
     let side = key.origin.target_side();
     let mut link = blank_link(context, key, source, address, Provenance::Made);
     link.target = Some(recipient.anchor);
     link.target_guid = recipient.guid;
     link.phase = Phase::Staged { since, side };
     link.claimed = true;
-    let case = Case { context, world: &World::default(), link: &link, title: source.recipient.title().to_owned() };
+    let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
     let reason = Reason::TakenOver { origin_tenant: stamp.origin_tenant.clone() };
     let mut operation = case.operation(Action::Claim, side, reason, Some(contact));
     operation.extras.stamp = Some(Some(context.stamp(&link, Some(since))));

@@ -221,9 +221,7 @@ pub fn decide_link(context: &Context<'_>, world: &World, link: &Link, fresh: boo
         (Source::Gone | Source::Unread, Target::Gone | Target::Unread) => link.address.clone(),
     };
     let case = Case { context, world, link, title };
-    // A tenant's static contacts are one pair's; the profile made another one of it.
-    let moved = link.key.origin.source_side().is_none() && !*context.homes.get(link.target_side());
-    if moved || superseded(world, link, &target) || anothers(context, link, &target) || overtaken(context, world, link, &source) {
+    if superseded(world, link, &target) || anothers(context, link, &target) || overtaken(context, world, link, &source) {
         return case.forget();
     }
     if let Some(reason) = frozen(context, link, &source, &target, fresh) {
@@ -281,11 +279,20 @@ pub fn stands_for_another(installation: &str, origin_tenant: &str, link: &Link, 
     moved && made_elsewhere(installation, origin_tenant, contact)
 }
 
-/// The same of a link that is decided. What is suppressed stays so.
+/// Whether a link is of a static contact that another pair publishes: a tenant's are one pair's (`homes`), and the profile may make
+/// another one of it.
+pub fn is_of_another_home(homes: Sides<bool>, link: &Link) -> bool {
+    link.key.origin.source_side().is_none() && !*homes.get(link.target_side())
+}
+
+/// Whether a link is over, because another pair has its contact. What is suppressed stays so.
 fn anothers(context: &Context<'_>, link: &Link, target: &Target<'_>) -> bool {
-    let Target::Present(entry) = target else { return false };
+    if matches!(link.phase, Phase::Suppressed { .. }) {
+        return false;
+    }
     let origin_tenant = context.origin_tenant(link.key.origin);
-    !matches!(link.phase, Phase::Suppressed { .. }) && stands_for_another(context.installation, origin_tenant, link, &entry.recipient)
+    let stands = |contact: &Recipient| stands_for_another(context.installation, origin_tenant, link, contact);
+    is_of_another_home(context.homes, link) || matches!(target, Target::Present(entry) if stands(&entry.recipient))
 }
 
 /// Whether the address of a creation that has not begun is held by what another pair made first.

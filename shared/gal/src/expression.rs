@@ -172,6 +172,15 @@ mod tests {
             assert_eq!(Name::from_key(key).unwrap().key(), key);
         }
         assert_eq!(Name::from_key("range"), None);
+        assert!(Name::keys().any(|key| key == "kind") && Name::keys().any(|key| key == "title"));
+    }
+
+    /// A source is tried with everything filled and with everything blank, flags too.
+    #[test]
+    fn trials_are_full_and_blank() {
+        let said = trials(&[Name::Hidden, Name::Name])
+            .map(|trial| [Name::Hidden, Name::Name].map(|name| trial.get_attr(name.key()).unwrap().is_true()));
+        assert_eq!(said, [[true, true], [false, false]]);
     }
 
     /// In the small stack of a test's thread.

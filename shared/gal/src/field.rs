@@ -287,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn sets() {
+        assert!(Field::all().any(Field::is_set) && !Field::Title.is_set());
+        let mut set = FieldSet::default();
+        assert!(set.is_empty());
+        set.insert(Field::Title);
+        assert!(!set.is_empty() && set.contains(Field::Title));
+    }
+
+    #[test]
     fn custom_attributes_are_numbered_one_to_fifteen() {
         assert_eq!(Field::custom_attribute(15), Some(Field::CustomAttribute15));
         assert_eq!(Field::custom_attribute(0), None);

@@ -423,7 +423,19 @@ mod tests {
     fn a_base_and_a_key_read_back() {
         let base = Base::of(&[(Field::Title, "Clerk")].into_iter().collect());
         assert_eq!(serde_json::from_str::<Base>(&serde_json::to_string(&base).unwrap()).unwrap(), base);
-        let key = LinkKey { origin: Origin::StaticB, anchor: "33333333-3333-3333-3333-333333333333".parse().unwrap() };
-        assert_eq!(key.to_string().parse(), Ok(key));
+        assert!(format!("{base:?}").contains("Title"), "{base:?}");
+        for origin in [Origin::A, Origin::B, Origin::StaticA, Origin::StaticB] {
+            let key = LinkKey { origin, anchor: "33333333-3333-3333-3333-333333333333".parse().unwrap() };
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        assert_eq!("c#33333333-3333-3333-3333-333333333333".parse::<LinkKey>(), Err(()));
+    }
+
+    /// Each reason is told in words of its own.
+    #[test]
+    fn why_somebody_is_suppressed() {
+        let reasons = [Suppression::DeletedTwice, Suppression::PeerDeleted, Suppression::MadeWay, Suppression::Undone];
+        let told: std::collections::BTreeSet<String> = reasons.iter().map(ToString::to_string).filter(|told| !told.is_empty()).collect();
+        assert_eq!(told.len(), reasons.len(), "{told:?}");
     }
 }

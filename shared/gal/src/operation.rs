@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::field::Field;
-use crate::link::{Link, LinkKey, Phase, Suppression};
+use crate::link::{Link, LinkKey, Phase, Role, Suppression};
 use crate::merge::Why;
 use crate::reason::{Note, SkipReason};
 use crate::recipient::{Anchor, Side};
@@ -296,6 +296,9 @@ pub struct LinkPatch {
     /// The fields that wait for a person from now on; empty: none any more.
     #[serde(default)]
     pub conflicts: Option<Vec<Field>>,
+    /// Who writes it from now on, where that changes with the source.
+    #[serde(default)]
+    pub role: Option<Role>,
     /// The link moves to another source anchor.
     #[serde(default)]
     pub rekey: Option<LinkKey>,
@@ -334,6 +337,7 @@ impl LinkPatch {
         next.address = self.address.clone().unwrap_or(next.address);
         next.name = self.name.clone().unwrap_or(next.name);
         next.conflicts = self.conflicts.clone().unwrap_or(next.conflicts);
+        next.role = self.role.unwrap_or(next.role);
         next.key = self.rekey.unwrap_or(next.key);
         Some(next)
     }
@@ -414,6 +418,16 @@ impl Operation {
         bare.patch.base_source.retain(|(field, _)| *field != crate::Field::Manager);
         bare.patch.base_target.retain(|(field, _)| *field != crate::Field::Manager);
         bare
+    }
+
+    /// Whether a contact that galbridge had hidden is shown as its own again.
+    pub fn shows_again(&self) -> bool {
+        self.action == Action::Restore || self.action == Action::Relink && self.extras.hidden == Some(false)
+    }
+
+    /// The link once the operation is done: of an account that was made again, the new one's.
+    pub fn key_after(&self) -> LinkKey {
+        self.patch.rekey.unwrap_or(self.key)
     }
 
     /// The contact that is written.

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::decide::{Again, Context, Decision, Serve, adopt, claim, create, decide_link, recover, relink};
+use crate::decide::{
+    Again, Context, Decision, Serve, adopt, claim, create, decide_link, is_of_another_home, link_from_stamp, recover, relink,
+};
 use crate::join::{Joined, admissible, join};
 use crate::link::{LinkKey, Origin, Provenance, Role};
 use crate::managers::Intended;
-use crate::operation::{Action, Operation, Quiet, QuietChange};
+use crate::operation::{Action, LinkPatch, Operation, Quiet, QuietChange};
 use crate::reason::{Note, SkipReason};
 use crate::recipient::{Anchor, Kind, Side, Sides};
 use crate::world::{Entry, World};
@@ -191,13 +193,18 @@ fn static_key(target: Side, anchor: Anchor) -> LinkKey {
     LinkKey { origin: if target == Side::A { Origin::StaticA } else { Origin::StaticB }, anchor }
 }
 
-/// The present recipients without link that the focus names: people before contacts, side `a` first.
+/// The present recipients without link that the focus names, and those of whom a stamp of theirs tells: people before contacts, what
+/// galbridge made last, side `a` first.
 fn unlinked_in(world: &World, focus: &Focus) -> Vec<(Side, Anchor)> {
-    let mut found: Vec<(u8, Side, Anchor)> = Vec::new();
+    let mut found: BTreeSet<(u8, Side, Anchor)> = BTreeSet::new();
     let mut consider = |side: Side, entry: &Entry| {
-        let recipient = &entry.recipient;
-        if recipient.is_present() && world.link_of(side, recipient.anchor).is_none() {
-            found.push((u8::from(recipient.kind == Kind::Contact), side, recipient.anchor));
+        let source = entry.recipient.mark.stamp().and_then(|stamp| world.entry(side.other(), stamp.anchor));
+        for (side, entry) in [(side, entry)].into_iter().chain(source.map(|source| (side.other(), source))) {
+            let recipient = &entry.recipient;
+            if recipient.is_present() && world.link_of(side, recipient.anchor).is_none() {
+                let rank = u8::from(recipient.kind == Kind::Contact) + u8::from(recipient.published());
+                found.insert((rank, side, recipient.anchor));
+            }
         }
     };
     match focus {
@@ -210,7 +217,6 @@ fn unlinked_in(world: &World, focus: &Focus) -> Vec<(Side, Anchor)> {
             }
         }
     }
-    found.sort_unstable();
     found.into_iter().map(|(_, side, anchor)| (side, anchor)).collect()
 }
 
@@ -257,11 +263,38 @@ impl Planner<'_, '_> {
         }
         let address = match self.context.eligible(side, entry) {
             Ok(address) => address,
-            Err(reason) => return self.take(side, anchor, title, Decision::skip(reason)),
+            Err(reason) => {
+                let decision = self.orphan(side, entry, &title).unwrap_or_else(|| Decision::skip(reason));
+                return self.take(side, anchor, title, decision);
+            }
         };
         *self.plan.in_scope.get_mut(side) += 1;
         let decision = self.publish(Origin::of(side), entry, &address, &title);
         self.take(side, anchor, title, decision);
+    }
+
+    /// A contact that we made for somebody who is not wanted any more, and whose link is lost (an older state was restored): it gets its
+    /// link back, and leaves as it would have, under the guard. Whoever is wanted is joined to his contact.
+    fn orphan(&self, side: Side, entry: &Entry, title: &str) -> Option<Decision> {
+        let (context, contact) = (self.context, &entry.recipient);
+        if context.serve != Serve::Everybody || *context.closed.get(side) || !contact.has_stamps_name() {
+            return None;
+        }
+        let published = context.pair.publishing.get(side.other()).mapping.fields();
+        let link = link_from_stamp(context.installation, side, &context.tenants.get(side.other()).tenant_id, published, contact)?;
+        let wanted = match link.key.origin.source_side() {
+            Some(side) => self
+                .world
+                .entry(side, link.key.anchor)
+                .is_some_and(|entry| entry.recipient.is_present() && context.eligible(side, entry).is_ok()),
+            None => self.world.static_contact(link.key).is_some(),
+        };
+        let stays = link.provenance == Provenance::Found || is_of_another_home(context.homes, &link);
+        if wanted || stays || self.world.link(link.key).is_some() {
+            return None;
+        }
+        let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title: title.to_owned() };
+        Some(Decision { quiet: vec![change], ..Decision::default() })
     }
 
     fn unlinked_static(&mut self, key: LinkKey) {

@@ -7,6 +7,7 @@ mod dice;
 mod model;
 mod peers;
 mod play;
+mod rivals;
 mod script;
 mod shrink;
 mod view;
@@ -30,7 +31,7 @@ struct Arguments {
     /// Which seeds: FROM..TO, the end not included.
     #[arg(long, default_value = "0..200", value_parser = seeds)]
     seeds: std::ops::Range<u64>,
-    /// Only of this shape: pair, one-way, chain, mesh, star, peers.
+    /// Only of this shape: pair, one-way, chain, mesh, star, peers, rivals.
     #[arg(long, value_parser = shape)]
     shape: Option<Shape>,
     /// Shows every history before it is played.

@@ -56,7 +56,7 @@ pub(crate) struct Model {
     pub(crate) policy: Policy,
     ways: Vec<Way>,
     /// The ids of the tenants, which stamps bear.
-    ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
     /// Who is in the group of each tenant.
     pub(crate) members: BTreeSet<Uuid>,
     memos: BTreeMap<(Way, Uuid), Memo>,

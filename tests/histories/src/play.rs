@@ -14,6 +14,7 @@ use engine::ports::StoreError;
 use engine::records::{Due, MergeOptions, RunSummary, SideCounters};
 use engine::snapshot::SnapshotOptions;
 use engine::{Engine, EngineError};
+use futures::future::join_all;
 use gal::Side;
 use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +26,7 @@ use uuid::Uuid;
 
 use crate::model::{Model, suffix};
 use crate::peers::Peers;
+use crate::rivals::Rivals;
 use crate::script::{Act, Mishap, Policy, Script, Shape, Slot, Step, TENANTS};
 use crate::view::View;
 
@@ -96,6 +98,7 @@ struct Play {
     groups: Vec<Uuid>,
     holders: BTreeMap<(Slot, usize), Uuid>,
     peers: Peers,
+    rivals: Rivals,
     /// Contacts that both administrators made: the second one's.
     doubles: BTreeMap<Slot, Uuid>,
     paused: Option<String>,
@@ -105,7 +108,7 @@ struct Play {
     rolled: BTreeSet<usize>,
     /// Whether the state is ever restored: then every step's is kept.
     remembers: bool,
-    past: Vec<(Vec<u8>, Model)>,
+    past: Vec<(Vec<u8>, Model, Rivals)>,
     /// What the model knew when the state that was restored was made.
     restored: Option<Model>,
     counted: Counted,
@@ -140,6 +143,7 @@ impl Play {
             groups,
             holders: BTreeMap::new(),
             peers: Peers::default(),
+            rivals: Rivals::default(),
             doubles: BTreeMap::new(),
             paused: None,
             level: FaultLevel::None,
@@ -176,16 +180,16 @@ impl Play {
             Some(then) => self.model.restored(&then, &views),
             None => Vec::new(),
         };
-        if self.shape == Shape::Peers {
-            wrong.extend(self.judge_peers(&views));
-        } else {
-            wrong.extend(self.model.settle(&views));
-        }
+        wrong.extend(match self.shape {
+            Shape::Peers => self.judge_peers(&views),
+            Shape::Rivals => self.rivals.settle(&self.model.own, &views, &self.model.ids),
+            Shape::Pair | Shape::OneWay | Shape::Chain | Shape::Mesh | Shape::Star => self.model.settle(&views),
+        });
         if !wrong.is_empty() {
             return Err(wrong);
         }
         if self.remembers {
-            self.past.push((self.rig.export_state().await, self.model.clone()));
+            self.past.push((self.rig.export_state().await, self.model.clone(), self.rivals.clone()));
         }
         Ok(())
     }
@@ -264,6 +268,11 @@ impl Play {
                 let deadline = deadline(&self.rig);
                 let (one, other) = tokio::join!(cycle(&self.rig.engine, deadline), cycle(&second, deadline));
                 Some(one.and(other))
+            }
+            Mishap::Together => {
+                let (engine, deadline) = (&self.rig.engine, deadline(&self.rig));
+                let all = engine.setup.pairs.iter().map(|pair| cycle_of(engine, &pair.name, deadline));
+                Some(join_all(all).await.into_iter().collect())
             }
             Mishap::Skew { minutes } => {
                 let ahead = SignedDuration::from_mins(minutes);
@@ -377,11 +386,15 @@ impl Play {
 async fn cycle(engine: &Engine, deadline: Timestamp) -> Result<(), EngineError> {
     let mut first = Ok(());
     for pair in &engine.setup.pairs {
-        let read = engine.snapshot(&pair.name, SnapshotOptions::default(), deadline).await.map(drop);
-        let ran = engine.reconcile(&pair.name, deadline).await.map(drop);
-        first = first.and(read).and(ran);
+        first = first.and(cycle_of(engine, &pair.name, deadline).await);
     }
     first
+}
+
+async fn cycle_of(engine: &Engine, pair: &str, deadline: Timestamp) -> Result<(), EngineError> {
+    let read = engine.snapshot(pair, SnapshotOptions::default(), deadline).await.map(drop);
+    let ran = engine.reconcile(pair, deadline).await.map(drop);
+    read.and(ran)
 }
 
 /// A work that is dropped after so many steps; none if it was.

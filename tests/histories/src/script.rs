@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::dice::Dice;
+use crate::rivals::THERE;
 
 /// The tenants a history may have.
 pub(crate) const TENANTS: [&str; 4] = ["contoso", "fabrikam", "initech", "umbra"];
@@ -27,11 +28,13 @@ pub(crate) enum Shape {
     Star,
     /// Two, with contacts of other companies that both sides keep.
     Peers,
+    /// Three: two that publish to the third, each with contacts of other companies for the same addresses.
+    Rivals,
 }
 
 impl Shape {
     /// All, by name.
-    pub(crate) const ALL: [Self; 6] = [Self::Pair, Self::OneWay, Self::Mesh, Self::Chain, Self::Star, Self::Peers];
+    pub(crate) const ALL: [Self; 7] = [Self::Pair, Self::OneWay, Self::Mesh, Self::Chain, Self::Star, Self::Peers, Self::Rivals];
 
     /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Shape {
             Self::Mesh => "mesh",
             Self::Star => "star",
             Self::Peers => "peers",
+            Self::Rivals => "rivals",
         }
     }
 
@@ -52,6 +56,7 @@ impl Shape {
             Self::Chain => &[(0, 1), (1, 2)],
             Self::Mesh => &[(0, 1), (1, 2), (0, 2)],
             Self::Star => &[(0, 1), (0, 2), (0, 3)],
+            Self::Rivals => &[(0, 2), (1, 2)],
         }
     }
 
@@ -59,7 +64,7 @@ impl Shape {
     pub(crate) fn tenants(self) -> usize {
         match self {
             Self::Pair | Self::OneWay | Self::Peers => 2,
-            Self::Chain | Self::Mesh => 3,
+            Self::Chain | Self::Mesh | Self::Rivals => 3,
             Self::Star => 4,
         }
     }
@@ -101,7 +106,7 @@ pub(crate) enum Act {
     Fire { slot: Slot, permanent: bool },
     /// Out of the recycle bin.
     Restore { slot: Slot },
-    /// Deleted for good, and a new account with the same address.
+    /// Deleted for good (or long ago), and a new account with the same address.
     Rehire { slot: Slot },
     /// A user becomes a shared mailbox, or the other way round.
     Convert { slot: Slot },
@@ -160,6 +165,8 @@ pub(crate) enum Mishap {
     Drop { polls: u64 },
     /// Two processes do the same at once.
     Overlap,
+    /// All pairs read and write at once, as schedules have it.
+    Together,
     /// The clock of this process is ahead by so many minutes.
     Skew { minutes: i64 },
 }
@@ -208,7 +215,7 @@ impl Script {
         let mut dice = Dice::new(seed);
         let shape = shape.unwrap_or_else(|| *dice.pick(&Shape::ALL));
         let mut policy = policy(&mut dice);
-        if shape == Shape::Peers {
+        if matches!(shape, Shape::Peers | Shape::Rivals) {
             // Who of two is the first would depend on the scope.
             policy = Policy { no_department: false, no_legal: false, grouped: false, ..policy };
         }
@@ -263,6 +270,16 @@ impl Author {
                 _ => Act::Resync { tenant: self.tenant() },
             };
         }
+        if self.shape == Shape::Rivals {
+            return match self.dice.below(10) {
+                0..3 => Act::LongWait,
+                3 => Act::Pause { pair: self.pair() },
+                4 => Act::Resync { tenant: self.tenant() },
+                5 | 6 => Act::Unpublish { pair: self.pair(), b: true },
+                7 => Act::LoseState,
+                _ => Act::Yesterday { steps: 1 + self.dice.index(3) },
+            };
+        }
         match self.dice.below(14) {
             0 | 1 => Act::LongWait,
             2 | 3 => Act::Profile(policy(&mut self.dice)),
@@ -284,8 +301,9 @@ impl Author {
 
     fn mishap(&mut self) -> Mishap {
         let after = self.dice.chance(50);
-        match self.dice.below(8) {
+        match self.dice.below(9) {
             0 | 1 => Mishap::None,
+            8 => Mishap::Together,
             7 => Mishap::Skew { minutes: i64::try_from(self.dice.below(9)).unwrap_or(0) - 4 },
             2 => Mishap::DieOutside { nth: 1 + self.dice.below(40), after },
             3 => Mishap::DieInState { nth: 1 + self.dice.below(60), after },
@@ -310,8 +328,9 @@ impl Author {
         let (slot, there) = (self.slot(), self.tenant());
         let field = self.dice.index(FIELDS.len());
         if self.shape == Shape::Peers {
-            return match self.dice.below(13) {
+            return match self.dice.below(15) {
                 0 | 1 if self.slots < SLOTS => self.hire(),
+                13 | 14 => Act::Rehire { slot },
                 0..5 => Act::Edit { slot, field, value: self.value(field) },
                 5..8 => Act::EditContact { slot, there, field, value: self.value(field) },
                 8 => Act::Hide { slot, hidden: self.dice.chance(50) },
@@ -319,6 +338,21 @@ impl Author {
                 10 => Act::DeleteContact { slot, there },
                 11 => Act::Roll { tenant: there },
                 _ => Act::Unsuppress { slot, there },
+            };
+        }
+        if self.shape == Shape::Rivals {
+            return match self.dice.below(22) {
+                0..3 if self.slots < SLOTS => self.hire(),
+                0..6 => Act::Edit { slot, field, value: self.value(field) },
+                6..8 => Act::EditContact { slot, there: THERE, field, value: self.value(field) },
+                8..12 => Act::Hide { slot, hidden: self.dice.chance(60) },
+                12..14 => Act::Fire { slot, permanent: true },
+                14..17 => Act::Rehire { slot },
+                17 => Act::HideContact { slot, there: THERE, hidden: self.dice.chance(50) },
+                18 => Act::DeleteContact { slot, there: THERE },
+                19 => Act::MakeWay { slot, there: THERE },
+                20 => Act::Roll { tenant: there },
+                _ => Act::Unsuppress { slot, there: THERE },
             };
         }
         match self.dice.below(31) {
@@ -356,6 +390,10 @@ impl Author {
         }
         if self.shape == Shape::Peers {
             return Act::Hire { slot, tenant: self.tenant(), kind: "contact", values: self.values(), member: false };
+        }
+        if self.shape == Shape::Rivals {
+            // Two that follow each other have one address.
+            return Act::Hire { slot, tenant: slot % 2, kind: "contact", values: self.values(), member: false };
         }
         let kind = *self.dice.pick(&["user", "user", "user", "shared", "room", "distribution-group"]);
         Act::Hire { slot, tenant: self.tenant(), kind, values: self.values(), member: self.dice.chance(70) }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::operate::Leave;
 use gal::Side;
 use gal::policy::MergeMode;
-use rig::people::{find, names, user};
+use rig::people::{contact, find, names, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::json;
 use uuid::Uuid;
@@ -55,5 +55,46 @@ async fn unpublish_after_the_state_was_restored_leaves_nobody() {
         rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), rig.deadline()).await.unwrap();
         rig.settle(4).await.unwrap();
         assert_eq!(names(&rig.gal_with_hidden("fabrikam")), [""; 0], "seed {seed}");
+    }
+}
+
+/// contoso and fabrikam show one address in initech; fabrikam took it over after the state that is restored was made.
+async fn taken_over_before_the_restore() -> (Rig, Uuid) {
+    let mut rig = Rig::mesh(&[("contoso", "initech"), ("fabrikam", "initech")], "").await;
+    let a = rig.apply("contoso", json!([contact("Pat", "Of contoso")]))[0].unwrap();
+    let b = rig.apply("fabrikam", json!([contact("Pat", "Of fabrikam")]))[0].unwrap();
+    rig.merge_each_pair(4).await.unwrap();
+    let state = rig.export_state().await;
+    rig.apply("contoso", update(a, json!({"HiddenFromAddressListsEnabled": true})));
+    cycles(&rig, 5).await;
+    rig.import_state(&state).await;
+    rig.advance(Duration::from_secs(1200)).await;
+    (rig, b)
+}
+
+async fn cycles(rig: &Rig, count: u32) {
+    for _ in 0..count {
+        rig.advance(Duration::from_secs(600)).await;
+        rig.cycle_of_each_pair().await.unwrap();
+    }
+}
+
+/// Seed 60 of the rivals: once nobody knew any more that the contact stands for fabrikam's, and it was shown for ever.
+#[tokio::test(start_paused = true)]
+async fn who_took_over_before_the_state_was_restored_leaves_like_everybody() {
+    for gone in [false, true] {
+        for cycles_before in [0, 4] {
+            let (rig, b) = taken_over_before_the_restore().await;
+            cycles(&rig, cycles_before).await;
+            let leaves = if gone {
+                json!([{"op": "delete", "anchor": b, "permanent": true}])
+            } else {
+                update(b, json!({"HiddenFromAddressListsEnabled": true}))
+            };
+            rig.apply("fabrikam", leaves);
+            cycles(&rig, 5).await;
+            let shown = names(&rig.gal("initech"));
+            assert_eq!(shown, [""; 0], "gone {gone}, after {cycles_before} cycles");
+        }
     }
 }

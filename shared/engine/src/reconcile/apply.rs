@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use gal::operation::{Action, Operation, Quiet, QuietChange};
 use gal::plan::Plan;
 use gal::reason::Note;
-use gal::{Link, Side, Sides};
+use gal::{Link, LinkKey, Side, Sides};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
@@ -198,14 +198,13 @@ impl Run<'_> {
             let retry_at = self.engine.now() + retry_after(attempts);
             link.quarantine = Some(gal::link::Quarantine { reason: reason.clone(), attempts, retry_at });
             self.store_link(shared, &link).await?;
-            self.again(operation, retry_at, Due::Retry);
+            self.again(key, retry_at, Due::Retry);
         }
         Ok(Ended::Quarantined(reason))
     }
 
-    /// Puts the recipient of an operation on the agenda again.
-    pub(crate) fn again(&self, operation: &Operation, due: Timestamp, why: Due) {
-        let key = operation.key;
+    /// Puts the recipient of a link on the agenda again.
+    pub(crate) fn again(&self, key: LinkKey, due: Timestamp, why: Due) {
         let side = key.origin.source_side().unwrap_or(key.origin.target_side());
         self.later(AgendaRow { due, side, anchor: key.anchor, why, version: 0 });
     }

@@ -56,7 +56,7 @@ impl Run<'_> {
         let guest = operation.action == Action::AdoptGuest || self.is_guest(shared, operation.side, contact.anchor).await;
         let writer = self.writer(operation.side)?;
         // First what it says, then that it is shown: what is refused, or cut off, shows nobody as who he is no more.
-        if matches!(operation.action, Action::Restore | Action::TakeOver) && !guest {
+        if (operation.shows_again() || operation.action == Action::TakeOver) && !guest {
             let (shown, filled) = change.values.into_iter().partition(|(field, _)| field.row().cmdlet == Cmdlet::SetMailContact);
             change.values = shown;
             let filled = ContactChange { values: filled, ..ContactChange::default() };
@@ -82,9 +82,9 @@ impl Run<'_> {
         self.remember(shared, operation, x500_refused).await?;
 
         self.look_after_showing(shared, operation).await?;
-        // What was claimed is shown in the next round.
-        if operation.action == Action::Claim {
-            self.again(operation, self.engine.now(), Due::Touched);
+        // What was claimed is shown in the next round, and what flows back to an account that was made again is written.
+        if matches!(operation.action, Action::Claim | Action::Relink) {
+            self.again(operation.key_after(), self.engine.now(), Due::Touched);
         }
         Ok(Ended::Done)
     }
@@ -96,7 +96,7 @@ impl Run<'_> {
         if shared.link(manager).await.is_some_and(|link| link.is_live()) {
             return Cow::Borrowed(operation);
         }
-        self.again(operation, self.engine.now(), Due::Touched);
+        self.again(operation.key, self.engine.now(), Due::Touched);
         Cow::Owned(operation.without_manager())
     }
 
@@ -153,7 +153,7 @@ impl Run<'_> {
                 }
                 if let Some(since) = operation.staged_since() {
                     let due = gal::decide::purge_at(since, self.pair.policy.deletion_grace_days);
-                    self.again(operation, due, Due::Purge);
+                    self.again(operation.key, due, Due::Purge);
                 }
             }
         }

@@ -172,7 +172,7 @@ impl Run<'_> {
                 link.phase = Phase::Creating { step: Step::Created };
                 self.store_link(shared, &link).await?;
                 self.abandoned_replica(operation, anchor, &link).await?;
-                self.again(operation, self.engine.now(), crate::records::Due::Touched);
+                self.again(operation.key, self.engine.now(), crate::records::Due::Touched);
             }
             Some(CreatedContact { anchor: None, .. }) => return Ok(Ended::Deferred("the contact has no Entra id yet".to_owned())),
             None => self.forget_link(shared, operation.key).await?,

@@ -91,7 +91,7 @@ impl Run<'_> {
         self.remember(shared, operation, false).await?;
         if operation.action != Action::Stage {
             // What it held is free now, and what it stood for may be published anew.
-            self.again(operation, self.engine.now(), Due::Touched);
+            self.again(operation.key, self.engine.now(), Due::Touched);
             self.later(crate::records::AgendaRow {
                 due: self.engine.now(),
                 side: operation.side,
@@ -109,7 +109,7 @@ impl Run<'_> {
             self.store_link(shared, &Link { phase: Phase::Staged { since, side: operation.side }, ..link }).await?;
         }
         let due = gal::decide::purge_at(since, self.pair.policy.deletion_grace_days);
-        self.again(operation, due, Due::Purge);
+        self.again(operation.key, due, Due::Purge);
         Ok(Ended::Deferred(format!("it was hidden on {since}, later than this state knew; it is removed after its grace")))
     }
 

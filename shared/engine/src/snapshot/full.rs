@@ -206,11 +206,12 @@ impl SideReader<'_> {
         Ok((graph.into_iter().collect(), exchange.into_iter().collect()))
     }
 
-    /// Counts the recipients in scope anew, for the guard; answers which links the stamps of this side's contacts tell of.
-    async fn take_stock(&mut self) -> Result<BTreeSet<LinkKey>, EngineError> {
+    /// Counts the recipients in scope anew, for the guard; answers which links the stamps of this side's contacts tell of, each with its
+    /// contact.
+    async fn take_stock(&mut self) -> Result<BTreeMap<LinkKey, Anchor>, EngineError> {
         let (scope, tenant) = (&self.pair.policy.publishing.get(self.side).scope, self.tenant());
         let publishes = self.pair.policy.direction.publishes_from(self.side);
-        let (mut in_scope, mut stamped) = (0, BTreeSet::new());
+        let (mut in_scope, mut stamped) = (0, BTreeMap::new());
         for shard in 0..16 {
             for replica in self.engine.store.replica_shard(&self.pair.name, self.side, shard).await? {
                 let recipient = replica.recipient(tenant.stamp_attribute);
@@ -219,7 +220,7 @@ impl SideReader<'_> {
                 }
                 in_scope += u64::from(publishes && scope.source(&recipient, true).is_ok());
                 let told = self.engine.told_by_stamp(self.pair, self.side, &recipient);
-                stamped.extend(told.map(|link| link.key));
+                stamped.extend(told.map(|link| (link.key, recipient.anchor)));
             }
         }
         self.state.in_scope = in_scope;
@@ -227,11 +228,11 @@ impl SideReader<'_> {
     }
 
     /// What the links say, against what was read completely. Contacts that bear our stamp and have no link, and links that were begun
-    /// and not finished, or whose purge is overdue: their sources are looked at, and the plan restores or finishes the link. Whoever
+    /// and not finished, or whose purge is overdue: they and their sources are looked at, and the plan restores or finishes the link. Whoever
     /// is linked, whose replica was lost, and who is in neither half of the reading is gone: his contact would be shown for ever.
     async fn look_at_links(
         &self,
-        mut stamped: BTreeSet<LinkKey>,
+        mut stamped: BTreeMap<LinkKey, Anchor>,
         graph: &BTreeSet<Anchor>,
         exchange: &BTreeSet<Anchor>,
     ) -> Result<(), EngineError> {
@@ -258,7 +259,8 @@ impl SideReader<'_> {
         if !stamped.is_empty() {
             warn!(tenant = %self.tenant().name, lost = stamped.len(), "contacts bear our stamp and have no link");
         }
-        touched.extend(stamped);
+        self.engine.touch(self.pair, self.side, stamped.values().copied()).await?;
+        touched.extend(stamped.into_keys());
         let sources = touched.iter().filter(|key| key.origin.source_side().is_some()).map(|key| key.anchor);
         self.engine.touch(self.pair, self.side.other(), sources).await?;
         let statics = touched.iter().filter(|key| key.origin.source_side().is_none()).map(|key| key.anchor);

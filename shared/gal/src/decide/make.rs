@@ -305,12 +305,34 @@ pub(crate) fn relink(
     contact: &Entry,
 ) -> Decision {
     let key = LinkKey { origin, anchor: source.recipient.anchor };
-    let link = Link { key, phase: Phase::Live, quarantine: None, ..old.clone() };
+    let role = match (old.role, old.provenance) {
+        // What was there before, and bears a stamp: it goes on following.
+        (Role::Projection, Provenance::Found) => Role::Projection,
+        // Whoever is there now says what it is: a mailbox has no twin that writes into it.
+        (Role::Projection, Provenance::Made) | (Role::Peer, Provenance::Made | Provenance::Found) => {
+            context.role(origin, &source.recipient)
+        }
+    };
+    let link = Link { key, role, phase: Phase::Live, quarantine: None, ..old.clone() };
     let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
     let staged = matches!(old.phase, Phase::Staged { .. }) || hidden_by_us(contact);
-    let mut decision = case.update_projection(source, address, contact, Action::Relink, staged.then_some(old.base_hidden));
+    let mut decision = match role {
+        // Claimed, and not shown yet: what stands there is nobody's word.
+        Role::Projection | Role::Peer if old.claimed => case.take_over(source, address, contact),
+        Role::Projection => case.update_projection(source, address, contact, Action::Relink, staged.then_some(old.base_hidden)),
+        Role::Peer if staged => case.restore_peer(source, contact),
+        Role::Peer => case.merge_peers(source, contact),
+    };
+    // What flows back to the new account does so once the link is its own.
+    decision.operations.retain(|operation| operation.side == link.target_side());
+    if decision.operations.is_empty() {
+        // Two that were there before, and nothing to write: they are joined anew.
+        return Decision::quiet(Quiet::Forget, old, LinkPatch::forget(), &case.title);
+    }
     for operation in &mut decision.operations {
+        operation.action = Action::Relink;
         operation.key = old.key;
+        operation.patch.role = Some(role).filter(|role| *role != old.role);
         operation.reason = Reason::Recreated { was: old.key.anchor };
         operation.patch.rekey = Some(key);
         // Its Name says whom it stands for: should the old account come back, it gets a contact of its own.

@@ -147,6 +147,17 @@ fn what_ran_holds_its_own_kind_only() {
     );
 }
 
+/// An approval names operations by their ids; which of them take somebody away is told by the id alone.
+#[test]
+fn an_id_tells_whether_it_takes_somebody_away() {
+    for action in [Action::Stage, Action::Release] {
+        assert!(Operation::id_deletes(&operation(action, 1).id()), "{action}");
+    }
+    for action in [Action::Create, Action::Update, Action::Restore, Action::Purge, Action::HandOver] {
+        assert!(!Operation::id_deletes(&operation(action, 1).id()), "{action}");
+    }
+}
+
 /// Purges follow a staging that was counted; what a person asked for is not counted.
 #[test]
 fn what_is_not_counted() {

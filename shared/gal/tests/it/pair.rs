@@ -288,6 +288,9 @@ pub(crate) fn link_said(link: &Link) -> String {
     if link.base_hidden {
         text.push_str(", hidden by its administrator");
     }
+    if link.claimed {
+        text.push_str(", claimed");
+    }
     if link.deletions > 0 {
         let _ = write!(text, ", deletions {}", link.deletions);
     }

@@ -36,6 +36,7 @@ impl Play {
                 }
                 self.update(person.tenant, person.anchor, FIELDS[*field], json!(value))?;
                 self.peers.edited(person.anchor, FIELDS[*field], value.clone());
+                self.rivals.edited(person.anchor, FIELDS[*field], value.as_deref());
             }
             Act::Readdress { slot, local } => {
                 let person = self.here(*slot)?;
@@ -63,6 +64,11 @@ impl Play {
                 self.refresh(person.tenant, person.anchor);
             }
             Act::Rehire { slot } => {
+                if let Some(gone) = self.people.get(slot).filter(|one| self.shape == Shape::Rivals && one.being == Being::Gone).cloned() {
+                    let anchor = self.hire(*slot, gone.tenant, gone.kind, &[])?;
+                    self.people.insert(*slot, Person { anchor, being: Being::Here, ..gone });
+                    return Some(());
+                }
                 let person = self.here(*slot)?;
                 let before = View::of(self.rig.gal_with_hidden(TENANTS[person.tenant])).0.get(&person.anchor)?.clone();
                 let member = self.model.members.contains(&person.anchor);
@@ -106,6 +112,7 @@ impl Play {
                 self.update(*there, contact, FIELDS[*field], json!(value))?;
                 self.model.edited(*there, contact, FIELDS[*field], value.clone());
                 self.peers.edited(contact, FIELDS[*field], value.clone());
+                self.rivals.edited(contact, FIELDS[*field], value.as_deref());
             }
             Act::Annotate { slot, there, value } => {
                 let contact = self.contact(*slot, *there)?;
@@ -116,12 +123,14 @@ impl Play {
                 let contact = self.contact(*slot, *there)?;
                 self.update(*there, contact, "HiddenFromAddressListsEnabled", json!(hidden))?;
                 self.model.hidden(*there, contact, *hidden);
+                self.rivals.hidden(contact, *hidden);
             }
             Act::DeleteContact { slot, there } => {
                 let contact = self.contact(*slot, *there)?;
                 self.delete(*there, contact, true)?;
                 self.model.deleted(*there, contact);
                 self.peers.deleted(contact);
+                self.rivals.deleted(contact);
                 self.holders.retain(|_, holder| *holder != contact);
             }
             Act::Hold { slot, there, kind, values } => {
@@ -160,7 +169,7 @@ impl Play {
         if self.shape == Shape::Peers {
             return self.peers.other(person.anchor).filter(|_| there != person.tenant);
         }
-        self.model.contact(person.anchor, there)
+        self.model.contact(person.anchor, there).or_else(|| self.rivals.contact(person.anchor))
     }
 
     fn hire(&mut self, slot: Slot, tenant: usize, kind: &str, values: &[(usize, String)]) -> Option<Uuid> {
@@ -168,7 +177,8 @@ impl Play {
         values.retain(|_| kind != "distribution-group");
         values.push((0, format!("Person {slot}")));
         let domain = if kind == "contact" { "partner" } else { TENANTS[tenant] };
-        self.create(tenant, kind, &format!("p{slot}@{domain}.example"), &values)
+        let number = if self.shape == Shape::Rivals { slot / 2 } else { slot };
+        self.create(tenant, kind, &format!("p{number}@{domain}.example"), &values)
     }
 
     fn create(&mut self, tenant: usize, kind: &str, address: &str, values: &[(usize, String)]) -> Option<Uuid> {

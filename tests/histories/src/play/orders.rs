@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Being, Play, TICK, cycle, deadline, profile, tenant_id, told};
 use crate::model::Way;
-use crate::script::{Act, FIELDS, Slot, TENANTS};
+use crate::script::{Act, FIELDS, Shape, Slot, TENANTS};
 use crate::view::{Fields, View};
 
 impl Play {
@@ -60,6 +60,7 @@ impl Play {
         }
         self.model.weeks_passed();
         self.peers.weeks_passed();
+        self.rivals.weeks_passed();
         Ok(())
     }
 
@@ -80,7 +81,7 @@ impl Play {
             }
             Act::MakeWay { slot, there } => {
                 let Some((person, pair, address)) = self.published(*slot, *there) else { return Ok(false) };
-                if self.model.contact(person, *there).is_none() {
+                if self.model.contact(person, *there).or(self.rivals.contact(person)).is_none() {
                     return Ok(false);
                 }
                 let made = self.rig.engine.make_way(&pair, &address, deadline).await.map_err(told("make-way"))?;
@@ -88,15 +89,18 @@ impl Play {
                     return Err(vec![format!("make-way {address}: nothing was done")]);
                 }
                 self.model.made_way(person, *there);
+                self.rivals.made_way(person);
             }
             Act::Unsuppress { slot, there } => {
                 let Some((person, pair, address)) = self.published(*slot, *there) else { return Ok(false) };
-                if !self.model.is_suppressed(person, *there) && !self.peers.is_suppressed(person) {
+                let known = [self.model.is_suppressed(person, *there), self.peers.is_suppressed(person), self.rivals.is_suppressed(person)];
+                if !known.contains(&true) {
                     return Ok(false);
                 }
                 self.rig.engine.unsuppress(&pair, &address).await.map_err(told("unsuppress"))?;
                 self.model.unsuppressed(person, *there);
                 self.peers.unsuppressed(person);
+                self.rivals.unsuppressed(person);
             }
             Act::Unpublish { pair, b } => self.unpublish(*pair, *b, deadline).await?,
             Act::LoseState => {
@@ -111,15 +115,20 @@ impl Play {
                 }
                 self.merge_all().await?;
                 self.model.rebuilt(&self.views());
+                self.rivals.rebuilt();
             }
             Act::Domain { pair, b, value } => self.domain_changes_hands(*pair, *b, value).await?,
             Act::Mistake { slot, field, value } => return self.mistake(*slot, FIELDS[*field], value.as_deref()).await,
             Act::Yesterday { steps } => {
-                let Some((state, model)) = self.past.len().checked_sub(*steps).and_then(|at| self.past.get(at)).cloned() else {
+                let Some((state, model, rivals)) = self.past.len().checked_sub(*steps).and_then(|at| self.past.get(at)).cloned() else {
                     return Ok(false);
                 };
+                if !self.rivals.suppresses_like(&rivals) {
+                    return Ok(false);
+                }
                 self.rig.import_state(&state).await;
-                self.restored = Some(model);
+                self.restored = Some(model).filter(|_| self.shape != Shape::Rivals);
+                self.rivals.restored();
             }
             _ => return Ok(false),
         }
@@ -136,6 +145,7 @@ impl Play {
         let plan = self.rig.engine.unpublish_preview(&pair, side, Leave::Purge).await.map_err(told("unpublish"))?;
         self.rig.engine.unpublish(&pair, side, Leave::Purge, &plan.checksum(), deadline).await.map_err(told("unpublish"))?;
         self.model.unpublished(way);
+        self.rivals.unpublished(way.from);
         for _ in 0..3 {
             self.rig.advance(TICK).await;
             cycle(&self.rig.engine, self::deadline(&self.rig)).await.map_err(told("a cycle after unpublish"))?;

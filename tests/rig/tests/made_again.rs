@@ -1,0 +1,60 @@
+//! A contact of another company that is deleted, and what follows it under its address; found by random histories of two pairs that show
+//! one address.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use rig::Rig;
+use rig::people::{contact, find, names, property, update};
+use serde_json::json;
+
+/// Names that galbridge publishes from contoso end in its name; contacts that both sides edit are shared as they are.
+const AFFIX: &str = "[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (contoso)\"\n";
+
+fn title(rig: &Rig, tenant: &str, name: &str) -> String {
+    find(&rig.gal(tenant), name).map_or_else(|| format!("nobody among {:?}", names(&rig.gal(tenant))), |entry| property(entry, "Title"))
+}
+
+/// Once the template of one direction was written into the twin, and stayed there.
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_is_made_again_keeps_its_twin_as_it_is() {
+    let (rig, a, _) = Rig::merged(AFFIX, vec![contact("Pat", "Agent")], vec![]).await;
+    let twin = find(&rig.gal("fabrikam"), "Pat").expect("peers take no template").anchor;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}, contact("Pat", "Partner")]));
+    rig.settle(6).await.unwrap();
+    assert_eq!(title(&rig, "fabrikam", "Pat"), "Partner");
+    assert_eq!(find(&rig.gal("fabrikam"), "Pat").unwrap().anchor, twin, "updated in place");
+    // What is edited there still reaches the other half.
+    rig.apply("fabrikam", update(twin, json!({"Title": "Friend"})));
+    rig.settle(6).await.unwrap();
+    assert_eq!(title(&rig, "contoso", "Pat"), "Friend");
+    assert_eq!((names(&rig.gal("contoso")), names(&rig.gal("fabrikam"))), (vec!["Pat".to_owned()], vec!["Pat".to_owned()]));
+}
+
+/// An edit of the twin that nobody has seen yet when the contact is made again reaches the new one.
+#[tokio::test(start_paused = true)]
+async fn what_was_edited_in_the_twin_reaches_the_contact_that_is_made_again() {
+    let (rig, a, _) = Rig::merged(AFFIX, vec![contact("Pat", "Agent")], vec![]).await;
+    let twin = find(&rig.gal("fabrikam"), "Pat").unwrap().anchor;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}, contact("Pat", "Agent")]));
+    rig.apply("fabrikam", update(twin, json!({"Title": "Friend"})));
+    rig.settle(6).await.unwrap();
+    assert_eq!((title(&rig, "contoso", "Pat"), title(&rig, "fabrikam", "Pat")), ("Friend".to_owned(), "Friend".to_owned()));
+}
+
+/// The partner was bought: who was a contact has a mailbox now. Nobody writes into a mailbox.
+#[tokio::test(start_paused = true)]
+async fn a_mailbox_that_follows_a_contact_is_not_written_by_its_twin() {
+    let (rig, a, _) = Rig::merged(AFFIX, vec![contact("Pat", "Agent")], vec![]).await;
+    let twin = find(&rig.gal("fabrikam"), "Pat").unwrap().anchor;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
+    rig.apply("contoso", json!([{"op": "accepted-domain", "domain": "partner.example"}]));
+    let mailbox = json!({"DisplayName": "Pat", "PrimarySmtpAddress": "pat@partner.example", "Title": "Colleague"});
+    rig.apply("contoso", json!([{"op": "create", "kind": "user", "set": mailbox}]));
+    rig.settle(6).await.unwrap();
+    assert_eq!(title(&rig, "fabrikam", "Pat (contoso)"), "Colleague");
+    assert_eq!(find(&rig.gal("fabrikam"), "Pat (contoso)").unwrap().anchor, twin, "updated in place");
+    rig.apply("fabrikam", update(twin, json!({"Title": "Friend"})));
+    rig.settle(6).await.unwrap();
+    assert_eq!(title(&rig, "contoso", "Pat"), "Colleague", "nothing flows into the mailbox");
+    assert_eq!(title(&rig, "fabrikam", "Pat (contoso)"), "Colleague", "what drifted there is put right");
+}

@@ -73,11 +73,6 @@ impl Scope {
         &self.include_groups
     }
 
-    /// Whether membership in groups is asked for.
-    pub fn has_groups(&self) -> bool {
-        !self.include_groups.is_empty()
-    }
-
     /// The mark of another tool that stands on a recipient, as in the profile: neither source nor adopted.
     pub fn foreign_mark(&self, recipient: &Recipient) -> Option<&str> {
         self.foreign_marks.iter().find(|mark| mark.stands_on(recipient)).map(|mark| mark.text.as_str())
@@ -140,7 +135,7 @@ impl Scope {
 
     /// What the profile wants. Where there is no routing address, rules look at the primary one.
     fn wishes(&self, recipient: &Recipient, in_groups: bool, address: Option<&str>) -> Result<(), SkipReason> {
-        if self.has_groups() && !in_groups {
+        if !self.include_groups.is_empty() && !in_groups {
             return Err(SkipReason::NotInGroups);
         }
         let address = address.or(recipient.primary.as_deref()).unwrap_or_default();

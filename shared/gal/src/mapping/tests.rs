@@ -144,6 +144,19 @@ fn what_a_profile_must_not_say() {
     assert!(matches!(Mapping::compile(&long), Err(SettingError::NotPossible { .. })));
 }
 
+/// The display name has a form of its own where nothing is said of it: the title, else the Name.
+#[test]
+fn a_display_name_is_what_the_profile_says() {
+    let said = |settings: &BTreeMap<Field, FieldMapping>, values: &[(Field, &str)]| {
+        project(settings, values).values.get(Field::DisplayName).map(str::to_owned)
+    };
+    let ann = [(Field::DisplayName, "Ann"), (Field::Title, "Clerk")];
+    assert_eq!(said(&settings(&[(Field::DisplayName, FieldMapping::Off)]), &ann), None);
+    assert_eq!(said(&template(Field::DisplayName, "{{ title }}"), &ann).as_deref(), Some("Clerk"));
+    assert_eq!(said(&template(Field::DisplayName, "{{ title }}"), &ann[..1]), None, "not the name instead");
+    assert_eq!(said(&BTreeMap::new(), &[]).as_deref(), Some("ann"));
+}
+
 #[test]
 fn a_template_that_fails_for_one_recipient_leaves_the_field_alone() {
     let projection = project(&template(Field::Title, "{{ title | int + 1 }}"), &[(Field::Title, "Clerk"), (Field::City, "Bern")]);

@@ -269,6 +269,30 @@ fn included_by_name() {
     assert_eq!(scope.source(&changed(|r| r.mark = stamp()), false), Ok(()));
 }
 
+/// Membership counts where the profile asks for it.
+#[test]
+fn groups_count_where_they_are_named() {
+    let group = Anchor(uuid::Uuid::from_u128(7));
+    for (groups, member, wanted) in [(vec![], false, true), (vec![], true, true), (vec![group], false, false), (vec![group], true, true)] {
+        let scope = compile(|s| s.include_groups.clone_from(&groups));
+        assert_eq!(scope.source(&ann(), member).is_ok(), wanted, "{groups:?} {member}");
+    }
+}
+
+#[test]
+fn what_is_no_domain_to_route_by() {
+    let refused = |domain: &str| {
+        let settings = ScopeSettings { routing: RoutingAddress::Domain(text(domain)), ..ScopeSettings::default() };
+        Scope::compile(settings).is_err()
+    };
+    for domain in
+        ["", "partner", ".", "partner.", "a..b", "a b.example", "ann@partner.example", "https://partner.example", "partner.example:25"]
+    {
+        assert!(refused(domain), "{domain:?}");
+    }
+    assert!(!refused(" Partner.Example "));
+}
+
 #[test]
 fn routing_addresses() {
     let to = |domain: &str| RoutingAddress::Domain(text(domain));

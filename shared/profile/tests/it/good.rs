@@ -33,7 +33,7 @@ fn the_example_says_everything() {
     assert_eq!(pair.publishing.a.mapping[&Field::Department], FieldMapping::Off);
     let policy = pair.policy();
     assert!(policy.publishing.a.mapping.fields().contains(Field::StreetAddress));
-    assert!(policy.publishing.a.scope.has_groups() && !policy.publishing.b.scope.has_groups());
+    assert!(!policy.publishing.a.scope.include_groups().is_empty() && policy.publishing.b.scope.include_groups().is_empty());
     assert_eq!(profile.pairs_of("northwind").map(Pair::name).collect::<Vec<_>>(), ["contoso-northwind", "fabrikam-northwind"]);
     assert_eq!(profile.missing_pairs(), []);
     assert_eq!(profile.mailbox_lists[0].mailboxes, Mailboxes::Group("88888888-8888-8888-8888-888888888888".parse().unwrap()));

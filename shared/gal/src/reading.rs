@@ -280,3 +280,14 @@ fn addresses(exchange: Option<&ExchangeHalf>, graph: Option<&GraphHalf>) -> (Vec
     smtp.dedup();
     (smtp, x500)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cursor is stored under this word: another one would be another cursor.
+    #[test]
+    fn a_collections_word_is_its_path_at_graph() {
+        assert_eq!(Collection::ALL.map(Collection::as_str), ["users", "contacts", "groups"]);
+    }
+}

@@ -474,6 +474,88 @@ mod tests {
         }
     }
 
+    /// Whoever holds his bases is passed over without the merge, in whatever spelling; whoever does not is not.
+    #[test]
+    fn what_is_held_is_passed_over() {
+        for (field, value, other) in [
+            (Field::Title, "Clerk", "Clerks"),
+            (Field::Title, " Clerk", "Clerks"),
+            (Field::Title, "Clerk ", "Clerks"),
+            (Field::Title, "a\r\nb", "a"),
+            (Field::Title, "Zürich", "Zurich"),
+            (Field::CountryOrRegion, "CH", "AT"),
+            (Field::ExternalEmailAddress, "SMTP:A@b.example", "a@c.example"),
+            (Field::MailTip, "<html><body>a</body></html>", "b"),
+        ] {
+            let fields: FieldSet = [field].into_iter().collect();
+            let row = |text| [(field, text)].into_iter().collect::<Values>();
+            let base = Base::of(&row(value));
+            let mut prints = Prints::default();
+            for _ in 0..2 {
+                assert!(prints.hold(base.packed(), row(value).packed(), fields), "{value:?}");
+                assert!(!prints.hold(base.packed(), row(other).packed(), fields), "{other:?}");
+            }
+            let source = row(value);
+            let halves =
+                Halves { source: source.packed(), target: source.packed(), base_source: base.packed(), base_target: base.packed() };
+            assert!(halves.quiet(&mut prints, fields, true));
+            // Two halves that differ since the join are written only where the operator enforces it.
+            let (target, base_target) = (row(other), Base::of(&row(other)));
+            let apart = Halves { target: target.packed(), base_target: base_target.packed(), ..halves };
+            assert_eq!([false, true].map(|enforce| apart.quiet(&mut prints, fields, enforce)), [true, false]);
+        }
+    }
+
+    /// Only what is kept in step as a projection, and waits for nobody.
+    #[test]
+    fn what_is_swept() {
+        let link = |change: &dyn Fn(&mut Link)| {
+            let mut link = Link {
+                key: crate::link::LinkKey { origin: crate::link::Origin::A, anchor: anchor(1) },
+                target: Some(anchor(2)),
+                target_guid: None,
+                provenance: crate::link::Provenance::Made,
+                role: Role::Projection,
+                phase: Phase::Live,
+                name: String::new(),
+                address: String::new(),
+                base_source: Base::default(),
+                base_target: Base::default(),
+                base_hidden: false,
+                before: None,
+                deletions: 0,
+                claimed: false,
+                x500_refused: false,
+                quarantine: None,
+                conflicts: Vec::new(),
+                linked_at: None,
+                written_at: None,
+            };
+            change(&mut link);
+            Tie::of(&link).is_some()
+        };
+        let retry_at = jiff::Timestamp::UNIX_EPOCH;
+        assert!(link(&|_| ()));
+        assert!(!link(&|link| link.target = None));
+        assert!(!link(&|link| link.role = Role::Peer));
+        assert!(!link(&|link| link.phase = Phase::Kept));
+        assert!(!link(&|link| link.conflicts = vec![Field::Title]));
+        assert!(!link(&|link| link.quarantine = Some(crate::link::Quarantine { reason: String::new(), attempts: 1, retry_at })));
+    }
+
+    /// Sorted, and some of them twice: the last one counts.
+    #[test]
+    fn rows_in_order() {
+        let row = |text| [(Field::Title, text)].into_iter().collect::<Values>();
+        let all = ByAnchor::from([(anchor(3), row("a")), (anchor(3), row("b")), (anchor(6), row("c"))].into_iter().collect::<Rows>());
+        assert_eq!((all.len(), all.is_empty(), all.get(anchor(3))), (2, false, Some(row("b"))));
+        assert!(ByAnchor::default().is_empty() && ByAnchor::default().get(anchor(3)).is_none());
+        let none = Ties::default();
+        let tie = Tie { source: anchor(1), target: anchor(2), base_source: Base::default(), base_target: Base::default() };
+        let two: Ties = [tie.clone(), tie].into_iter().collect();
+        assert_eq!((none.len(), none.is_empty(), two.len(), two.is_empty()), (0, true, 2, false));
+    }
+
     #[test]
     fn both_edited_alike_is_found_so_that_the_bases_follow() {
         let was: Values = [(Field::Title, "Clerk")].into_iter().collect();

@@ -204,6 +204,27 @@ mod tests {
             prop_assert_eq!(serde_json::from_str::<Values>(&json).unwrap(), values);
         }
 
+        /// Below 255 bytes a length takes one of them: a directory is held in memory.
+        #[test]
+        fn a_length_takes_as_little_as_it_needs(length in 1_usize..600) {
+            let text = "x".repeat(length);
+            let values: Values = [(Field::Title, text.as_str())].into_iter().collect();
+            prop_assert_eq!(values.packed().len(), length + if length < 255 { 2 } else { 6 });
+            prop_assert_eq!(values.get(Field::Title), Some(text.as_str()));
+            let told = format!("{values:?}");
+            prop_assert!(told.contains(&text));
+        }
+
+        #[test]
+        fn with_all_makes_each_change_in_turn(value in ".{1,20}") {
+            let values: Values = [(Field::Title, "Clerk"), (Field::City, "Bern")].into_iter().collect();
+            let changed = values.with_all([(Field::Title, Some("Head")), (Field::Title, Some(&value)), (Field::City, None)]);
+            prop_assert_eq!(&changed, &values.with(Field::Title, Some(&value)).with(Field::City, None));
+            prop_assert!(!changed.is_empty() && Values::default().is_empty());
+            prop_assert_eq!(changed.fingerprint(), values.with(Field::City, None).with(Field::Title, Some(&value)).fingerprint());
+            prop_assert!(changed.fingerprint() != values.fingerprint() || changed == values);
+        }
+
         #[test]
         fn with_changes_one_field_only(value in ".{0,20}") {
             let values: Values = [(Field::Title, "Clerk"), (Field::City, "Bern")].into_iter().collect();

@@ -204,7 +204,48 @@ mod tests {
         let mut world = World::default();
         world.insert(Side::A, Entry::new(manager));
         assert_eq!(world.published_name(Side::A, "Boss 1"), None, "not published");
-        world.insert_link(serde_json::from_value(link).unwrap());
+        let link: Link = serde_json::from_value(link).unwrap();
+        world.insert_link(link.clone());
         assert_eq!(world.published_name(Side::A, "Boss 1"), Some("galbridge-boss"));
+        // Who is hidden for his deletion is nobody's manager, and who has no Name yet.
+        let staged = crate::link::Phase::Staged { since: jiff::Timestamp::UNIX_EPOCH, side: Side::B };
+        world.insert_link(Link { phase: staged, ..link.clone() });
+        assert_eq!(world.published_name(Side::A, "Boss 1"), None);
+        world.insert_link(Link { name: String::new(), ..link });
+        assert_eq!(world.published_name(Side::A, "Boss 1"), None);
+    }
+
+    /// What a rebuild begins with: everybody, and only those links that say that nobody is published.
+    #[test]
+    fn without_links_only_the_suppressed_are_left() {
+        let anchor = |number| Anchor(uuid::Uuid::from_u128(number));
+        let link = |number: u128, phase: serde_json::Value| -> Link {
+            let link = serde_json::json!({
+                "key": {"origin": "a", "anchor": anchor(number)}, "target": anchor(number + 100), "target_guid": null,
+                "provenance": "made", "role": "projection", "phase": phase, "name": "", "address": "", "base_source": {},
+                "base_target": {}, "base_hidden": false, "before": null, "deletions": 0, "x500_refused": false, "quarantine": null,
+                "linked_at": null, "written_at": null
+            });
+            serde_json::from_value(link).unwrap()
+        };
+        let mut world = World::default();
+        for number in 1..=3 {
+            world.insert(Side::A, Entry::new(Reading::default().recipient(anchor(number), Field::CustomAttribute15, Presence::Present)));
+        }
+        world.insert_link(link(1, serde_json::json!({"phase": "live"})));
+        world.insert_link(link(2, serde_json::json!({"phase": "suppressed", "reason": "made-way"})));
+        let bare = world.without_links();
+        let keys = |world: &World| world.links().map(|link| link.key.anchor).collect::<Vec<_>>();
+        assert_eq!((keys(&bare), bare.entries(Side::A).count()), (vec![anchor(2)], 3));
+        assert!(bare.link_of(Side::B, anchor(101)).is_none() && bare.link_of(Side::B, anchor(102)).is_some());
+        assert_eq!(keys(&world), [anchor(1), anchor(2)]);
+        // A link that is forgotten is no more found by its contact; another one of the same contact is.
+        let mut second = link(3, serde_json::json!({"phase": "live"}));
+        second.target = Some(anchor(101));
+        world.insert_link(second.clone());
+        world.remove_link(link(1, serde_json::json!({"phase": "live"})).key);
+        assert_eq!(world.link_of(Side::B, anchor(101)).map(|link| link.key), Some(second.key));
+        world.remove_link(second.key);
+        assert!(world.link_of(Side::B, anchor(101)).is_none());
     }
 }

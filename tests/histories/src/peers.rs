@@ -130,26 +130,18 @@ impl Peers {
     }
 
     /// A contact that was made again under its address: its twin is its own from now on, and what both say is compared with what they
-    /// said before; two that were there before are joined anew.
+    /// said before.
     fn made_again(&mut self, tenant: usize, id: Uuid, own: &BTreeMap<(usize, Uuid), Object>, views: &[View]) {
         let Some(object) = own.get(&(tenant, id)).filter(|_| !self.twins.contains_key(&id)) else { return };
         let is_of = |twins: &&Twins| {
             let there = views[1 - tenant].0.get(&twins.other).and_then(Object::address);
             let gone = twins.origin.0 == tenant && !views[tenant].0.contains_key(&twins.origin.1);
-            gone && !twins.deleted && twins.phase != Phase::Suppressed && there == object.address()
+            gone && twins.made && !twins.deleted && twins.phase != Phase::Suppressed && there == object.address()
         };
         let Some(old) = self.twins.values().find(is_of).map(|twins| twins.origin.1) else { return };
         let Some(mut twins) = self.twins.remove(&old) else { return };
         twins.origin.1 = id;
         twins.now[0] = object.fields();
-        if !twins.made {
-            for half in 0..2 {
-                for (field, value) in twins.now[1 - half].clone() {
-                    twins.now[half].entry(field).or_insert(value);
-                }
-            }
-            twins.base = twins.now.clone();
-        }
         self.twins.insert(id, twins);
     }
 

@@ -52,7 +52,7 @@ pub(crate) fn play(script: &Script) -> Result<Counted, Failure> {
     runtime.map_err(broken)?.block_on(async {
         let mut play = Play::begin(script).await;
         for (number, step) in script.steps.iter().enumerate() {
-            play.step(step, number == 0).await.map_err(|what| Failure { step: number, what })?;
+            Box::pin(play.step(step, number == 0)).await.map_err(|what| Failure { step: number, what })?;
         }
         play.explained().await.map_err(|what| Failure { step: script.steps.len(), what })?;
         Ok(Counted { calls: play.rig.outside.calls(), requests: play.rig.faults.calls(), ..play.counted })

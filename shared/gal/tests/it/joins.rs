@@ -172,6 +172,24 @@ fn what_stands_on_the_other_side() {
     matches("holders.txt", &table.text());
 }
 
+/// What a guest is found by, and whom it reports to, is its own tenant's word.
+#[test]
+fn a_guest_keeps_its_manager_and_its_address() {
+    let boss = Recipient { name: "Boss".to_owned(), ..recipient(Side::A, 2, Kind::User, "boss@contoso.example") };
+    let bosses = copy_of(&boss, Side::B, 2);
+    let bosses_link = link(&boss, Side::A, &bosses, Provenance::Made, Phase::Live);
+    let mut other_address = holder(Kind::Guest);
+    other_address.primary = Some("ann.old@contoso.example".to_owned());
+    let managed = Recipient { manager_name: Some("boss".to_owned()), ..ann() };
+    let world = world(vec![managed, boss], vec![other_address, bosses], vec![bosses_link]);
+    let mut asked = Asked::default();
+    asked.policy.publishing.a.guests = GuestPolicy::AdoptGuest;
+    let plan = asked.plan(&world);
+    let changes = |operation: &gal::operation::Operation| operation.changes.iter().map(|change| change.field).collect::<Vec<_>>();
+    let adopted: Vec<_> = plan.operations.iter().map(|operation| (operation.action.to_string(), changes(operation))).collect();
+    assert_eq!(adopted, [("adopt-guest".to_owned(), vec![Field::Title])]);
+}
+
 /// A contact that belongs to somebody's link: taken over if that somebody is gone, else claimed.
 #[test]
 fn an_account_made_again() {

@@ -182,6 +182,36 @@ fn managers() {
     matches("managers.txt", &told);
 }
 
+/// Where the manager is not there after all, the rest is written, and the manager is still to be.
+#[test]
+fn a_creation_without_its_manager() {
+    let boss = Recipient { name: "Boss".to_owned(), ..user(1) };
+    let report = Recipient { manager_name: Some("boss".to_owned()), ..user(2) };
+    let plan = Asked::default().plan(&world(vec![boss, report.clone()], vec![], vec![]));
+    let with = plan.operations.iter().find(|operation| operation.key.anchor == report.anchor).unwrap();
+    let without = with.without_manager();
+    let fields = |operation: &gal::operation::Operation| -> [Vec<Field>; 3] {
+        let of = |base: &[(Field, Option<u64>)]| base.iter().map(|(field, _)| *field).collect();
+        let changes = operation.changes.iter().map(|change| change.field).collect();
+        [changes, of(&operation.patch.base_source), of(&operation.patch.base_target)]
+    };
+    for (all, rest) in fields(with).into_iter().zip(fields(&without)) {
+        assert!(all.contains(&Field::Manager) && !rest.is_empty());
+        assert_eq!(rest, all.into_iter().filter(|field| *field != Field::Manager).collect::<Vec<_>>());
+    }
+    assert!(with.manager.is_some() && without.manager.is_none());
+    assert_eq!(without.staged_since(), None);
+}
+
+/// A staging says since when, so that the purge is remembered.
+#[test]
+fn a_staging_says_since_when() {
+    let plan = Asked::default().plan(&everything());
+    let staged = |operation: &gal::operation::Operation| operation.staged_since().map(|since| (operation.action.to_string(), since));
+    let staged: Vec<_> = plan.operations.iter().filter_map(staged).collect();
+    assert_eq!(staged, [("stage".to_owned(), crate::pair::now())]);
+}
+
 /// People that swapped their addresses, and one that waits for another's.
 #[test]
 fn addresses_that_are_held() {

@@ -101,6 +101,36 @@ fn what_is_put_back_and_what_is_left_alone() {
         ("a manager who is there", deed(&[Action::Update], &[managed("galbridge-boss")]), Some(contact(&|_| {}))),
         ("a manager who is gone", deed(&[Action::Update], &[managed("galbridge-gone")]), Some(contact(&|_| {}))),
         ("a manager who is gone, and a title", deed(&[Action::Update], &[managed("galbridge-gone"), title]), Some(contact(&head))),
+        (
+            "another's stamp",
+            deed(&[Action::Update], &[title]),
+            Some(contact(&|one| {
+                head(one);
+                if let Mark::Stamp(stamp) = &mut one.mark {
+                    stamp.anchor = crate::pair::anchor(Side::A, 9);
+                }
+            })),
+        ),
+        (
+            "another installation's stamp",
+            deed(&[Action::Update], &[title]),
+            Some(contact(&|one| {
+                head(one);
+                if let Mark::Stamp(stamp) = &mut one.mark {
+                    (stamp.anchor, stamp.installation) = (crate::pair::anchor(Side::A, 9), "there".to_owned());
+                }
+            })),
+        ),
+        (
+            "an edit of a source's half that bears somebody's stamp",
+            Deed { side: Side::A, ..deed(&[Action::Update], &[title]) },
+            Some(contact(&|one| {
+                head(one);
+                if let Mark::Stamp(stamp) = &mut one.mark {
+                    stamp.anchor = crate::pair::anchor(Side::A, 9);
+                }
+            })),
+        ),
         ("mastered on-premises", deed(&[Action::Update], &[title]), Some(contact(&|one| one.directory_synced = true))),
     ];
     let mut boss = copy_of(&ann(), Side::B, 2);

@@ -69,7 +69,8 @@ impl Play {
                     self.people.insert(*slot, Person { anchor, being: Being::Here, ..gone });
                     return Some(());
                 }
-                let person = self.here(*slot)?;
+                // Of two that were there before either may be the first half when they are joined anew.
+                let person = self.here(*slot).filter(|_| !self.doubles.contains_key(slot))?;
                 let before = View::of(self.rig.gal_with_hidden(TENANTS[person.tenant])).0.get(&person.anchor)?.clone();
                 let member = self.model.members.contains(&person.anchor);
                 self.delete(person.tenant, person.anchor, true)?;

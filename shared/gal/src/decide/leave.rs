@@ -145,14 +145,13 @@ pub(super) fn release(installation: &str, link: &Link, contact: &Entry, reason: 
     }
 }
 
-/// Makes a twin the administrator's: without stamp and Name prefix.
+/// Makes a twin the administrator's: without stamp and Name prefix. Who is hidden stays so: it shows nobody again.
 pub(super) fn hand_over(link: &Link, contact: &Entry, reason: Reason, title: &str) -> Operation {
     let recipient = &contact.recipient;
     let bare = recipient.name.strip_prefix(crate::stamp::NAME_PREFIX).unwrap_or(&recipient.name);
     let extras = Extras {
         stamp: recipient.mark.stamp().map(|_| None),
         rename: recipient.has_made_name().then(|| format!("contact-{bare}")),
-        hidden: (matches!(link.phase, Phase::Staged { .. }) && recipient.hidden).then_some(false),
         ..Extras::default()
     };
     Operation {
@@ -177,12 +176,7 @@ pub(super) fn hand_over(link: &Link, contact: &Entry, reason: Reason, title: &st
 pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str, purge: bool) -> Operation {
     match (link.provenance, purge) {
         (Provenance::Found, true | false) => release(installation, link, contact, reason, title),
-        (Provenance::Made, false) => {
-            let mut operation = hand_over(link, contact, reason, title);
-            // Who was hidden for deletion has left; becoming the administrator's shows nobody again.
-            operation.extras.hidden = None;
-            operation
-        }
+        (Provenance::Made, false) => hand_over(link, contact, reason, title),
         (Provenance::Made, true) => {
             let mut operation = hand_over(link, contact, reason, title);
             operation.action = Action::Remove;

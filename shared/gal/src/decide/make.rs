@@ -313,7 +313,7 @@ pub(crate) fn relink(
             context.role(origin, &source.recipient)
         }
     };
-    let link = Link { key, role, phase: Phase::Live, quarantine: None, ..old.clone() };
+    let link = Link { key, role, ..old.clone() };
     let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
     let staged = matches!(old.phase, Phase::Staged { .. }) || hidden_by_us(contact);
     let mut decision = match role {

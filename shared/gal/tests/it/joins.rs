@@ -200,14 +200,17 @@ fn an_account_made_again() {
         ("the old account is there", Some(gal::recipient::Presence::Present)),
     ] {
         for provenance in [Provenance::Made, Provenance::Found] {
-            for (phase_name, phase) in
-                [("live", Phase::Live), ("staged", Phase::Staged { since: ago(3), side: Side::B }), ("kept", Phase::Kept)]
-            {
+            for (phase_name, phase) in [
+                ("live", Phase::Live),
+                ("live, but hidden by us", Phase::Live),
+                ("staged", Phase::Staged { since: ago(3), side: Side::B }),
+                ("kept", Phase::Kept),
+            ] {
                 let before = Recipient { anchor: anchor(Side::A, 9), ..ann() };
                 let mut contact = copy_of(&before, Side::B, 7);
                 if let Mark::Stamp(stamp) = &mut contact.mark {
                     stamp.provenance = provenance;
-                    if matches!(phase, Phase::Staged { .. }) {
+                    if phase_name == "staged" || phase_name == "live, but hidden by us" {
                         stamp.staged = Some(ago(3));
                         contact.hidden = true;
                     }
@@ -362,6 +365,38 @@ fn a_static_contact_of_another_home() {
         let lost = crate::pair::world(vec![], vec![contact.clone()], vec![]);
         assert_eq!(asked.plan(&lost).quiet.len(), usize::from(home));
     }
+}
+
+/// A contact that was there before keeps its values when its link comes back; what cannot be published as it is is told.
+#[test]
+fn what_a_found_contact_could_not_take_is_told_again() {
+    let mut long = ann();
+    set(&mut long, Field::Title, Some("x".repeat(300).as_str()));
+    let found = stamped(holder(Kind::Contact), |stamp| stamp.provenance = Provenance::Found);
+    let plan = Asked::default().plan(&world(vec![long], vec![found], vec![]));
+    let notes: Vec<String> = plan.notes.iter().map(|noted| noted.note.to_string()).collect();
+    assert!(plan.operations.is_empty() && plan.quiet.len() == 1 && notes.len() == 1 && notes[0].contains("Title"), "{notes:?} {plan:?}");
+}
+
+/// A twin whose link is lost says what it says; hidden for its deletion, its owner wins.
+#[test]
+fn a_twin_whose_link_is_lost() {
+    let partner = |title| {
+        let mut partner = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+        set(&mut partner, Field::Title, Some(title));
+        partner
+    };
+    let mut table = Table::default();
+    for (name, staged) in [("shown", None), ("hidden for its deletion", Some(ago(3)))] {
+        let mut twin = copy_of(&partner("Clerk"), Side::B, 7);
+        twin.hidden = staged.is_some();
+        if let Mark::Stamp(stamp) = &mut twin.mark {
+            stamp.staged = staged;
+        }
+        let world = world(vec![partner("Head")], vec![twin], vec![]);
+        table.add("a twin", name, &said(&Asked::default().plan(&world), &world));
+    }
+    matches("lost_twins.txt", &table.text());
 }
 
 /// A contact that we made, and whose link is lost: whoever is wanted gets it back, and whoever is not leaves.

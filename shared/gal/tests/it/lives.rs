@@ -412,10 +412,14 @@ fn a_contact_that_was_claimed() {
                 ("as it was", [None, None], true),
                 ("with another pair's values, and shown", [Some("Boss"), Some("private")], false),
                 ("with nothing", [Some(""), None], true),
+                ("once its own", [Some("Boss"), Some("private")], true),
             ] {
                 let phase = Phase::Staged { since: ago(3), side: Side::B };
                 let (mut world, link) = case(&person, &phase, Provenance::Made, source, Target::HiddenByUs);
-                let link = Link { claimed: true, base_source: gal::Base::default(), base_target: gal::Base::default(), ..link };
+                // After its own showing met another's write, it is remembered what stood there: fields that nobody maps are its
+                // administrator's then.
+                let bases = if name == "once its own" { (link.base_source.clone(), link.base_target.clone()) } else { Default::default() };
+                let link = Link { claimed: true, base_source: bases.0, base_target: bases.1, ..link };
                 let mut contact = world.entry(Side::B, link.target.unwrap()).unwrap().recipient.clone();
                 contact.hidden = hidden;
                 for (field, value) in [Field::Title, Field::Notes].into_iter().zip(values) {

@@ -327,6 +327,13 @@ fn reply_addresses() {
         let world = world(vec![ann], vec![contact], vec![link]);
         told.push_str(&format!("{name}\n"));
         tell(&mut told, &asked.plan(&world), &world);
+        // A creation that is resumed carries them as a first one would.
+        let contact = copy_of(&crate::pair::ann(), Side::B, 1);
+        let phase = Phase::Creating { step: gal::link::Step::Stamped };
+        let begun = Link { x500_refused: refused, ..crate::pair::link(&crate::pair::ann(), Side::A, &contact, Provenance::Made, phase) };
+        let world = crate::pair::world(vec![crate::pair::ann()], vec![contact], vec![begun]);
+        told.push_str(&format!("{name}, while it is made\n"));
+        tell(&mut told, &asked.plan(&world), &world);
     }
     matches("reply_addresses.txt", &told);
 }

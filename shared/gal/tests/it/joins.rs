@@ -287,6 +287,25 @@ fn a_contact_of_another_company_made_again() {
     matches("partner_made_again.txt", &table.text());
 }
 
+/// The contact that follows is not wanted: what galbridge made leaves, and of two that were there before the link ends.
+#[test]
+fn a_contact_made_again_that_is_not_wanted() {
+    let before = recipient(Side::A, 9, Kind::Contact, "ann@partner.example");
+    let again = Recipient { hidden: true, ..recipient(Side::A, 1, Kind::Contact, "ann@partner.example") };
+    let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before.clone() };
+    let mut table = Table::default();
+    for provenance in [Provenance::Made, Provenance::Found] {
+        let mut contact = copy_of(&before, Side::B, 7);
+        if provenance == Provenance::Found {
+            (contact.mark, contact.name) = (Mark::None, "ann".to_owned());
+        }
+        let link = link(&before, Side::A, &contact, provenance, Phase::Live);
+        let world = world(vec![again.clone(), gone.clone()], vec![contact], vec![link]);
+        table.add("its contact is", &provenance.to_string(), &said(&Asked::default().plan(&world), &world));
+    }
+    matches("partner_not_wanted.txt", &table.text());
+}
+
 /// The contact is looked at because of whoever follows alone: the link of two that were there before is not moved to him, they are
 /// joined anew once it is forgotten.
 #[test]
@@ -466,6 +485,11 @@ fn two_contacts_become_peers() {
             }
         }
     }
+    // The first one's side was closed by `unpublish`: it is read, and not written.
+    let mut closed = Asked::default();
+    closed.closed.a = true;
+    let both = world(vec![half(Side::A, 1)], vec![half(Side::B, 1)], vec![]);
+    table.add("the first one's side is closed", "a cycle", &said(&closed.plan(&both), &both));
     // One is mastered on-premises: it is read, and never written.
     let synced = Recipient { directory_synced: true, ..half(Side::A, 1) };
     let world = world(vec![synced], vec![half(Side::B, 1)], vec![]);

@@ -253,6 +253,11 @@ fn operation_said(operation: &Operation, world: &World) -> String {
         let _ = write!(text, "; after {manager}");
     }
     let after = before.map(|link| operation.patch.apply(link));
+    if let (Some(before), Some(Some(after))) = (before, &after)
+        && before.address != after.address
+    {
+        let _ = write!(text, "; published as <{}> from now on", after.address);
+    }
     let _ = write!(text, " ⇒ {}", after.map_or("no link".to_owned(), |link| link.map_or("forgotten".to_owned(), |link| link_said(&link))));
     text
 }

@@ -241,6 +241,19 @@ fn addresses_that_are_held() {
         world(vec![person], vec![contact], vec![Link { conflicts: vec![Field::ExternalEmailAddress], ..link }])
     };
     let (six, seven) = ("p6@contoso.example", "p7@contoso.example");
+    // Two that swapped, of whom the second cannot move.
+    let stuck = |change: &dyn Fn(&mut Recipient, &mut Link)| {
+        let ((one, contact, link), (other, mut others, mut others_link)) = (pair(6, seven), pair(7, six));
+        change(&mut others, &mut others_link);
+        world(vec![one, other], vec![contact, others], vec![link, others_link])
+    };
+    let retry_at = crate::pair::now() + jiff::SignedDuration::from_hours(1);
+    let quarantine = gal::link::Quarantine { reason: "refused".to_owned(), attempts: 1, retry_at };
+    let relayed = {
+        let (person, mut contact, link) = pair(6, "p6@relay.fabrikam.example");
+        contact.addresses = vec![six.to_owned(), "p6@relay.fabrikam.example".to_owned()];
+        world(vec![person], vec![contact], vec![link])
+    };
     let long: Vec<(u32, String)> = (1..=18).map(|number| (number, format!("p{}@contoso.example", number % 18 + 1))).collect();
     let long: Vec<(u32, &str)> = long.iter().map(|(number, address)| (*number, address.as_str())).collect();
     let cases = [
@@ -252,6 +265,11 @@ fn addresses_that_are_held() {
         ("swapped", of(&[(6, seven), (7, six)], vec![])),
         ("a circle of three", of(&[(6, seven), (7, "p8@contoso.example"), (8, six)], vec![])),
         ("a circle of eighteen", of(&long, vec![])),
+        ("swapped, and the other is kept", stuck(&|_, link| link.phase = Phase::Kept)),
+        ("swapped, and the other is a peer", stuck(&|_, link| link.role = gal::Role::Peer)),
+        ("swapped, and the other is set aside", stuck(&|_, link| link.quarantine = Some(quarantine.clone()))),
+        ("swapped, and the other is mastered on-premises", stuck(&|contact, _| contact.directory_synced = true)),
+        ("one that it holds already", relayed),
     ];
     let mut told = String::new();
     for (name, world) in cases {
@@ -259,6 +277,21 @@ fn addresses_that_are_held() {
         tell(&mut told, &Asked::default().plan(&world), &world);
     }
     matches("addresses.txt", &told);
+}
+
+/// Both sides say the same, of whatever each of them said before: what they say is remembered.
+#[test]
+fn what_is_in_step_is_remembered() {
+    let says = |title: &str| gal::Values::default().with(Field::Title, Some(title));
+    for (base_source, base_target, remembered) in [("Clerk", "Clerk", 0), ("Head", "Clerk", 1), ("Clerk", "Head", 1), ("Head", "Head", 1)] {
+        let contact = copy_of(&ann(), Side::B, 1);
+        let mut link = link(&ann(), Side::A, &contact, Provenance::Made, Phase::Live);
+        let with = |base: &gal::Base, title| base.with([(Field::Title, says(title).get(Field::Title))]);
+        link.base_source = with(&link.base_source, base_source);
+        link.base_target = with(&link.base_target, base_target);
+        let plan = Asked::default().plan(&world(vec![ann()], vec![contact], vec![link]));
+        assert_eq!((plan.operations.len(), plan.quiet.len()), (0, remembered), "{base_source} {base_target}: {plan:?}");
+    }
 }
 
 /// A field that the profile stops publishing is cleared once in what we made, if what stands there is what we wrote.

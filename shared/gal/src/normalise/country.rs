@@ -328,6 +328,13 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    /// What is far too long for a country is not looked at.
+    #[test]
+    fn what_is_too_long_is_no_country() {
+        let padded = |length: usize| format!("ch{}", "1".repeat(length - 2));
+        assert_eq!((friendly(&padded(256)), friendly(&padded(257)), friendly(&padded(300))), (Some("Switzerland"), None, None));
+    }
+
     #[test]
     fn the_table_is_complete_and_no_spelling_means_two_countries() {
         let codes: BTreeSet<_> = TABLE.iter().map(|(code, _, _)| *code).collect();

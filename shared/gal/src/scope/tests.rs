@@ -169,7 +169,7 @@ fn all_kinds_but_mail_users_are_published_by_default() {
 
 #[test]
 fn exclude_rules() {
-    let ann = changed(|r| r.values = r.values.with(Field::OtherTelephone, Some("1\n2")));
+    let ann = changed(|r| r.values = r.values.with(Field::OtherTelephone, Some("1\n2")).with(Field::Notes, Some("one\ntwo")));
     for (field, test, matches) in [
         ("department", Test::Equals(text("Sales")), true),
         ("department", Test::Equals(text(" sALES ")), true),
@@ -197,6 +197,8 @@ fn exclude_rules() {
         ("directory_synced", Test::Equals(text("true")), false),
         ("other_telephone", Test::Equals(text("2")), true),
         ("other_telephone", Test::Matches(text("^3")), false),
+        ("other_fax", Test::Equals(text("")), true),
+        ("notes", Test::Equals(text("two")), false),
     ] {
         let scope = compile(|s| s.exclude = vec![rule(field, test.clone())]);
         assert_eq!(scope.source(&ann, true).is_err(), matches, "{field} {test:?}");

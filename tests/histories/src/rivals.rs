@@ -53,9 +53,11 @@ impl Rivals {
         self.suppressed.contains(&owner)
     }
 
-    /// Whether the same people were suppressed in an earlier state.
-    pub(crate) fn suppresses_like(&self, then: &Self) -> bool {
-        self.suppressed == then.suppressed
+    /// Whether it can be said what must be once an earlier state is restored: the same people are suppressed, and what stood there then
+    /// does so still. (What was removed since, by galbridge itself, looks like its administrator's deletion to the earlier state.)
+    pub(crate) fn may_be_restored(&self, then: &Self, there: Option<&View>) -> bool {
+        let stands = |one: &Standing| there.is_some_and(|view| view.0.contains_key(&one.contact));
+        self.suppressed == then.suppressed && then.standing.values().all(stands)
     }
 
     /// Somebody's administrator, or that of what stands for him, edited it: at rest both say the same.
@@ -88,8 +90,11 @@ impl Rivals {
 
     /// The operator made way.
     pub(crate) fn made_way(&mut self, owner: Uuid) {
+        let before = self.standing.len();
         self.standing.retain(|_, one| one.owner != owner);
-        self.suppressed.insert(owner);
+        if self.standing.len() < before {
+            self.suppressed.insert(owner);
+        }
     }
 
     /// The operator publishes it again.
@@ -162,9 +167,20 @@ impl Rivals {
             })
             .map(|(anchor, _)| *anchor)
             .collect();
+        let rivals: Vec<Uuid> = self.sources.iter().filter(|(_, source)| source.address == address).map(|(anchor, _)| *anchor).collect();
         let made: Vec<&Object> = views[THERE].holders(address).filter(|one| one.made).collect();
+        let owner = |one: &Object, among: &[Uuid]| {
+            let stamp = one.text("CustomAttribute15").unwrap_or_default();
+            among.iter().find(|anchor| stamp.contains(&ids[self.sources[*anchor].tenant])).copied()
+        };
         match (wanted.as_slice(), was, made.as_slice()) {
             ([], None, []) => {}
+            // Made between two acts, for somebody who is not wanted any more.
+            ([], None, [one]) if one.hidden && owner(one, &rivals).is_some() => {
+                let owner = owner(one, &rivals).unwrap_or_default();
+                let standing = Standing { contact: one.anchor, owner, live: false, hidden: false, deleted: false };
+                self.standing.insert(address.to_owned(), standing);
+            }
             ([], Some(was), [one]) if one.anchor == was.contact => {
                 if !one.hidden {
                     wrong.push(format!("<{address}> is shown, though nobody is to be"));
@@ -172,10 +188,8 @@ impl Rivals {
                 self.standing.insert(address.to_owned(), Standing { live: false, ..was });
             }
             ([_, ..], was, [one]) => {
-                let stamp = one.text("CustomAttribute15").unwrap_or_default();
-                let owner = wanted.iter().find(|anchor| stamp.contains(&ids[self.sources[*anchor].tenant])).copied();
-                let Some(owner) = owner else {
-                    wrong.push(format!("<{address}> bears the stamp {stamp:?}: of none who is wanted"));
+                let Some(owner) = owner(one, &wanted) else {
+                    wrong.push(format!("<{address}> bears the stamp {:?}: of none who is wanted", one.text("CustomAttribute15")));
                     return;
                 };
                 let same = was.as_ref().is_some_and(|was| was.owner == owner);

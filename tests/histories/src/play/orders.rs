@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Being, Play, TICK, cycle, deadline, profile, tenant_id, told};
 use crate::model::Way;
+use crate::rivals::THERE;
 use crate::script::{Act, FIELDS, Shape, Slot, TENANTS};
 use crate::view::{Fields, View};
 
@@ -123,7 +124,7 @@ impl Play {
                 let Some((state, model, rivals)) = self.past.len().checked_sub(*steps).and_then(|at| self.past.get(at)).cloned() else {
                     return Ok(false);
                 };
-                if !self.rivals.suppresses_like(&rivals) {
+                if !self.rivals.may_be_restored(&rivals, self.views().get(THERE)) {
                     return Ok(false);
                 }
                 self.rig.import_state(&state).await;

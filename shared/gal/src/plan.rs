@@ -8,11 +8,12 @@ use crate::decide::{
     Again, Context, Decision, Serve, adopt, claim, create, decide_link, is_of_another_home, link_from_stamp, recover, relink,
 };
 use crate::join::{Joined, admissible, join};
-use crate::link::{LinkKey, Origin, Provenance, Role};
+use crate::link::{Link, LinkKey, Origin, Provenance};
 use crate::managers::Intended;
-use crate::operation::{Action, LinkPatch, Operation, Quiet, QuietChange};
+use crate::operation::{Action, LinkPatch, Operation, Quiet, QuietChange, Reason};
 use crate::reason::{Note, SkipReason};
-use crate::recipient::{Anchor, Kind, Side, Sides};
+use crate::recipient::{Anchor, Kind, Recipient, Side, Sides};
+use crate::stamp::Stamp;
 use crate::world::{Entry, World};
 
 /// Which part of the world is planned.
@@ -201,7 +202,7 @@ fn unlinked_in(world: &World, focus: &Focus) -> Vec<(Side, Anchor)> {
         let source = entry.recipient.mark.stamp().and_then(|stamp| world.entry(side.other(), stamp.anchor));
         for (side, entry) in [(side, entry)].into_iter().chain(source.map(|source| (side.other(), source))) {
             let recipient = &entry.recipient;
-            if recipient.is_present() && world.link_of(side, recipient.anchor).is_none() {
+            if recipient.is_present() && is_unlinked(world, side, recipient) {
                 let rank = u8::from(recipient.kind == Kind::Contact) + u8::from(recipient.published());
                 found.insert((rank, side, recipient.anchor));
             }
@@ -218,6 +219,14 @@ fn unlinked_in(world: &World, focus: &Focus) -> Vec<(Side, Anchor)> {
         }
     }
     found.into_iter().map(|(_, side, anchor)| (side, anchor)).collect()
+}
+
+/// Whether there is no link of a recipient; or only one of an older state, which the contact's stamp and Name do not speak of.
+fn is_unlinked(world: &World, side: Side, recipient: &Recipient) -> bool {
+    let Some(link) = world.link_of(side, recipient.anchor) else { return true };
+    let other = recipient.mark.stamp().filter(|stamp| recipient.has_stamps_name() && stamp.anchor != link.key.anchor);
+    let lost = |stamp: &Stamp| world.link(LinkKey { origin: link.key.origin, anchor: stamp.anchor }).is_none();
+    link.target == Some(recipient.anchor) && other.is_some_and(lost)
 }
 
 fn statics_in(world: &World, focus: &Focus) -> Vec<LinkKey> {
@@ -276,25 +285,39 @@ impl Planner<'_, '_> {
     /// A contact that we made for somebody who is not wanted any more, and whose link is lost (an older state was restored): it gets its
     /// link back, and leaves as it would have, under the guard. Whoever is wanted is joined to his contact.
     fn orphan(&self, side: Side, entry: &Entry, title: &str) -> Option<Decision> {
-        let (context, contact) = (self.context, &entry.recipient);
-        if context.serve != Serve::Everybody || *context.closed.get(side) || !contact.has_stamps_name() {
+        let context = self.context;
+        if context.serve != Serve::Everybody || *context.closed.get(side) || !entry.recipient.has_stamps_name() {
             return None;
         }
-        let published = context.pair.publishing.get(side.other()).mapping.fields();
-        let link = link_from_stamp(context.installation, side, &context.tenants.get(side.other()).tenant_id, published, contact)?;
-        let wanted = match link.key.origin.source_side() {
-            Some(side) => self
-                .world
-                .entry(side, link.key.anchor)
-                .is_some_and(|entry| entry.recipient.is_present() && context.eligible(side, entry).is_ok()),
-            None => self.world.static_contact(link.key).is_some(),
+        let link = self.told_by_stamp(side, entry)?;
+        if link.provenance == Provenance::Found || is_of_another_home(context.homes, &link) || self.world.link(link.key).is_some() {
+            return None;
+        }
+        let Some(side) = link.key.origin.source_side() else {
+            return self.world.static_contact(link.key).is_none().then(|| restored(link, title));
         };
-        let stays = link.provenance == Provenance::Found || is_of_another_home(context.homes, &link);
-        if wanted || stays || self.world.link(link.key).is_some() {
-            return None;
+        let Some(source) = self.world.entry(side, link.key.anchor).filter(|source| source.recipient.is_present()) else {
+            return Some(restored(link, title));
+        };
+        // Of whom only a part was read, nothing is concluded.
+        let left = source.recipient.exchange && source.recipient.complete && context.eligible(side, source).is_err();
+        left.then(|| recover(context, self.world, link.key, source, &link.address, entry))
+    }
+
+    /// A link that was lost. Where the stamp speaks of an account that is gone, that one's link comes back first: the next round moves it.
+    fn recovered(&self, key: LinkKey, entry: &Entry, address: &str, contact: &Entry) -> Decision {
+        let other = contact.recipient.mark.stamp().is_some_and(|stamp| stamp.anchor != key.anchor);
+        match self.told_by_stamp(key.origin.target_side(), contact).filter(|_| other) {
+            Some(link) => restored(link, contact.recipient.title()),
+            None => recover(self.context, self.world, key, entry, address, contact),
         }
-        let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title: title.to_owned() };
-        Some(Decision { quiet: vec![change], ..Decision::default() })
+    }
+
+    fn told_by_stamp(&self, side: Side, contact: &Entry) -> Option<Link> {
+        let context = self.context;
+        let published = context.pair.publishing.get(side.other()).mapping.fields();
+        let other_tenant = &context.tenants.get(side.other()).tenant_id;
+        link_from_stamp(context.installation, side, other_tenant, published, &contact.recipient)
     }
 
     fn unlinked_static(&mut self, key: LinkKey) {
@@ -333,11 +356,7 @@ impl Planner<'_, '_> {
             // It will be shown: somebody appears, as by a creation.
             Joined::HandedOn(_) if !self.creates(target) => Decision::skip(SkipReason::NotInMerge),
             Joined::HandedOn(contact) => claim(self.context, self.world, key, entry, address, contact),
-            Joined::Recovered(contact) => recover(self.context, self.world, key, entry, address, contact),
-            // The link of two found peers has just been forgotten; the next round joins them anew.
-            Joined::Relinked(link, _) if link.role == Role::Peer && link.provenance == Provenance::Found && link.is_live() => {
-                Decision::default()
-            }
+            Joined::Recovered(contact) => self.recovered(key, entry, address, contact),
             Joined::Relinked(link, contact) => relink(self.context, self.world, link, origin, entry, address, contact),
             Joined::Found(contact, _) => adopt(self.context, self.world, key, entry, address, contact, None),
             Joined::Guest(contact, _) => adopt_guest(adopt(self.context, self.world, key, entry, address, contact, None)),
@@ -407,9 +426,10 @@ impl Planner<'_, '_> {
 
     fn finish(mut self) -> Plan {
         // A contact that is taken over by a re-created account is not taken away in the same breath.
-        let relinked: BTreeSet<LinkKey> =
-            self.plan.operations.iter().filter(|operation| operation.action == Action::Relink).map(|operation| operation.key).collect();
-        self.plan.operations.retain(|operation| operation.action == Action::Relink || !relinked.contains(&operation.key));
+        let again = |operation: &Operation| matches!(operation.reason, Reason::Recreated { .. });
+        let relinked = self.plan.operations.iter().filter(|operation| again(operation));
+        let relinked: BTreeSet<LinkKey> = relinked.map(|operation| operation.key).collect();
+        self.plan.operations.retain(|operation| again(operation) || !relinked.contains(&operation.key));
         self.plan.quiet.retain(|change| !relinked.contains(&change.link.key));
         // Nor is one that is claimed from the other direction.
         let taken = |operation: &&Operation| operation.action == Action::Claim;
@@ -423,6 +443,12 @@ impl Planner<'_, '_> {
         self.plan.skipped.sort_by_key(|skipped| (skipped.side, skipped.anchor));
         self.plan
     }
+}
+
+/// A link that a stamp tells of.
+fn restored(link: Link, title: &str) -> Decision {
+    let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title: title.to_owned() };
+    Decision { quiet: vec![change], ..Decision::default() }
 }
 
 /// The operations of an adoption, for a guest: shown in the address list; its address, its manager and its reply addresses stay.

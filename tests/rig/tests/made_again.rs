@@ -58,3 +58,58 @@ async fn a_mailbox_that_follows_a_contact_is_not_written_by_its_twin() {
     assert_eq!(title(&rig, "contoso", "Pat"), "Colleague", "nothing flows into the mailbox");
     assert_eq!(title(&rig, "fabrikam", "Pat (contoso)"), "Colleague", "what drifted there is put right");
 }
+
+/// Once the edit was lost: it was met while the twin was shown, and taken for another pair's.
+#[tokio::test(start_paused = true)]
+async fn what_was_edited_in_a_hidden_twin_reaches_the_contact_that_is_made_again() {
+    let (rig, a, _) = Rig::merged(AFFIX, vec![contact("Pat", "Agent")], vec![]).await;
+    let twin = find(&rig.gal("fabrikam"), "Pat").unwrap().anchor;
+    rig.apply("contoso", update(a[0], json!({"HiddenFromAddressListsEnabled": true})));
+    rig.settle(6).await.unwrap();
+    assert!(rig.gal("fabrikam").is_empty(), "hidden for its deletion");
+    rig.apply("fabrikam", update(twin, json!({"Title": "Friend"})));
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}, contact("Pat", "Agent")]));
+    rig.settle(6).await.unwrap();
+    assert_eq!((title(&rig, "contoso", "Pat"), title(&rig, "fabrikam", "Pat")), ("Friend".to_owned(), "Friend".to_owned()));
+    assert_eq!(find(&rig.gal("fabrikam"), "Pat").unwrap().anchor, twin);
+}
+
+/// A contact that both sides had before is deleted on one, and made again there with nothing but its name: whether one cycle sees both, or
+/// two do, the other side's own contact keeps what it says, and fills the new one.
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_was_there_before_keeps_what_it_says() {
+    for cycles_between in [0, 4] {
+        let (rig, a, b) = Rig::merged("", vec![contact("Pat", "Agent")], vec![contact("Pat", "Agent")]).await;
+        rig.apply("fabrikam", update(b[0], json!({"City": "Bern"})));
+        rig.settle(6).await.unwrap();
+        rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
+        rig.settle(cycles_between).await.unwrap();
+        let bare = json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Pat", "ExternalEmailAddress": "pat@partner.example"}});
+        rig.apply("contoso", json!([bare]));
+        rig.settle(6).await.unwrap();
+        for tenant in ["contoso", "fabrikam"] {
+            let gal = rig.gal(tenant);
+            let pat = find(&gal, "Pat").unwrap();
+            assert_eq!((gal.len(), property(pat, "Title"), property(pat, "City")), (1, "Agent".to_owned(), "Bern".to_owned()), "{tenant}");
+        }
+    }
+}
+
+/// The same, and a mailbox follows: the other side's contact is adopted, and keeps what it says; nothing is written into the mailbox.
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_was_there_before_is_adopted_for_the_mailbox_that_follows() {
+    for cycles_between in [0, 4] {
+        let (rig, a, b) = Rig::merged(AFFIX, vec![contact("Pat", "Agent")], vec![contact("Pat", "Agent")]).await;
+        rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
+        rig.settle(cycles_between).await.unwrap();
+        rig.apply("contoso", json!([{"op": "accepted-domain", "domain": "partner.example"}]));
+        let mailbox = json!({"DisplayName": "Pat", "PrimarySmtpAddress": "pat@partner.example", "Office": "12"});
+        rig.apply("contoso", json!([{"op": "create", "kind": "user", "set": mailbox}]));
+        rig.settle(8).await.unwrap();
+        let gal = rig.gal("fabrikam");
+        assert_eq!((gal.len(), gal[0].anchor), (1, b[0]));
+        let said = ["DisplayName", "Title", "Office"].map(|name| property(&gal[0], name));
+        assert_eq!(said, ["Pat", "Agent", "12"], "blanks are filled, the rest is its administrator's; {cycles_between} cycles between");
+        assert_eq!(title(&rig, "contoso", "Pat"), "");
+    }
+}

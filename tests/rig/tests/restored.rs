@@ -98,3 +98,45 @@ async fn who_took_over_before_the_state_was_restored_leaves_like_everybody() {
         }
     }
 }
+
+/// Ann was made again after the state that is restored was made, and leaves before anybody looked at her.
+#[tokio::test(start_paused = true)]
+async fn who_was_made_again_before_the_state_was_restored_leaves_like_everybody() {
+    let mut rig = Rig::new(RigOptions::default()).await;
+    let a = rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")]));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(6).await.unwrap();
+    let state = rig.export_state().await;
+    let again = rehire(&rig, a[0].unwrap()).await;
+    rig.import_state(&state).await;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": again, "permanent": true}]));
+    rig.advance(Duration::from_secs(1200)).await;
+    rig.settle(6).await.unwrap();
+    // Nobody has seen her: that she is gone is known from the next daily reading.
+    rig.snapshot(true).await.unwrap();
+    rig.settle(6).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
+}
+
+/// The state that is restored knows neither Ann, who was published since, nor the account that follows her.
+#[tokio::test(start_paused = true)]
+async fn who_is_made_again_while_the_state_is_restored_keeps_the_contact() {
+    let mut rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("contoso", "Ben")]));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(6).await.unwrap();
+    let state = rig.export_state().await;
+    let a = rig.apply("contoso", json!([user("contoso", "Ann")]))[0].unwrap();
+    rig.settle(6).await.unwrap();
+    let contact = find(&rig.gal("fabrikam"), "Ann").expect("published").anchor;
+    rig.import_state(&state).await;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a, "permanent": true}]));
+    let again = rig.apply("contoso", json!([user("contoso", "Ann")]))[0].unwrap();
+    rig.advance(Duration::from_secs(1200)).await;
+    rig.settle(6).await.unwrap();
+    rig.apply("contoso", update(again, json!({"Title": "Head"})));
+    rig.settle(6).await.unwrap();
+    let gal = rig.gal_with_hidden("fabrikam");
+    let ann = find(&gal, "Ann").expect("still there");
+    assert_eq!((gal.len(), ann.hidden, ann.anchor, rig::people::property(ann, "Title")), (2, false, contact, "Head".to_owned()));
+}

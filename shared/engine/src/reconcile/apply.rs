@@ -233,11 +233,11 @@ impl Run<'_> {
             // A restored link is planned at once: its contact may lack what changed in between.
             Quiet::Recover => {
                 self.recovered(side);
-                self.look_again(&change.link);
+                self.look_again(shared, &change.link).await?;
             }
             Quiet::LinkPeers => self.recovered(side),
             // What is forgotten may be published anew, from either side.
-            Quiet::Forget => self.look_again(&change.link),
+            Quiet::Forget => self.look_again(shared, &change.link).await?,
             Quiet::Suppress { reason } => self.note(format!(
                 "<{}> is not published any more ({key}): {reason}; `galbridge unsuppress` takes that back",
                 change.link.address
@@ -248,14 +248,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Both halves of a link are looked at again in the next round.
-    fn look_again(&self, link: &Link) {
+    /// Both halves of a link are looked at again in the next round; and of a source that is gone whoever follows it.
+    pub(super) async fn look_again(&self, shared: &Shared<'_>, link: &Link) -> Result<(), EngineError> {
         let due = self.engine.now();
         let source = link.key.origin.source_side().unwrap_or(link.target_side());
+        let here = |entry: &gal::Entry| entry.recipient.is_present();
+        if link.key.origin.source_side().is_some() && !shared.loaded.lock().await.world.entry(source, link.key.anchor).is_some_and(here) {
+            let follow = self.engine.holders_of(self.pair, source, &BTreeSet::from([link.address.clone()])).await?;
+            for anchor in follow {
+                self.later(AgendaRow { due, side: source, anchor, why: Due::Touched, version: 0 });
+            }
+        }
         self.later(AgendaRow { due, side: source, anchor: link.key.anchor, why: Due::Touched, version: 0 });
         if let Some(target) = link.target {
             self.later(AgendaRow { due, side: link.target_side(), anchor: target, why: Due::Touched, version: 0 });
         }
+        Ok(())
     }
 
     async fn prolong(&self, shared: &Shared<'_>, state: &PairState) -> Result<(), EngineError> {

@@ -29,8 +29,8 @@ impl Run<'_> {
 
     /// Reads a twin that was just shown. Where it does not say what was written, the next round writes all of it once more.
     pub(crate) async fn look_after_showing(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), Failed> {
-        let Some(link) = shared.link(operation.key_after()).await else { return Ok(()) };
-        if !operation.shows_again() || link.role != Role::Peer || link.provenance != Provenance::Made {
+        let Some(link) = shared.link(operation.key).await else { return Ok(()) };
+        if operation.action != Action::Restore || link.role != Role::Peer || link.provenance != Provenance::Made {
             return Ok(());
         }
         let Some(contact) = &operation.contact else { return Ok(()) };
@@ -53,7 +53,7 @@ impl Run<'_> {
         }
         let phase = Phase::Staged { since: self.engine.now(), side: operation.side };
         self.store_link(shared, &Link { phase, claimed: true, ..link }).await?;
-        self.again(operation.key_after(), self.engine.now(), Due::Touched);
+        self.again(operation.key, self.engine.now(), Due::Touched);
         Ok(())
     }
 }

@@ -92,6 +92,9 @@ impl Run<'_> {
         if operation.action != Action::Stage {
             // What it held is free now, and what it stood for may be published anew.
             self.again(operation.key, self.engine.now(), Due::Touched);
+            if let Some(link) = link.filter(|_| operation.action == Action::Release) {
+                self.look_again(shared, &link).await?;
+            }
             self.later(crate::records::AgendaRow {
                 due: self.engine.now(),
                 side: operation.side,

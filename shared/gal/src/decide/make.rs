@@ -305,35 +305,43 @@ pub(crate) fn relink(
     contact: &Entry,
 ) -> Decision {
     let key = LinkKey { origin, anchor: source.recipient.anchor };
-    let role = match (old.role, old.provenance) {
-        // What was there before, and bears a stamp: it goes on following.
-        (Role::Projection, Provenance::Found) => Role::Projection,
-        // Whoever is there now says what it is: a mailbox has no twin that writes into it.
-        (Role::Projection, Provenance::Made) | (Role::Peer, Provenance::Made | Provenance::Found) => {
-            context.role(origin, &source.recipient)
-        }
+    let role = match (old.role, context.role(origin, &source.recipient)) {
+        (Role::Peer, Role::Peer) => Role::Peer,
+        // A mailbox has no twin that writes into it; and what only followed goes on following.
+        (Role::Peer, Role::Projection) | (Role::Projection, Role::Peer | Role::Projection) => Role::Projection,
     };
     let link = Link { key, role, ..old.clone() };
     let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
+    let reason = Reason::Recreated { was: old.key.anchor };
+    if old.role == Role::Peer && old.provenance == Provenance::Found {
+        return part_peers(&Case { link: old, ..case }, contact, reason);
+    }
     let staged = matches!(old.phase, Phase::Staged { .. }) || hidden_by_us(contact);
     let mut decision = match role {
-        // Claimed, and not shown yet: what stands there is nobody's word.
-        Role::Projection | Role::Peer if old.claimed => case.take_over(source, address, contact),
-        Role::Projection => case.update_projection(source, address, contact, Action::Relink, staged.then_some(old.base_hidden)),
-        Role::Peer if staged => case.restore_peer(source, contact),
-        Role::Peer => case.merge_peers(source, contact),
+        Role::Projection if !old.claimed => {
+            let mut decision = case.update_projection(source, address, contact, Action::Relink, staged.then_some(old.base_hidden));
+            for operation in &mut decision.operations {
+                operation.patch.phase = Some(Phase::Live);
+            }
+            decision
+        }
+        // Both write, or nobody has yet: the new account gets the link as it is, and the next round goes on from there.
+        Role::Projection | Role::Peer => {
+            let mut operation = case.operation(Action::Relink, key.origin.target_side(), reason.clone(), Some(contact));
+            let since = match old.phase {
+                Phase::Staged { since, .. } => Some(since),
+                Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => {
+                    contact.recipient.mark.stamp().and_then(|stamp| stamp.staged)
+                }
+            };
+            operation.extras.stamp = Some(Some(context.stamp(&link, since)));
+            Decision::operation(operation)
+        }
     };
-    // What flows back to the new account does so once the link is its own.
-    decision.operations.retain(|operation| operation.side == link.target_side());
-    if decision.operations.is_empty() {
-        // Two that were there before, and nothing to write: they are joined anew.
-        return Decision::quiet(Quiet::Forget, old, LinkPatch::forget(), &case.title);
-    }
     for operation in &mut decision.operations {
-        operation.action = Action::Relink;
         operation.key = old.key;
+        operation.reason = reason.clone();
         operation.patch.role = Some(role).filter(|role| *role != old.role);
-        operation.reason = Reason::Recreated { was: old.key.anchor };
         operation.patch.rekey = Some(key);
         // Its Name says whom it stands for: should the old account come back, it gets a contact of its own.
         let name = made_name(context.installation, context.origin_tenant(origin), key.anchor);
@@ -341,8 +349,18 @@ pub(crate) fn relink(
             operation.extras.rename = Some(name.clone());
             operation.patch.name = Some(name);
         }
-        operation.patch.phase = Some(Phase::Live);
     }
     decision.quiet.clear();
     decision
+}
+
+/// Two contacts that were there before, of which one is gone and followed: the other is its administrator's, as it was; they are joined
+/// anew after that, and keep what they say.
+fn part_peers(case: &Case<'_, '_>, contact: &Entry, reason: Reason) -> Decision {
+    match case.link.phase {
+        Phase::Staged { side, .. } if side == case.link.target_side() => case.release(contact, reason),
+        Phase::Staged { .. } | Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => {
+            case.forget()
+        }
+    }
 }

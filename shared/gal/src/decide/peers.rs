@@ -96,7 +96,8 @@ impl Case<'_, '_> {
     pub(super) fn origin_deleted(&self, contact: &Entry, peer_deletions: bool) -> Decision {
         // Made again under the same address: joined anew, never taken away and made again (law 6).
         let address = contact.recipient.primary.as_deref().unwrap_or(&self.link.address);
-        if self.link.provenance == Provenance::Found && self.held_by_another(self.link.target_side().other(), address) {
+        let side = self.link.target_side().other();
+        if self.link.provenance == Provenance::Found && (self.held_by_another(side, address) || self.is_followed(side, address)) {
             return self.forget();
         }
         let edited = edited_since(&self.link.base_target, &contact.recipient);
@@ -111,6 +112,14 @@ impl Case<'_, '_> {
             (Provenance::Found, true, true) => self.forget(),
             (Provenance::Found, true | false, false) => self.suppress(Suppression::PeerDeleted),
         }
+    }
+
+    /// Whether somebody who is published from that side, and has no contact yet, holds the address.
+    fn is_followed(&self, side: Side, address: &str) -> bool {
+        self.world.holders(side, address).any(|entry| {
+            let anchor = entry.recipient.anchor;
+            self.world.link_of(side, anchor).is_none() && self.context.eligible(side, entry).is_ok()
+        })
     }
 
     /// The half on the target side was deleted; `half` is what is left, on `side`.

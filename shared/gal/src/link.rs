@@ -405,6 +405,34 @@ impl Link {
 }
 
 #[cfg(test)]
+impl Link {
+    /// A made projection, for tests of what links do to others.
+    pub(crate) fn sample(key: LinkKey, target: Anchor, phase: Phase) -> Self {
+        Self {
+            key,
+            target: Some(target),
+            target_guid: None,
+            provenance: Provenance::Made,
+            role: Role::Projection,
+            phase,
+            name: String::new(),
+            address: String::new(),
+            base_source: Base::default(),
+            base_target: Base::default(),
+            base_hidden: false,
+            before: None,
+            deletions: 0,
+            claimed: false,
+            x500_refused: false,
+            quarantine: None,
+            conflicts: Vec::new(),
+            linked_at: None,
+            written_at: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

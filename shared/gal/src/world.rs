@@ -186,6 +186,7 @@ impl World {
 mod tests {
     use super::*;
     use crate::Field;
+    use crate::link::{Phase, Suppression};
     use crate::reading::Reading;
     use crate::recipient::Presence;
 
@@ -195,20 +196,16 @@ mod tests {
         let anchor: Anchor = "33333333-3333-3333-3333-333333333333".parse().unwrap();
         let mut manager = Reading::default().recipient(anchor, Field::CustomAttribute15, Presence::Present);
         "Boss 1".clone_into(&mut manager.name);
-        let link = serde_json::json!({
-            "key": {"origin": "a", "anchor": anchor}, "target": "44444444-4444-4444-4444-444444444444", "target_guid": null,
-            "provenance": "made", "role": "projection", "phase": {"phase": "live"}, "name": "galbridge-boss",
-            "address": "boss@contoso.example", "base_source": {}, "base_target": {}, "base_hidden": false, "before": null,
-            "deletions": 0, "x500_refused": false, "quarantine": null, "linked_at": null, "written_at": null
-        });
+        let target = "44444444-4444-4444-4444-444444444444".parse().unwrap();
+        let key = LinkKey { origin: Origin::A, anchor };
+        let link = Link { name: "galbridge-boss".to_owned(), ..Link::sample(key, target, Phase::Live) };
         let mut world = World::default();
         world.insert(Side::A, Entry::new(manager));
         assert_eq!(world.published_name(Side::A, "Boss 1"), None, "not published");
-        let link: Link = serde_json::from_value(link).unwrap();
         world.insert_link(link.clone());
         assert_eq!(world.published_name(Side::A, "Boss 1"), Some("galbridge-boss"));
         // Who is hidden for his deletion is nobody's manager, and who has no Name yet.
-        let staged = crate::link::Phase::Staged { since: jiff::Timestamp::UNIX_EPOCH, side: Side::B };
+        let staged = Phase::Staged { since: jiff::Timestamp::UNIX_EPOCH, side: Side::B };
         world.insert_link(Link { phase: staged, ..link.clone() });
         assert_eq!(world.published_name(Side::A, "Boss 1"), None);
         world.insert_link(Link { name: String::new(), ..link });
@@ -219,31 +216,24 @@ mod tests {
     #[test]
     fn without_links_only_the_suppressed_are_left() {
         let anchor = |number| Anchor(uuid::Uuid::from_u128(number));
-        let link = |number: u128, phase: serde_json::Value| -> Link {
-            let link = serde_json::json!({
-                "key": {"origin": "a", "anchor": anchor(number)}, "target": anchor(number + 100), "target_guid": null,
-                "provenance": "made", "role": "projection", "phase": phase, "name": "", "address": "", "base_source": {},
-                "base_target": {}, "base_hidden": false, "before": null, "deletions": 0, "x500_refused": false, "quarantine": null,
-                "linked_at": null, "written_at": null
-            });
-            serde_json::from_value(link).unwrap()
-        };
+        let key = |number| LinkKey { origin: Origin::A, anchor: anchor(number) };
+        let link = |number: u128, phase| Link::sample(key(number), anchor(number + 100), phase);
         let mut world = World::default();
         for number in 1..=3 {
             world.insert(Side::A, Entry::new(Reading::default().recipient(anchor(number), Field::CustomAttribute15, Presence::Present)));
         }
-        world.insert_link(link(1, serde_json::json!({"phase": "live"})));
-        world.insert_link(link(2, serde_json::json!({"phase": "suppressed", "reason": "made-way"})));
+        world.insert_link(link(1, Phase::Live));
+        world.insert_link(link(2, Phase::Suppressed { reason: Suppression::MadeWay }));
         let bare = world.without_links();
         let keys = |world: &World| world.links().map(|link| link.key.anchor).collect::<Vec<_>>();
         assert_eq!((keys(&bare), bare.entries(Side::A).count()), (vec![anchor(2)], 3));
         assert!(bare.link_of(Side::B, anchor(101)).is_none() && bare.link_of(Side::B, anchor(102)).is_some());
         assert_eq!(keys(&world), [anchor(1), anchor(2)]);
         // A link that is forgotten is no more found by its contact; another one of the same contact is.
-        let mut second = link(3, serde_json::json!({"phase": "live"}));
+        let mut second = link(3, Phase::Live);
         second.target = Some(anchor(101));
         world.insert_link(second.clone());
-        world.remove_link(link(1, serde_json::json!({"phase": "live"})).key);
+        world.remove_link(key(1));
         assert_eq!(world.link_of(Side::B, anchor(101)).map(|link| link.key), Some(second.key));
         world.remove_link(second.key);
         assert!(world.link_of(Side::B, anchor(101)).is_none());

@@ -20,7 +20,8 @@ async fn rehire(rig: &Rig, anchor: Uuid) -> Uuid {
     again
 }
 
-async fn restored(seed: u64) -> (Rig, Uuid) {
+/// Ann and Ben were published; Ann was made again; then the state from before that was restored.
+async fn just_restored(seed: u64) -> (Rig, Uuid) {
     let mut rig = Rig::new(RigOptions { seed, ..RigOptions::default() }).await;
     let a = rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")]));
     rig.merge(MergeMode::TwoWay).await.unwrap();
@@ -28,6 +29,11 @@ async fn restored(seed: u64) -> (Rig, Uuid) {
     let state = rig.export_state().await;
     let again = rehire(&rig, a[0].unwrap()).await;
     rig.import_state(&state).await;
+    (rig, again)
+}
+
+async fn restored(seed: u64) -> (Rig, Uuid) {
+    let (rig, again) = just_restored(seed).await;
     rig.advance(Duration::from_secs(1200)).await;
     rig.settle(6).await.unwrap();
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
@@ -102,13 +108,7 @@ async fn who_took_over_before_the_state_was_restored_leaves_like_everybody() {
 /// Ann was made again after the state that is restored was made, and leaves before anybody looked at her.
 #[tokio::test(start_paused = true)]
 async fn who_was_made_again_before_the_state_was_restored_leaves_like_everybody() {
-    let mut rig = Rig::new(RigOptions::default()).await;
-    let a = rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")]));
-    rig.merge(MergeMode::TwoWay).await.unwrap();
-    rig.settle(6).await.unwrap();
-    let state = rig.export_state().await;
-    let again = rehire(&rig, a[0].unwrap()).await;
-    rig.import_state(&state).await;
+    let (rig, again) = just_restored(7).await;
     rig.apply("contoso", json!([{"op": "delete", "anchor": again, "permanent": true}]));
     rig.advance(Duration::from_secs(1200)).await;
     rig.settle(6).await.unwrap();

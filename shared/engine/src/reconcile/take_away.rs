@@ -91,9 +91,9 @@ impl Run<'_> {
         self.remember(shared, operation, false).await?;
         if operation.action != Action::Stage {
             // What it held is free now, and what it stood for may be published anew.
-            self.again(operation.key, self.engine.now(), Due::Touched);
-            if let Some(link) = link.filter(|_| operation.action == Action::Release) {
-                self.look_again(shared, &link).await?;
+            match &link {
+                Some(link) => self.look_again(shared, link).await?,
+                None => self.again(operation.key, self.engine.now(), Due::Touched),
             }
             self.later(crate::records::AgendaRow {
                 due: self.engine.now(),

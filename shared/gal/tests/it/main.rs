@@ -12,5 +12,6 @@ mod lives;
 mod pair;
 mod plans;
 mod readings;
+mod returns;
 mod takes_back;
 mod written;

@@ -1,0 +1,276 @@
+//! Accounts that are made again, and links that are lost: "What stands on the other side" and the lives of SEMANTICS.md.
+
+use gal::decide::Serve;
+use gal::policy::MergeMode;
+use gal::stamp::{Mark, made_name};
+use gal::{Field, Kind, Phase, Provenance, Recipient, Role, Side};
+
+use crate::joins::{holder, merge, stamped};
+use crate::pair::{Asked, INSTALLATION, ago, anchor, ann, copy_of, link, recipient, said, set, world};
+use crate::written::{Table, matches};
+
+/// A contact that belongs to somebody's link: taken over if that somebody is gone, else claimed.
+#[test]
+fn an_account_made_again() {
+    let mut table = Table::default();
+    for (name, old) in [
+        ("the old account is gone", Some(gal::recipient::Presence::Gone(ago(1)))),
+        ("the old account is not loaded", None),
+        ("the old account is there", Some(gal::recipient::Presence::Present)),
+    ] {
+        for provenance in [Provenance::Made, Provenance::Found] {
+            for (phase_name, phase) in [
+                ("live", Phase::Live),
+                ("live, but hidden by us", Phase::Live),
+                ("staged", Phase::Staged { since: ago(3), side: Side::B }),
+                ("kept", Phase::Kept),
+            ] {
+                let before = Recipient { anchor: anchor(Side::A, 9), ..ann() };
+                let mut contact = copy_of(&before, Side::B, 7);
+                if let Mark::Stamp(stamp) = &mut contact.mark {
+                    stamp.provenance = provenance;
+                    if phase_name == "staged" || phase_name == "live, but hidden by us" {
+                        stamp.staged = Some(ago(3));
+                        contact.hidden = true;
+                    }
+                }
+                let link = link(&before, Side::A, &contact, provenance, phase);
+                let mut again = ann();
+                set(&mut again, Field::Title, Some("Head"));
+                let mut people = vec![again];
+                people.extend(old.map(|presence| Recipient { presence, ..before }));
+                let world = world(people, vec![contact], vec![link]);
+                table.add(&format!("{name} · {provenance}"), phase_name, &said(&Asked::default().plan(&world), &world));
+            }
+        }
+    }
+    matches("made_again.txt", &table.text());
+}
+
+/// A contact of another company that is gone, and whoever follows it under its address. Its twin takes no template on (peers share what
+/// they say as it is), and writes into no mailbox.
+#[test]
+fn a_contact_of_another_company_made_again() {
+    let affix = (Field::DisplayName, gal::mapping::FieldMapping::Template("{{ display_name }} (contoso)".to_owned()));
+    let mut asked = Asked::default();
+    asked.policy.publishing.a.mapping = gal::mapping::Mapping::compile(&[affix].into()).unwrap();
+    let before = || {
+        let mut before = recipient(Side::A, 9, Kind::Contact, "ann@partner.example");
+        set(&mut before, Field::Title, Some("Clerk"));
+        before
+    };
+    let mut table = Table::default();
+    for (follows, kind) in [("another contact", Kind::Contact), ("a mailbox", Kind::User)] {
+        for (was, role) in [("its twin", Role::Peer), ("a contact that only follows", Role::Projection)] {
+            for provenance in [Provenance::Made, Provenance::Found] {
+                for (phase_name, phase, claimed) in [
+                    ("live", Phase::Live, false),
+                    ("staged", Phase::Staged { since: ago(3), side: Side::B }, false),
+                    ("claimed", Phase::Staged { since: ago(3), side: Side::B }, true),
+                ] {
+                    for (edited_name, edited) in [("as it was", false), ("edited there", true)] {
+                        if claimed && provenance == Provenance::Found {
+                            continue;
+                        }
+                        let mut contact = copy_of(&before(), Side::B, 7);
+                        let staged = matches!(phase, Phase::Staged { .. }).then(|| ago(3));
+                        match &mut contact.mark {
+                            // Neither of two that were there before is stamped.
+                            _ if provenance == Provenance::Found && role == Role::Peer => {
+                                contact.mark = Mark::None;
+                                contact.name = "ann".to_owned();
+                            }
+                            Mark::Stamp(stamp) => (stamp.role, stamp.provenance, stamp.staged) = (role, provenance, staged),
+                            Mark::None | Mark::Foreign(_) => {}
+                        }
+                        contact.hidden = staged.is_some();
+                        let mut link = link(&before(), Side::A, &contact, provenance, phase.clone());
+                        (link.role, link.claimed) = (role, claimed);
+                        if claimed {
+                            (link.base_source, link.base_target) = Default::default();
+                        }
+                        if edited {
+                            set(&mut contact, Field::City, Some("Bern"));
+                        }
+                        let mut again = recipient(Side::A, 1, kind, "ann@partner.example");
+                        set(&mut again, Field::Title, Some("Head"));
+                        let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before() };
+                        let world = world(vec![again, gone], vec![contact], vec![link]);
+                        let heading = format!("{follows} follows · {was} · {provenance} · {phase_name}");
+                        table.add(&heading, edited_name, &said(&asked.plan(&world), &world));
+                    }
+                }
+            }
+        }
+    }
+    matches("partner_made_again.txt", &table.text());
+}
+
+/// The contact that follows is not wanted: what galbridge made leaves, and of two that were there before the link ends.
+#[test]
+fn a_contact_made_again_that_is_not_wanted() {
+    let before = recipient(Side::A, 9, Kind::Contact, "ann@partner.example");
+    let again = Recipient { hidden: true, ..recipient(Side::A, 1, Kind::Contact, "ann@partner.example") };
+    let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before.clone() };
+    let mut table = Table::default();
+    for provenance in [Provenance::Made, Provenance::Found] {
+        let mut contact = copy_of(&before, Side::B, 7);
+        if provenance == Provenance::Found {
+            (contact.mark, contact.name) = (Mark::None, "ann".to_owned());
+        }
+        let link = link(&before, Side::A, &contact, provenance, Phase::Live);
+        let world = world(vec![again.clone(), gone.clone()], vec![contact], vec![link]);
+        table.add("its contact is", &provenance.to_string(), &said(&Asked::default().plan(&world), &world));
+    }
+    matches("partner_not_wanted.txt", &table.text());
+}
+
+/// The contact is looked at because of whoever follows alone: the link of two that were there before is not moved to him, they are
+/// joined anew once it is forgotten.
+#[test]
+fn only_who_follows_is_looked_at() {
+    let before = recipient(Side::A, 9, Kind::Contact, "ann@partner.example");
+    let again = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+    let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before.clone() };
+    let mut table = Table::default();
+    for provenance in [Provenance::Made, Provenance::Found] {
+        for (name, phase) in [("live", Phase::Live), ("kept", Phase::Kept)] {
+            let mut contact = copy_of(&before, Side::B, 7);
+            if provenance == Provenance::Found {
+                (contact.mark, contact.name) = (Mark::None, "ann".to_owned());
+            }
+            let link = link(&before, Side::A, &contact, provenance, phase);
+            let world = world(vec![again.clone(), gone.clone()], vec![contact], vec![link]);
+            let focus = gal::plan::Focus::These([((Side::A, again.anchor), true)].into());
+            table.add(&provenance.to_string(), name, &said(&Asked::default().focus(&world, &focus), &world));
+        }
+    }
+    matches("follower.txt", &table.text());
+}
+
+/// What another origin hid for its deletion is handed on, unless this pair knows the contact as somebody else's than its stamp says.
+#[test]
+fn what_is_handed_on_by_a_link_of_this_pair() {
+    let card = recipient(Side::A, 3, Kind::Contact, "ann@contoso.example");
+    let contact = |of: u32| {
+        let mut contact = copy_of(&ann(), Side::B, 7);
+        let anchor = anchor(Side::A, of);
+        contact.name = made_name(INSTALLATION, "static", anchor);
+        contact.hidden = true;
+        contact = stamped(contact, |stamp| {
+            (stamp.origin_tenant, stamp.anchor, stamp.staged) = ("static".to_owned(), anchor, Some(ago(3)));
+        });
+        contact
+    };
+    let staged = || Phase::Staged { since: ago(3), side: Side::B };
+    let mut table = Table::default();
+    for (name, of, origin, number) in [
+        ("a static contact's that is gone from the profile", 3, gal::Origin::StaticB, 3),
+        ("another static contact's", 3, gal::Origin::StaticB, 4),
+        ("somebody's of this pair", 3, gal::Origin::A, 3),
+        ("somebody else's of this pair", 3, gal::Origin::A, 9),
+    ] {
+        let mut link = link(&card, Side::A, &contact(of), Provenance::Made, staged());
+        link.key = gal::LinkKey { origin, anchor: anchor(Side::A, number) };
+        link.role = Role::Projection;
+        let world = world(vec![ann()], vec![contact(of)], vec![link]);
+        let focus = gal::plan::Focus::These([((Side::A, ann().anchor), true)].into());
+        table.add("the contact's link is", name, &said(&Asked::default().focus(&world, &focus), &world));
+        // With everything in sight, it is not purged in the same breath in which it is claimed.
+        let late = Asked { now: gal::decide::purge_at(ago(3), crate::pair::GRACE), ..Asked::default() };
+        table.add("the contact's link is, and its grace is over", name, &said(&late.plan(&world), &world));
+    }
+    matches("handed_on.txt", &table.text());
+}
+
+/// A static contact that the profile publishes with another pair by now: this pair forgets it, and writes nothing.
+#[test]
+fn a_static_contact_of_another_home() {
+    let card = recipient(Side::A, 3, Kind::Contact, "card@partner.example");
+    let mut contact = copy_of(&card, Side::B, 7);
+    contact = Recipient { name: made_name(INSTALLATION, "static", card.anchor), ..contact };
+    contact = stamped(contact, |stamp| (stamp.origin_tenant, stamp.anchor) = ("static".to_owned(), card.anchor));
+    let mut link = link(&card, Side::A, &contact, Provenance::Made, Phase::Live);
+    (link.key.origin, link.role) = (gal::Origin::StaticB, Role::Projection);
+    for home in [true, false] {
+        let mut asked = Asked::default();
+        asked.homes.b = home;
+        let world = world(vec![], vec![contact.clone()], vec![link.clone()]);
+        let plan = asked.plan(&world);
+        let forgotten = plan.quiet.iter().any(|change| change.patch.forget);
+        assert_eq!((plan.operations.len(), forgotten), (usize::from(home), !home), "{plan:?}");
+        // Nor is a lost link of it restored here.
+        let lost = crate::pair::world(vec![], vec![contact.clone()], vec![]);
+        assert_eq!(asked.plan(&lost).quiet.len(), usize::from(home));
+    }
+}
+
+/// A contact that was there before keeps its values when its link comes back; what cannot be published as it is is told.
+#[test]
+fn what_a_found_contact_could_not_take_is_told_again() {
+    let mut long = ann();
+    set(&mut long, Field::Title, Some("x".repeat(300).as_str()));
+    let found = stamped(holder(Kind::Contact), |stamp| stamp.provenance = Provenance::Found);
+    let plan = Asked::default().plan(&world(vec![long], vec![found], vec![]));
+    let notes: Vec<String> = plan.notes.iter().map(|noted| noted.note.to_string()).collect();
+    assert!(plan.operations.is_empty() && plan.quiet.len() == 1 && notes.len() == 1 && notes[0].contains("Title"), "{notes:?} {plan:?}");
+}
+
+/// A twin whose link is lost says what it says; hidden for its deletion, its owner wins.
+#[test]
+fn a_twin_whose_link_is_lost() {
+    let partner = |title| {
+        let mut partner = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+        set(&mut partner, Field::Title, Some(title));
+        partner
+    };
+    let mut table = Table::default();
+    for (name, staged) in [("shown", None), ("hidden for its deletion", Some(ago(3)))] {
+        let mut twin = copy_of(&partner("Clerk"), Side::B, 7);
+        twin.hidden = staged.is_some();
+        if let Mark::Stamp(stamp) = &mut twin.mark {
+            stamp.staged = staged;
+        }
+        let world = world(vec![partner("Head")], vec![twin], vec![]);
+        table.add("a twin", name, &said(&Asked::default().plan(&world), &world));
+    }
+    matches("lost_twins.txt", &table.text());
+}
+
+/// A contact that we made, and whose link is lost: whoever is wanted gets it back, and whoever is not leaves.
+#[test]
+fn a_contact_whose_link_is_lost() {
+    let mut table = Table::default();
+    let away = || Recipient { hidden: true, ..ann() };
+    let gone = || Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..ann() };
+    for (source_name, source) in [("wanted", Some(ann())), ("not wanted", Some(away())), ("gone", Some(gone())), ("not known", None)] {
+        for (contact_name, change) in [
+            ("as we made it", Box::new(|_: &mut Recipient| ()) as Box<dyn Fn(&mut Recipient)>),
+            ("renamed by its administrator", Box::new(|contact| contact.name = "ann".to_owned())),
+            (
+                "of another installation",
+                Box::new(|contact| *contact = stamped(contact.clone(), |stamp| stamp.installation = "there".to_owned())),
+            ),
+            (
+                "of another pair",
+                Box::new(|contact| *contact = stamped(contact.clone(), |stamp| stamp.origin_tenant = "initech-id".to_owned())),
+            ),
+            ("found, not made", Box::new(|contact| *contact = stamped(contact.clone(), |stamp| stamp.provenance = Provenance::Found))),
+        ] {
+            let mut contact = copy_of(&ann(), Side::B, 7);
+            change(&mut contact);
+            for (serve_name, serve, closed) in [
+                ("everybody is served", Serve::Everybody, false),
+                ("only who is linked", Serve::LinkedOnly, false),
+                ("in a merge", merge(MergeMode::TwoWay, false, false), false),
+                ("the side is closed", Serve::Everybody, true),
+            ] {
+                let mut asked = Asked { serve, ..Asked::default() };
+                asked.closed.b = closed;
+                let world = world(source.clone().into_iter().collect(), vec![contact.clone()], vec![]);
+                table.add(&format!("{source_name} · {contact_name}"), serve_name, &said(&asked.plan(&world), &world));
+            }
+        }
+    }
+    matches("lost_links.txt", &table.text());
+}

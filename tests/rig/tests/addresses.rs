@@ -12,7 +12,7 @@ use gal::policy::MergeMode;
 use gal::{LinkKey, Origin, Phase, Side};
 use jiff::SignedDuration;
 use rig::Rig;
-use rig::people::{contact_at, delete, find, names, property, update, user};
+use rig::people::{contact, contact_at, delete, find, names, property, update, user};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -120,6 +120,20 @@ async fn make_way_of_a_contact_that_was_found_says_that_it_stays() {
     let told = rig.engine.make_way(&rig.pair(), "ann@contoso.example", rig.deadline()).await.unwrap();
     assert!(told[0].left.as_ref().is_some_and(|left| left.contains("by hand")), "{told:?}");
     assert_eq!(rig.gal("fabrikam")[0].anchor, b[0]);
+}
+
+/// Once a contact that both sides edit was known by its first address for ever: under the new one nobody was found.
+#[tokio::test(start_paused = true)]
+async fn make_way_finds_a_contact_of_both_sides_under_its_new_address() {
+    for tenant in ["contoso", "fabrikam"] {
+        let (rig, _, _) = Rig::merged("", vec![contact("Pat", "Agent")], vec![]).await;
+        let half = find(&rig.gal(tenant), "Pat").unwrap().anchor;
+        rig.apply(tenant, update(half, json!({"ExternalEmailAddress": "SMTP:pat@new.example"})));
+        rig.settle(6).await.unwrap();
+        let told = rig.engine.make_way(&rig.pair(), "pat@new.example", rig.deadline()).await.unwrap();
+        assert_eq!(told.iter().map(|one| one.title.as_str()).collect::<Vec<_>>(), ["Pat"], "moved in {tenant}");
+        assert_eq!((names(&rig.gal("contoso")), names(&rig.gal_with_hidden("fabrikam"))), (vec!["Pat".to_owned()], vec![]));
+    }
 }
 
 /// Once 28 strangers were published, and then a client's people into a stranger's directory.

@@ -227,8 +227,9 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
     link.target = Some(recipient.anchor);
     link.target_guid = recipient.guid;
     link.name.clone_from(&recipient.name);
-    // An older state knows it by an account that was made again since: what it remembers of the contact stays.
-    if let Some(older) = world.link_of(key.origin.target_side(), recipient.anchor).filter(|older| older.key != key) {
+    // The state knows it by an account that was made again since: what it remembers of the contact stays.
+    let older = world.link_of(key.origin.target_side(), recipient.anchor).filter(|older| older.key != key);
+    if let Some(older) = older {
         link.before.clone_from(&older.before);
         link.deletions = older.deletions;
         link.x500_refused = older.x500_refused;
@@ -256,6 +257,13 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
         (Provenance::Made, Role::Peer) if staged.is_some() => link.base_target.clone(),
         (Provenance::Made | Provenance::Found, Role::Peer) => said(&desired_peer(context, world, key.origin, source, contact), source),
     };
+    // A twin that was moved to whoever follows, and cut off before the state said so: what was edited since is told from the bases of
+    // before, as if it had not been.
+    let is_twin = |link: &Link| link.role == Role::Peer && link.provenance == Provenance::Made && !link.claimed;
+    if let Some(older) = older.filter(|older| is_twin(&link) && is_twin(older)) {
+        link.base_source.clone_from(&older.base_source);
+        link.base_target.clone_from(&older.base_target);
+    }
     link.phase = match (stamp, staged) {
         // Cut off before the stamp: the creation goes on.
         (None, _) => Phase::Creating { step: Step::Created },

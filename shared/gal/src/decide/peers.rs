@@ -7,6 +7,7 @@ use crate::desired::{current, desired_peer};
 use crate::link::{Base, Phase, Provenance, Suppression};
 use crate::merge;
 use crate::merge::{PeerRules, Verdict};
+use crate::normalise;
 use crate::operation::{Action, LinkPatch, Quiet, QuietChange, Reason};
 use crate::policy::{ConflictPolicy, MergeMode};
 use crate::reason::Note;
@@ -28,6 +29,9 @@ impl Case<'_, '_> {
             }
             if matches!(verdict, Verdict::WriteSource(_)) && !self.writes_source(source) {
                 verdict = Verdict::Differing;
+            }
+            if field == crate::Field::ExternalEmailAddress {
+                to_target.patch.address = agreed(verdict, left, right).filter(|address| *address != self.link.address);
             }
             match verdict {
                 Verdict::WriteSource(why) => {
@@ -213,6 +217,16 @@ impl Case<'_, '_> {
             decision.quiet.push(change);
         }
         decision
+    }
+}
+
+/// The address that both halves have, or get: what people know the link by.
+fn agreed(verdict: Verdict, source: Option<&str>, target: Option<&str>) -> Option<String> {
+    match verdict {
+        Verdict::InStep | Verdict::WriteTarget(_) => source.map(normalise::address),
+        Verdict::WriteSource(_) => target.map(normalise::address),
+        // Each keeps its own.
+        Verdict::Differing | Verdict::Conflict => None,
     }
 }
 

@@ -61,6 +61,8 @@ enum Scene {
     Again,
     /// Contacts that both sides keep are made, edited on both sides, deleted.
     Peers,
+    /// A contact that both sides keep is deleted and made again, and its twin is edited meanwhile.
+    PeersAgain,
     /// The operator makes way.
     MakeWay,
     /// The operator takes a side back.
@@ -334,6 +336,11 @@ async fn prepare(scene: Scene, rig: &mut Rig) {
             rig.apply("fabrikam", update(anchor(rig, "fabrikam", "Shared"), json!({"City": "Basel"})));
             rig.apply("contoso", delete(&[at(rig, "Partner")]));
         }
+        Scene::PeersAgain => {
+            rig.apply("contoso", json!([{"op": "delete", "anchor": at(rig, "Partner"), "permanent": true}]));
+            rig.apply("contoso", json!([contact("Partner", "Seller")]));
+            rig.apply("fabrikam", update(anchor(rig, "fabrikam", "Partner"), json!({"Title": "Chief seller", "City": "Basel"})));
+        }
         Scene::Rebuild => {
             rig.apply("contoso", delete(&[at(rig, "Cas")]));
             rig.lose_state().await;
@@ -401,6 +408,7 @@ async fn work(scene: Scene, engine: &Engine, deadline: Timestamp) -> Result<(), 
         | Scene::Swap
         | Scene::Again
         | Scene::Peers
+        | Scene::PeersAgain
         | Scene::Profile => {
             read(false).await?;
             engine.reconcile(&pair, deadline).await?;

@@ -30,7 +30,7 @@ lint: ## Formatting, clippy, documentation links, licences and bans of dependenc
 e2e: ## Deploy the stack to MiniStack, and play a client's first day
 	@.ci/e2e
 
-soak: ## A hundred thousand random histories: half a day on two cores
+soak: ## A hundred thousand random histories: three hours on two cores
 	@.ci/programs
 	@"$$(.ci/programs path histories)" --seeds 0..100000 $(ARGS)
 

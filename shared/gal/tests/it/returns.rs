@@ -237,6 +237,31 @@ fn a_twin_whose_link_is_lost() {
     matches("lost_twins.txt", &table.text());
 }
 
+/// A twin was moved to the contact that follows, and the run died before the state said so: what was edited there since is still told from
+/// what was last in step. What never was a whole twin has no such bases.
+#[test]
+fn a_twin_that_was_moved_by_a_run_that_died() {
+    let before = recipient(Side::A, 9, Kind::Contact, "ann@partner.example");
+    let again = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+    let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before.clone() };
+    let mut twin = copy_of(&again, Side::B, 7);
+    set(&mut twin, Field::City, Some("Basel"));
+    let whole = link(&before, Side::A, &copy_of(&before, Side::B, 7), Provenance::Made, Phase::Live);
+    for (older, tells) in [
+        (whole.clone(), true),
+        (gal::Link { claimed: true, ..whole.clone() }, false),
+        (gal::Link { role: Role::Projection, ..whole.clone() }, false),
+        (gal::Link { provenance: Provenance::Found, ..whole.clone() }, false),
+    ] {
+        let world = world(vec![again.clone(), gone.clone()], vec![twin.clone()], vec![older]);
+        let focus = gal::plan::Focus::These([((Side::A, again.anchor), true)].into());
+        let plan = Asked::default().focus(&world, &focus);
+        let restored = plan.quiet.iter().find(|change| change.link.key.anchor == again.anchor).map(|change| &change.link);
+        let edited = restored.map(|link| !link.base_target.holds(Field::City, Some("Basel")));
+        assert_eq!(edited, Some(tells), "{plan:?}");
+    }
+}
+
 /// A contact that we made, and whose link is lost: whoever is wanted gets it back, and whoever is not leaves.
 #[test]
 fn a_contact_whose_link_is_lost() {

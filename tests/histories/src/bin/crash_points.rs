@@ -61,7 +61,7 @@ enum Scene {
     Again,
     /// Contacts that both sides keep are made, edited on both sides, deleted.
     Peers,
-    /// A contact that both sides keep is deleted and made again, and its twin is edited meanwhile.
+    /// Contacts that both sides keep are deleted and made again, and their other halves edited meanwhile.
     PeersAgain,
     /// The operator makes way.
     MakeWay,
@@ -337,9 +337,12 @@ async fn prepare(scene: Scene, rig: &mut Rig) {
             rig.apply("contoso", delete(&[at(rig, "Partner")]));
         }
         Scene::PeersAgain => {
-            rig.apply("contoso", json!([{"op": "delete", "anchor": at(rig, "Partner"), "permanent": true}]));
-            rig.apply("contoso", json!([contact("Partner", "Seller")]));
-            rig.apply("fabrikam", update(anchor(rig, "fabrikam", "Partner"), json!({"Title": "Chief seller", "City": "Basel"})));
+            // One that galbridge shared, and one that both sides had before.
+            for (name, title) in [("Partner", "Seller"), ("Shared", "")] {
+                rig.apply("contoso", json!([{"op": "delete", "anchor": at(rig, name), "permanent": true}]));
+                rig.apply("contoso", json!([contact(name, title)]));
+                rig.apply("fabrikam", update(anchor(rig, "fabrikam", name), json!({"Title": "Chief", "City": "Basel"})));
+            }
         }
         Scene::Rebuild => {
             rig.apply("contoso", delete(&[at(rig, "Cas")]));

@@ -92,6 +92,7 @@ impl Engine {
         loader.static_links(rows).await?;
         // Links bring halves, halves bring holders, holders bring their own links and halves.
         loader.links_of_replicas().await?;
+        loader.followers().await?;
         loader.holders().await?;
         loader.links_of_replicas().await?;
         loader.managers().await?;
@@ -245,6 +246,30 @@ impl Loader<'_> {
             return None;
         };
         Some(LinkKey { origin, anchor: stamp.anchor })
+    }
+
+    /// Whoever is there now under the address of a half that is gone.
+    async fn followers(&mut self) -> Result<(), EngineError> {
+        let mut keys: Sides<BTreeSet<String>> = Sides::default();
+        for (link, _) in self.links.values() {
+            let source = link.key.origin.source_side().map(|side| (side, link.key.anchor));
+            let target = link.target.map(|anchor| (link.target_side(), anchor));
+            for (gone, other) in [(source, target), (target, source)] {
+                let replica = |(side, anchor): (Side, Anchor)| self.replicas.get(side).get(&anchor);
+                let Some((side, _)) = gone.filter(|half| replica(*half).is_some_and(|replica| replica.presence != Presence::Present))
+                else {
+                    continue;
+                };
+                let attribute = self.pair.tenants.get(side.other()).stamp_attribute;
+                let other = other.and_then(replica).and_then(|other| other.recipient(attribute).primary);
+                keys.get_mut(side).extend(other.into_iter().chain([link.address.clone()]));
+            }
+        }
+        for side in Side::BOTH {
+            let found = self.look_up(side, std::mem::take(keys.get_mut(side))).await?;
+            self.replicas(side, found).await?;
+        }
+        self.links_of_replicas().await
     }
 
     /// Who on the other side holds an address, the stamp or the Name of what was loaded so far.

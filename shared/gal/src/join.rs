@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::decide::Context;
-use crate::link::{Link, LinkKey, Origin, Provenance};
+use crate::link::{Link, LinkKey, Origin, Phase, Provenance};
 use crate::policy::{GuestPolicy, RelayPolicy};
 use crate::reason::SkipReason;
 use crate::recipient::{Anchor, Kind, Recipient, Side, domain_of};
@@ -194,12 +194,22 @@ fn relink<'w>(world: &'w World, key: LinkKey, holder: &'w Entry) -> Result<Joine
         None => world.static_contact(key),
     };
     match (other, world.link(key)) {
+        // It is itself the half that is hidden because the other one was deleted, and the newcomer stands in that one's place.
+        (Some(other), Some(link)) if other.recipient.anchor == holder.recipient.anchor && is_staged_at_origin(link, holder) => {
+            Ok(Joined::Relinked(link, holder))
+        }
         // The other one is still there; if it moved to another address its contact will follow, and then this one is free.
         (Some(other), _) if other.recipient.is_present() => Err(SkipReason::ClaimedByAnother { other: other.recipient.title().to_owned() }),
         (Some(_) | None, Some(link)) => Ok(Joined::Relinked(link, holder)),
         // The link was lost together with the account it stood for.
         (Some(_) | None, None) => Ok(Joined::Recovered(holder)),
     }
+}
+
+/// Whether of two peers the half at the origin is hidden, because the other one was deleted.
+fn is_staged_at_origin(link: &Link, half: &Entry) -> bool {
+    let read = half.recipient.exchange && half.recipient.complete;
+    read && matches!(link.phase, Phase::Staged { side, .. } if side != link.target_side())
 }
 
 fn held_by(recipient: &Recipient) -> SkipReason {

@@ -149,6 +149,8 @@ pub enum Reason {
     PeerGone,
     /// The source is back in scope.
     Back,
+    /// The other half of the peer link, whose deletion had hidden this one, is there again.
+    PeerBack,
     /// The account was re-created under the same address.
     Recreated {
         /// The anchor before.
@@ -187,6 +189,7 @@ impl fmt::Display for Reason {
             Self::SourceLeft { reason } => write!(out, "the source left the scope: {reason}"),
             Self::PeerGone => out.write_str("the other half of the peer link was deleted"),
             Self::Back => out.write_str("the source is back in scope"),
+            Self::PeerBack => out.write_str("the other half of the peer link is there again"),
             Self::Recreated { was } => write!(out, "the account was re-created under the same address (before: {was})"),
             Self::TakenOver { origin_tenant } => {
                 write!(out, "there is a contact for the address, published from tenant {origin_tenant} and hidden for its deletion")

@@ -216,9 +216,33 @@ fn unlinked_in(world: &World, focus: &Focus) -> Vec<(Side, Anchor)> {
                     consider(*side, entry);
                 }
             }
+            for link in links_in(world, focus).keys().filter_map(|key| world.link(*key)) {
+                for (side, entry) in followers(world, link) {
+                    consider(side, entry);
+                }
+            }
         }
     }
     found.into_iter().map(|(_, side, anchor)| (side, anchor)).collect()
+}
+
+/// Whoever is there now under the address of somebody who is gone: what becomes of his contact, and who gets it, is one matter, by whichever
+/// of them it is looked at.
+fn followers<'w>(world: &'w World, link: &Link) -> Vec<(Side, &'w Entry)> {
+    let target = link.target.map(|anchor| (link.target_side(), anchor));
+    let halves = [link.key.origin.source_side().map(|side| (side, link.key.anchor)), target];
+    let mut found = Vec::new();
+    for (gone, other) in [(halves[0], halves[1]), (halves[1], halves[0])] {
+        let Some((side, anchor)) = gone else { continue };
+        if world.entry(side, anchor).is_none_or(|entry| entry.recipient.is_present()) {
+            continue;
+        }
+        let other = other.and_then(|(side, anchor)| world.entry(side, anchor)).and_then(|entry| entry.recipient.primary.as_deref());
+        for address in [Some(link.address.as_str()), other].into_iter().flatten() {
+            found.extend(world.holders(side, address).map(|entry| (side, entry)));
+        }
+    }
+    found
 }
 
 /// Whether there is no link of a recipient; or only one of an older state, which the contact's stamp and Name do not speak of.
@@ -358,8 +382,7 @@ impl Planner<'_, '_> {
             Joined::HandedOn(contact) => claim(self.context, self.world, key, entry, address, contact),
             Joined::Recovered(contact) => self.recovered(key, entry, address, contact),
             Joined::Relinked(link, contact) => relink(self.context, self.world, link, origin, entry, address, contact),
-            Joined::Found(contact, _) => adopt(self.context, self.world, key, entry, address, contact, None),
-            Joined::Guest(contact, _) => adopt_guest(adopt(self.context, self.world, key, entry, address, contact, None)),
+            Joined::Found(contact, _) | Joined::Guest(contact, _) => adopt(self.context, self.world, key, entry, address, contact, None),
             Joined::Nothing => self.create(key, entry, address, title),
         }
     }
@@ -449,16 +472,4 @@ impl Planner<'_, '_> {
 fn restored(link: Link, title: &str) -> Decision {
     let change = QuietChange { quiet: Quiet::Recover, link, new: true, patch: LinkPatch::default(), title: title.to_owned() };
     Decision { quiet: vec![change], ..Decision::default() }
-}
-
-/// The operations of an adoption, for a guest: shown in the address list; its address, its manager and its reply addresses stay.
-fn adopt_guest(mut decision: Decision) -> Decision {
-    for operation in &mut decision.operations {
-        operation.action = Action::AdoptGuest;
-        operation.changes.retain(|change| change.field != crate::Field::ExternalEmailAddress && change.field != crate::Field::Manager);
-        operation.extras.x500_add.clear();
-        operation.extras.hidden = operation.start.as_ref().filter(|link| link.base_hidden).map(|_| false);
-        operation.patch.base_hidden = Some(false);
-    }
-    decision
 }

@@ -16,7 +16,7 @@ use engine::records::{Outcome, RunSummary};
 use gal::Side;
 use gal::policy::MergeMode;
 use jiff::SignedDuration;
-use rig::people::{self, contact, find, property, update};
+use rig::people::{self, contact, contact_at, find, property, update};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -342,4 +342,38 @@ async fn a_quiet_cycle_is_eight_requests_and_three_of_the_state() {
     let asked: Vec<_> =
         rig.recorded.take().into_iter().filter(|line| !line["url"].as_str().unwrap_or_default().contains("/oauth2/")).collect();
     assert_eq!(asked.len(), 8, "{asked:#?}");
+}
+
+/// Once the profile began to publish a field, and a source that says nothing in it cleared what the target's administrator had written there
+/// while it was his.
+#[tokio::test(start_paused = true)]
+async fn what_its_administrator_wrote_in_an_unpublished_field_stays_when_it_is_published() {
+    let of = |rest: &str| format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{rest}");
+    let bare = |name: &str| {
+        let mut person = people::user("contoso", name);
+        person["set"]["Department"] = json!(null);
+        person
+    };
+    let profile = of("[pairs.a_to_b.mapping]\ndepartment = false\n");
+    let mut rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
+    let mut sales = bare("Cas");
+    sales["set"]["Department"] = json!("Sales");
+    let people = rig.apply("contoso", json!([bare("Ann"), bare("Ben"), sales]));
+    let mut found = contact_at("Ben", "ben@contoso.example", "Engineer");
+    found["set"]["Department"] = json!("Visitors");
+    rig.apply("fabrikam", json!([found]));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    for name in ["Ann", "Cas"] {
+        rig.apply("fabrikam", update(find(&rig.gal("fabrikam"), name).unwrap().anchor, json!({"Department": "Friends"})));
+    }
+    rig.settle(4).await.unwrap();
+    let departments = |rig: &Rig| ["Ann", "Ben", "Cas"].map(|name| property(find(&rig.gal("fabrikam"), name).unwrap(), "Department"));
+    assert_eq!(departments(&rig), ["Friends", "Visitors", "Friends"], "his own");
+    rig.reprofile(&of(""));
+    rig.settle(6).await.unwrap();
+    assert_eq!(departments(&rig), ["Friends", "Visitors", "Sales"], "only what a source says is written");
+    rig.apply("contoso", update(people[0].unwrap(), json!({"Department": "Law"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(departments(&rig)[0], "Law");
 }

@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
 
+use std::time::Duration;
+
 use rig::Rig;
-use rig::people::{contact, find, names, property, update};
+use rig::people::{contact, find, names, property, update, user};
 use serde_json::json;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Names that galbridge publishes from contoso end in its name; contacts that both sides edit are shared as they are.
 const AFFIX: &str = "[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (contoso)\"\n";
@@ -111,5 +115,86 @@ async fn a_contact_that_was_there_before_is_adopted_for_the_mailbox_that_follows
         let said = ["DisplayName", "Title", "Office"].map(|name| property(&gal[0], name));
         assert_eq!(said, ["Pat", "Agent", "12"], "blanks are filled, the rest is its administrator's; {cycles_between} cycles between");
         assert_eq!(title(&rig, "contoso", "Pat"), "");
+    }
+}
+
+/// What the service answers to a value that it does not take.
+fn refuses(rig: &Rig, cmdlet: &str) {
+    let refusal = json!({"tenant": "fabrikam", "cmdlet": cmdlet, "do": "form-a", "status": 400,
+        "type": "Microsoft.Exchange.Configuration.Tasks.RecipientTaskException", "message": "The value is not valid for this property."});
+    rig.simulator.set_faults_json(json!({"calls": [refusal]})).expect("a fault plan");
+}
+
+/// Once the retry knew the old account only: the contact stayed hidden, or was hidden, and purged after the grace period.
+#[tokio::test(start_paused = true)]
+async fn a_re_hire_whose_first_write_is_refused_is_tried_again() {
+    for (cycles_between, cmdlet) in [(4, "Set-Contact"), (0, "Set-MailContact")] {
+        let (rig, a, _) = Rig::merged("deletion_grace_days = 3\n", vec![user("contoso", "Ann")], vec![]).await;
+        let contact = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
+        rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
+        rig.settle(cycles_between).await.unwrap();
+        refuses(&rig, cmdlet);
+        let mut again = user("contoso", "Ann");
+        again["set"]["Title"] = json!("Director");
+        rig.apply("contoso", json!([again]));
+        rig.settle(6).await.unwrap();
+        rig.advance(HOUR * 3).await;
+        rig.settle(3).await.unwrap();
+        assert_eq!(rig.gal("fabrikam").is_empty(), cycles_between > 0, "{cmdlet}: who was shown stays shown");
+        rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+        for _ in 0..8 {
+            rig.advance(HOUR * 12).await;
+            rig.settle(3).await.unwrap();
+        }
+        let gal = rig.gal_with_hidden("fabrikam");
+        assert_eq!((gal.len(), gal[0].anchor, gal[0].hidden), (1, contact, false), "{cmdlet}: shown again, in place");
+        assert_eq!(property(&gal[0], "Title"), "Director");
+    }
+}
+
+/// Once the row of whoever follows was gone with the first attempt, and the other side's own contact was purged after the grace period.
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_is_given_back_late_is_not_purged() {
+    const DELETIONS: &str = "peer_deletions = true\ndeletion_grace_days = 3\n";
+    let (rig, a, b) = Rig::merged(DELETIONS, vec![contact("Pat", "Agent")], vec![contact("Pat", "Agent")]).await;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}]));
+    rig.settle(4).await.unwrap();
+    assert!(rig.gal("fabrikam").is_empty(), "it follows");
+    rig.simulator
+        .set_faults_json(json!({"calls": [{"tenant": "fabrikam", "cmdlet": "Set-MailContact", "do": "503", "times": 40}]}))
+        .unwrap();
+    rig.apply("contoso", json!([contact("Pat", "Partner")]));
+    rig.settle(1).await.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    for _ in 0..8 {
+        rig.advance(HOUR * 12).await;
+        rig.settle(3).await.unwrap();
+    }
+    let gal = rig.gal_with_hidden("fabrikam");
+    assert_eq!((gal.len(), gal[0].anchor, gal[0].hidden), (1, b[0], false), "{gal:#?}");
+}
+
+/// The same from the other side: once the half that was hidden because the other one was deleted was purged although that one was made again.
+#[tokio::test(start_paused = true)]
+async fn a_contact_whose_other_half_is_made_again_is_shown_again() {
+    const DELETIONS: &str = "peer_deletions = true\ndeletion_grace_days = 3\n";
+    for (own, name) in [(vec![contact("Pat", "Agent")], "found"), (vec![], "made")] {
+        let (rig, a, _) = Rig::merged(DELETIONS, vec![contact("Pat", "Agent")], own).await;
+        let other = find(&rig.gal("fabrikam"), "Pat").unwrap().anchor;
+        rig.apply("fabrikam", json!([{"op": "delete", "anchor": other, "permanent": true}]));
+        rig.settle(4).await.unwrap();
+        assert!(rig.gal("contoso").is_empty(), "{name}: it follows");
+        rig.apply("fabrikam", json!([contact("Pat", "Partner")]));
+        rig.settle(6).await.unwrap();
+        for tenant in ["contoso", "fabrikam"] {
+            assert_eq!(names(&rig.gal(tenant)), ["Pat"], "{name}: {tenant}");
+        }
+        rig.advance(HOUR * 24 * 5).await;
+        rig.settle(4).await.unwrap();
+        assert_eq!(rig.gal_with_hidden("contoso")[0].anchor, a[0], "{name}: the same contact, and no other");
+        // They are linked: an edit reaches the other half.
+        rig.apply("contoso", update(a[0], json!({"City": "Bern"})));
+        rig.settle(5).await.unwrap();
+        assert_eq!(property(find(&rig.gal("fabrikam"), "Pat").unwrap(), "City"), "Bern", "{name}");
     }
 }

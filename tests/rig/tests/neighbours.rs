@@ -56,6 +56,58 @@ async fn a_guest_that_holds_the_address_is_left_alone_or_adopted_by_policy() {
     assert_eq!(property(&gal[0], "Title"), "");
 }
 
+/// Once a guest whose first write was refused or cut off stayed hidden for ever, as if its administrator had hidden it; and where the person
+/// is a contact at home it was taken for one, which no cmdlet of a guest can write.
+#[tokio::test(start_paused = true)]
+async fn a_guest_whose_adoption_was_cut_off_is_shown_all_the_same() {
+    const ADOPT: &str = "[pairs.a_to_b]\nguests = \"adopt-guest\"\n";
+    let at_home = |kind: &str| match kind {
+        "user" => {
+            let mut ann = user("contoso", "Ann");
+            ann["set"]["Manager"] = json!("Boss");
+            vec![user("contoso", "Boss"), ann]
+        }
+        _ => vec![contact_at("Ann", "ann@partner.example", "Engineer")],
+    };
+    for (kind, address) in [("user", "ann@contoso.example"), ("contact", "ann@partner.example")] {
+        let rig =
+            Rig::new(RigOptions { profile: format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{ADOPT}"), ..RigOptions::default() })
+                .await;
+        let people = rig.apply("contoso", at_home(kind).into_iter().collect());
+        let guest = rig.apply("fabrikam", json!([guest("Ann (guest)", address)]))[0].unwrap();
+        let outage = json!({"tenant": "fabrikam", "cmdlet": "Set-MailUser", "do": "504", "times": 30});
+        rig.simulator.set_faults_json(json!({"calls": [outage]})).unwrap();
+        rig.merge(MergeMode::TwoWay).await.unwrap();
+        rig.settle(2).await.unwrap();
+        rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+        rig.advance(DAY).await;
+        rig.settle(6).await.unwrap();
+        let gal = rig.gal("fabrikam");
+        let shown = find(&gal, "Ann (guest)").unwrap_or_else(|| panic!("{kind}: shown among {:?}", names(&gal)));
+        assert_eq!((shown.anchor, property(shown, "Title").as_str()), (guest, "Engineer"), "{kind}");
+        assert_eq!(
+            (property(shown, "Manager").as_str(), rig.settle(3).await.unwrap().len()),
+            ("", 0),
+            "{kind}: its manager is its own, and all is quiet"
+        );
+        // What its own administrator edits does not flow into the other directory; it is put right.
+        rig.apply("fabrikam", update(guest, json!({"Title": "Visitor"})));
+        rig.settle(4).await.unwrap();
+        let ann = people.iter().rev().flatten().next().copied().unwrap();
+        let own = rig.gal("contoso").into_iter().find(|one| one.anchor == ann).unwrap();
+        assert_eq!(
+            (property(&own, "Title").as_str(), property(find(&rig.gal("fabrikam"), "Ann (guest)").unwrap(), "Title").as_str()),
+            ("Engineer", "Engineer"),
+            "{kind}"
+        );
+        rig.apply("contoso", delete(&[ann]));
+        rig.settle(5).await.unwrap();
+        let gal = rig.gal_with_hidden("fabrikam");
+        let given_back = gal.iter().find(|one| one.anchor == guest).unwrap();
+        assert!(given_back.hidden && property(given_back, "Title") != "Engineer", "{kind}: given back as it was: {given_back:#?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_domain_that_becomes_the_targets_own_is_reported_and_frozen() {
     let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![user("fabrikam", "Bob")]).await;

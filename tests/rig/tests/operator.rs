@@ -242,6 +242,20 @@ async fn make_way_tells_what_the_successor_needs() {
     assert!(rig.engine.make_way(&rig.pair(), "nobody@contoso.example", rig.deadline()).await.is_err());
 }
 
+/// Once the first reading of a contact that galbridge made was taken for one from before it: Exchange tells whole seconds. So what Exchange
+/// gave it, its own legacyExchangeDN, was not known when it was removed, and old replies to it could not be delivered.
+#[tokio::test(start_paused = true)]
+async fn make_way_tells_the_reply_address_of_the_contact_itself() {
+    let (rig, _, _) = rig_of("", vec![user("contoso", "Ann")], vec![]).await;
+    rig.advance(Duration::from_millis(1_700)).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    let own = property(find(&rig.gal("fabrikam"), "Ann").expect("published"), "LegacyExchangeDN");
+    assert!(!own.is_empty());
+    let told = rig.engine.make_way(&rig.pair(), "ann@contoso.example", rig.deadline()).await.unwrap();
+    assert!(told[0].x500.iter().any(|line| line.eq_ignore_ascii_case(&format!("X500:{own}"))), "{own} is not among {:?}", told[0].x500);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_crash_in_make_way_makes_nobody_again() {
     let mut crashed = 0;

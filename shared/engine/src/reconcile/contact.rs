@@ -10,6 +10,7 @@ use gal::reading::ExchangeHalf;
 use gal::recipient::Presence;
 use gal::stamp::NAME_PREFIX;
 use gal::{Anchor, Field, Link, LinkKey, Origin, Side};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::engine::Engine;
@@ -343,7 +344,8 @@ fn written(half: &mut ExchangeHalf, attribute: Field, changes: &[FieldChange], e
     }
 }
 
-/// The half of a contact that was just made, before its first reading.
+/// The half of a contact that was just made, before its first reading: when the service says that it was, is not known, and by a clock of
+/// ours a reading would be taken for an older one.
 pub(crate) fn new_half(guid: Uuid, name: &str, address: &str, engine: &Engine) -> ExchangeHalf {
     ExchangeHalf {
         guid,
@@ -359,7 +361,7 @@ pub(crate) fn new_half(guid: Uuid, name: &str, address: &str, engine: &Engine) -
         legacy_exchange_dn: None,
         authenticated_senders_only: false,
         detailed: true,
-        when_changed: engine.now(),
+        when_changed: Timestamp::UNIX_EPOCH,
         when_created: engine.now(),
     }
 }

@@ -56,6 +56,26 @@ impl Case<'_, '_> {
             operation.extras.stamp = Some(Some(self.context.stamp(self.link, Some(since))));
         }
         operation.patch = LinkPatch::phase(Phase::Staged { since, side });
+        if side != self.link.target_side() {
+            // Of the other half nothing is left to remember.
+            operation.patch.base_hidden = Some(contact.recipient.hidden);
+        }
+        Decision::operation(operation)
+    }
+
+    /// The half at the origin, which was hidden because the other one was deleted: it is shown again, if it was we who hid it, and the link
+    /// ends.
+    pub(super) fn give_back_half(&self, half: &Entry, reason: Reason) -> Decision {
+        let side = self.link.target_side().other();
+        if let Some(reason) = self.keeps(side) {
+            return Decision::skip(reason);
+        }
+        if !half.recipient.hidden || self.link.base_hidden {
+            return self.forget();
+        }
+        let mut operation = self.operation(Action::Release, side, reason, Some(half));
+        operation.extras.hidden = Some(false);
+        operation.patch = LinkPatch::forget();
         Decision::operation(operation)
     }
 

@@ -162,7 +162,13 @@ pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<
         (Phase::Staged { side, since }, Source::Wanted(entry, _) | Source::Left(entry, _), Target::Gone) if *side != link.target_side() => {
             case.wait_or_purge(entry, *since, None)
         }
-        // The half that was staged is gone, or the one whose deletion staged it came back: the link ends.
+        // The other half, whose deletion staged this one, is there again.
+        (Phase::Staged { side, .. }, Source::Wanted(entry, _) | Source::Left(entry, _), Target::Present(_))
+            if *side != link.target_side() =>
+        {
+            case.give_back_half(entry, Reason::PeerBack)
+        }
+        // The half that was staged is gone: the link ends.
         (Phase::Staged { .. }, Source::Wanted(..) | Source::Left(..) | Source::Gone, Target::Gone | Target::Present(_)) => case.forget(),
 
         // The administrator kept it.

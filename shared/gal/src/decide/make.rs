@@ -98,7 +98,7 @@ impl Case<'_, '_> {
     }
 
     pub(super) fn join_projection(&self, source: &Entry, address: &str, contact: &Entry) -> Decision {
-        let desired = desired_projection(self.context, self.world, self.link.key.origin, source, address);
+        let desired = self.desired_of(source, address, contact);
         let mut merged = Merged::default();
         let source_side = self.link.target_side().other();
         for field in desired.fields.iter() {
@@ -106,6 +106,7 @@ impl Case<'_, '_> {
             let verdict = merge::joining(field, left, right, source_side, self.context.mode(), self.context.enforce(), None);
             merged.take(verdict, field, left, right, self.link);
         }
+        self.unpublished(&desired, contact, &mut merged);
         let mut operation =
             self.operation(Action::Adopt, self.link.target_side(), Reason::SameAddress { address: address.to_owned() }, Some(contact));
         operation.extras = self.upkeep(&desired, source, contact);
@@ -199,6 +200,11 @@ pub(crate) fn adopt(
 ) -> Decision {
     let mut link = joining.cloned().unwrap_or_else(|| blank_link(context, key, source, address, Provenance::Found));
     let recipient = &contact.recipient;
+    let guest = recipient.kind == Kind::Guest;
+    if guest {
+        // A guest is an account of its own directory: nothing flows back from it.
+        link.role = Role::Projection;
+    }
     link.phase = Phase::Joining;
     link.target = Some(recipient.anchor);
     link.target_guid = recipient.guid;
@@ -213,6 +219,12 @@ pub(crate) fn adopt(
         Role::Peer => case.join_peers(source, contact),
     };
     for operation in &mut decision.operations {
+        if guest {
+            // Guests are not shown in address lists unless somebody shows them.
+            operation.action = Action::AdoptGuest;
+            operation.extras.hidden = link.base_hidden.then_some(false);
+            operation.patch.base_hidden = Some(false);
+        }
         operation.start = Some(Box::new(link.clone()));
     }
     decision
@@ -235,7 +247,7 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
         link.x500_refused = older.x500_refused;
     }
     let staged = stamp.and_then(|stamp| stamp.staged);
-    link.base_hidden = recipient.hidden && staged.is_none();
+    link.base_hidden = if staged.is_some() { older.is_some_and(|older| older.base_hidden) } else { recipient.hidden };
     let stands = |field| (field, current(recipient, field));
     link.base_target = Base::default().with(crate::desired::all_fields().map(stands));
     // For a contact we made, the owner wins over what stands there, in the fields that are published: the others are the
@@ -321,8 +333,11 @@ pub(crate) fn relink(
     let link = Link { key, role, ..old.clone() };
     let case = Case { context, world, link: &link, title: source.recipient.title().to_owned() };
     let reason = Reason::Recreated { was: old.key.anchor };
-    if old.role == Role::Peer && old.provenance == Provenance::Found {
-        return part_peers(&Case { link: old, ..case }, contact, reason);
+    if is_half_at_origin(old, contact) || old.role == Role::Peer && old.provenance == Provenance::Found {
+        let mut decision = part_peers(&Case { link: old, ..case }, contact, reason);
+        // Whatever keeps it from being done, whoever follows is looked at again.
+        decision.operations.iter_mut().for_each(|operation| operation.patch.rekey = Some(key));
+        return decision;
     }
     let staged = matches!(old.phase, Phase::Staged { .. }) || hidden_by_us(contact);
     let mut decision = match role {
@@ -362,10 +377,16 @@ pub(crate) fn relink(
     decision
 }
 
+/// Whether a contact is the source of a link, not what stands for it.
+fn is_half_at_origin(link: &Link, contact: &Entry) -> bool {
+    link.key.anchor == contact.recipient.anchor
+}
+
 /// Two contacts that were there before, of which one is gone and followed: the other is its administrator's, as it was; they are joined
 /// anew after that, and keep what they say.
 fn part_peers(case: &Case<'_, '_>, contact: &Entry, reason: Reason) -> Decision {
     match case.link.phase {
+        _ if is_half_at_origin(case.link, contact) => case.give_back_half(contact, reason),
         Phase::Staged { side, .. } if side == case.link.target_side() => case.release(contact, reason),
         Phase::Staged { .. } | Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => {
             case.forget()

@@ -7,7 +7,7 @@ use crate::merge;
 use crate::merge::{Verdict, Why};
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};
 use crate::reason::{Note, SkipReason};
-use crate::recipient::Recipient;
+use crate::recipient::{Kind, Recipient};
 use crate::world::{Entry, World};
 
 /// A circle of addresses that is longer is left to a person.
@@ -24,7 +24,7 @@ impl Case<'_, '_> {
         hidden: Option<bool>,
     ) -> Decision {
         let side = self.link.target_side();
-        let mut desired = desired_projection(self.context, self.world, self.link.key.origin, source, address);
+        let mut desired = self.desired_of(source, address, contact);
         let mut decision = Decision::nothing();
         let mut moves_aside = false;
         if let Some(reason) = address_conflict(self.context, self.world, self.link, contact, address) {
@@ -134,16 +134,40 @@ impl Case<'_, '_> {
             let verdict = merge::projection(field, source, target, &link.base_source, &link.base_target, self.context.enforce());
             merged.take(verdict, field, source, target, link);
         }
-        // A field that the profile no longer publishes is cleared once, if what stands there is what we wrote.
-        for field in desired.dropped.iter().filter(|field| link.provenance == Provenance::Made && link.base_source.get(*field).is_some()) {
-            let target = current(&contact.recipient, field);
-            if target.is_some() && link.base_target.holds(field, target) {
-                merged.write(field, target, None, Why::Policy);
-            }
-            merged.patch.base_source.push((field, None));
-            merged.patch.base_target.push((field, None));
-        }
+        self.unpublished(desired, contact, &mut merged);
         merged
+    }
+
+    /// Fields that the profile does not publish. In what we made, one that it published before is cleared once, if what stands there is
+    /// what we wrote; from then on it is its administrator's, and what he writes there is remembered as his: should the profile publish
+    /// the field again, a source that says nothing does not clear it.
+    pub(super) fn unpublished(&self, desired: &Desired, contact: &Entry, merged: &mut Merged) {
+        let link = self.link;
+        for field in desired.dropped.iter() {
+            let target = current(&contact.recipient, field);
+            match (link.provenance, link.base_source.get(field)) {
+                // What we wrote into a found contact is taken back when it is given back.
+                (Provenance::Found, Some(_)) => {}
+                (Provenance::Made, Some(_)) if target.is_some() && link.base_target.holds(field, target) => {
+                    merged.write(field, target, None, Why::Policy);
+                    merged.remember(field, None, None);
+                }
+                (Provenance::Made, Some(_)) => merged.remember(field, None, target),
+                (Provenance::Made | Provenance::Found, None) if link.base_target.holds(field, target) => {}
+                (Provenance::Made | Provenance::Found, None) => merged.remember(field, None, target),
+            }
+        }
+    }
+
+    /// What a contact should look like. Of a guest its address, its manager and its reply addresses are its own directory's.
+    pub(super) fn desired_of(&self, source: &Entry, address: &str, contact: &Entry) -> Desired {
+        let mut desired = desired_projection(self.context, self.world, self.link.key.origin, source, address);
+        if contact.recipient.kind == Kind::Guest {
+            desired.leave_alone(crate::Field::ExternalEmailAddress);
+            desired.leave_alone(crate::Field::Manager);
+            desired.carry_x500 = false;
+        }
+        desired
     }
 
     /// The administrator of the target may hide a contact; it stays hidden.

@@ -148,6 +148,88 @@ fn only_who_follows_is_looked_at() {
     matches("follower.txt", &table.text());
 }
 
+/// By whichever of the three it is looked at, the old account, the contact, or whoever follows: he gets the contact, and it is not taken away.
+#[test]
+fn one_matter_by_whoever_it_is_looked_at() {
+    let mut table = Table::default();
+    for (name, phase, due) in [
+        ("live", Phase::Live, ago(0)),
+        ("staged", Phase::Staged { since: ago(3), side: Side::B }, ago(0)),
+        ("its grace is over", Phase::Staged { since: ago(3), side: Side::B }, gal::decide::purge_at(ago(3), crate::pair::GRACE)),
+    ] {
+        let before = Recipient { anchor: anchor(Side::A, 9), ..ann() };
+        let mut contact = copy_of(&before, Side::B, 7);
+        if let (Mark::Stamp(stamp), Phase::Staged { since, .. }) = (&mut contact.mark, &phase) {
+            stamp.staged = Some(*since);
+            contact.hidden = true;
+        }
+        let link = link(&before, Side::A, &contact, Provenance::Made, phase);
+        let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before };
+        let world = world(vec![ann(), gone.clone()], vec![contact.clone()], vec![link]);
+        let asked = Asked { now: due, ..Asked::default() };
+        for (seen, side, anchor) in [
+            ("the old account", Side::A, gone.anchor),
+            ("the contact", Side::B, contact.anchor),
+            ("whoever follows", Side::A, ann().anchor),
+        ] {
+            let focus = gal::plan::Focus::These([((side, anchor), false)].into());
+            table.add(name, seen, &said(&asked.focus(&world, &focus), &world));
+        }
+    }
+    // The other way round: the half at the origin waits for its end, and the contact was made again.
+    let partner = recipient(Side::A, 1, Kind::Contact, "ann@partner.example");
+    for (name, hidden_before) in [("hidden because the contact was deleted", false), ("hidden by its administrator before that", true)] {
+        for provenance in [Provenance::Made, Provenance::Found] {
+            let half = Recipient { hidden: true, ..partner.clone() };
+            let twin = copy_of(&partner, Side::B, 7);
+            let mut link = link(&partner, Side::A, &twin, provenance, Phase::Staged { since: ago(3), side: Side::A });
+            (link.role, link.base_hidden) = (Role::Peer, hidden_before);
+            let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(3)), ..twin };
+            let again = recipient(Side::B, 8, Kind::Contact, "ann@partner.example");
+            let world = world(vec![half.clone()], vec![gone.clone(), again.clone()], vec![link]);
+            for (seen, side, anchor) in
+                [("the half", Side::A, half.anchor), ("the contact", Side::B, gone.anchor), ("whoever follows", Side::B, again.anchor)]
+            {
+                let focus = gal::plan::Focus::These([((side, anchor), false)].into());
+                table.add(&format!("{name} · {provenance}"), seen, &said(&Asked::default().focus(&world, &focus), &world));
+            }
+        }
+    }
+    matches("one_matter.txt", &table.text());
+}
+
+/// A guest is shown and filled, in one go or after an interruption; what his own directory decides stays, and nothing flows back from him.
+#[test]
+fn a_guest_is_adopted() {
+    let mut asked = Asked::default();
+    asked.policy.publishing.a.guests = gal::policy::GuestPolicy::AdoptGuest;
+    let mut table = Table::default();
+    for (source_name, kind) in [("a mailbox", Kind::User), ("a contact", Kind::Contact)] {
+        for (guest_name, hidden) in [("hidden", true), ("shown", false)] {
+            let mut source = recipient(Side::A, 1, kind, "ann@partner.example");
+            set(&mut source, Field::Title, Some("Clerk"));
+            source.manager_name = Some("boss".to_owned());
+            let boss = Recipient { name: "boss".to_owned(), ..recipient(Side::A, 2, Kind::User, "boss@contoso.example") };
+            let boss_contact = copy_of(&boss, Side::B, 9);
+            let boss_link = link(&boss, Side::A, &boss_contact, Provenance::Made, Phase::Live);
+            let guest = Recipient { hidden, ..recipient(Side::B, 7, Kind::Guest, "ann@partner.example") };
+            let people = || vec![source.clone(), boss.clone()];
+            let first = world(people(), vec![guest.clone(), boss_contact.clone()], vec![boss_link.clone()]);
+            let focus = gal::plan::Focus::These([((Side::A, source.anchor), true)].into());
+            let plan = asked.focus(&first, &focus);
+            table.add(&format!("{source_name}, a {guest_name} guest"), "at first", &said(&plan, &first));
+            let Some(begun) = plan.operations.first().and_then(|operation| operation.start.as_deref().cloned()) else { continue };
+            let second = world(people(), vec![guest, boss_contact], vec![boss_link, begun]);
+            table.add(
+                &format!("{source_name}, a {guest_name} guest"),
+                "after an interruption",
+                &said(&asked.focus(&second, &focus), &second),
+            );
+        }
+    }
+    matches("guests.txt", &table.text());
+}
+
 /// What another origin hid for its deletion is handed on, unless this pair knows the contact as somebody else's than its stamp says.
 #[test]
 fn what_is_handed_on_by_a_link_of_this_pair() {

@@ -109,7 +109,7 @@ impl Engine {
             return Ok(());
         }
         let options = MergeOptions::of(MergeMode::TwoWay);
-        let merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
+        let merge = Some(Merge { options, confirmed: self.now(), checksum: String::new(), settings: setup.settings });
         let merged = self.plan_world(setup, &WritingState { merge, ..writing.clone() }, loaded, focus, foresee).await?;
         for waits in plan.skipped.iter_mut().filter(|one| one.reason == SkipReason::NotInMerge) {
             let then = merged.skipped.iter().find(|one| (one.side, one.anchor) == (waits.side, waits.anchor));

@@ -6,7 +6,7 @@ use gal::guard::Judgement;
 use gal::operation::{Action, Operation};
 use gal::plan::{Focus, Plan, foresee};
 use gal::{Anchor, Side, Sides};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -48,13 +48,14 @@ impl Engine {
         merge: Option<&MergeOptions>,
     ) -> Result<(PairState, Loaded, Preview), EngineError> {
         if let Some(options) = merge {
-            let merge = Merge { options: options.clone(), confirmed: self.now(), checksum: String::new() };
+            let merge = Merge { options: options.clone(), confirmed: self.now(), checksum: String::new(), settings: pair.settings };
             state.writing.merge = Some(merge);
             state.writing.closed = Sides::default();
         } else if state.writing.stage == Stage::Unmerged && state.writing.merge.is_none() {
             // Before the first merge, a plan shows what a full merge would do.
             let options = MergeOptions::of(gal::policy::MergeMode::TwoWay);
-            state.writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
+            let merge = Merge { options, confirmed: self.now(), checksum: String::new(), settings: pair.settings };
+            state.writing.merge = Some(merge);
         }
         let mut loaded = self.load_everything(pair, false).await?;
         loaded.distrust(&mut state.reading);
@@ -64,7 +65,11 @@ impl Engine {
         let plan = self.plan_world(pair, &state.writing, &loaded, &Focus::Everything, foresee).await?;
         let judgements = Sides::from_fn(|side: Side| {
             let incomplete = state.reading.sides.get(side.other()).incomplete.as_deref();
-            crate::reconcile::judge(pair, &state.writing, &state.reading, side, &plan, incomplete, self.now())
+            let due: Vec<&Operation> = plan.of_side(side).collect();
+            // What is shown is what is confirmed.
+            let confirmed =
+                if state.writing.merge.is_some() { due.iter().map(|operation| operation.id()).collect() } else { BTreeSet::new() };
+            crate::reconcile::judge(pair, &state, side, &due, &confirmed, incomplete, self.now())
         });
         let known = Sides::from_fn(|side| loaded.world.entries(side).filter(|entry| entry.recipient.is_present()).count() as u64);
         let preview = Preview { checksum: plan.checksum_under(pair.settings), plan, judgements, known, links: loaded.links.len() as u64 };
@@ -238,8 +243,10 @@ fn in_turn(plan: &Plan) -> impl Iterator<Item = &Operation> {
     })
 }
 
-/// One row for everybody a merge does something for.
-fn merge_rows(plan: &Plan, due: Timestamp) -> Vec<AgendaRow> {
+/// One row for everybody a merge does something for. They are due a moment ago: a row that a reading put under the same moment is another
+/// one.
+fn merge_rows(plan: &Plan, now: Timestamp) -> Vec<AgendaRow> {
+    let due = now - SignedDuration::from_secs(1);
     let mut whom: BTreeSet<(Side, Anchor)> = BTreeSet::new();
     for operation in &plan.operations {
         whom.insert((operation.key.origin.source_side().unwrap_or(operation.key.origin.target_side()), operation.key.anchor));

@@ -126,7 +126,7 @@ impl Engine {
                     found.insert(link.key);
                 }
                 told.push((link.key, self.way(setup, &link, &entry.recipient).await?));
-                plan.operations.push(self.make_way_operation(&link, entry, address));
+                plan.operations.push(self.make_way_operation(setup, &link, entry, address));
             }
             if plan.operations.is_empty() {
                 return Err(EngineError::Refused(format!("pair {pair}: no published contact has the address {address}")));
@@ -164,10 +164,12 @@ impl Engine {
     }
 
     /// The link is suppressed before the contact is removed: a crash in between must not make it again.
-    fn make_way_operation(&self, link: &Link, contact: &Entry, address: &str) -> Operation {
+    fn make_way_operation(&self, pair: &PairSetup, link: &Link, contact: &Entry, address: &str) -> Operation {
         let phase = Phase::Suppressed { reason: Suppression::MadeWay };
         let reason = Reason::Operator { command: format!("make-way {address}") };
-        let mut operation = gal::decide::leave_operation(&self.installation, link, contact, reason, contact.recipient.title(), true);
+        let published = pair.published_into(link.target_side());
+        let title = contact.recipient.title();
+        let mut operation = gal::decide::leave_operation(&self.installation, link, contact, reason, title, true, published);
         operation.patch = LinkPatch::phase(phase.clone());
         operation.start = Some(Box::new(Link { phase, ..link.clone() }));
         operation
@@ -221,11 +223,15 @@ impl Engine {
                 stored.is_some_and(|target| target != recipient.anchor)
             };
             let told = || self.told_by_stamp(pair, side, recipient).filter(|link| !stands_elsewhere(link));
+            // A creation that was cut off before its contact could be stamped.
+            let begun = || loaded.world.links().find(|link| link.target_side() == side && is_begun_for(link, recipient));
+            let stored = stored.or_else(begun);
             let Some(link) = stored.cloned().or_else(told) else {
                 continue;
             };
             let reason = Reason::Operator { command: command.clone() };
-            let mut operation = gal::decide::leave_operation(&self.installation, &link, entry, reason, recipient.title(), purge);
+            let published = pair.published_into(side);
+            let mut operation = gal::decide::leave_operation(&self.installation, &link, entry, reason, recipient.title(), purge, published);
             operation.start = stored.is_none().then(|| Box::new(link));
             plan.operations.push(operation);
         }
@@ -265,7 +271,7 @@ impl Engine {
         let state = self.store.pair(&pair.name).await?;
         let options = MergeOptions::of(gal::policy::MergeMode::LinkOnly);
         let mut writing = state.writing;
-        writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new() });
+        writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new(), settings: pair.settings });
         let bare = Loaded { world: loaded.world.without_links(), ..Loaded::default() };
         let mut plan = self.plan_world(pair, &writing, &bare, &Focus::Everything, gal::plan::plan).await?;
         plan.operations.clear();
@@ -285,8 +291,7 @@ impl Engine {
         if contact.mark.stamp()?.origin_tenant == "static" && !*pair.homes.get(side) {
             return None;
         }
-        let published = pair.policy.publishing.get(side.other()).mapping.fields();
-        gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, published, contact)
+        gal::decide::link_from_stamp(&self.installation, side, &pair.tenants.get(side.other()).id, pair.published_into(side), contact)
     }
 
     /// Contacts whose source left while the state was lost, or is no source any more: their links are restored from the
@@ -436,6 +441,12 @@ impl Engine {
         self.touch(pair, source, [link.key.anchor]).await?;
         self.touch(pair, link.target_side(), link.target).await
     }
+}
+
+/// Whether a contact without stamp is what a link was begun for: it bears the Name that the link makes.
+fn is_begun_for(link: &Link, contact: &Recipient) -> bool {
+    let bare = contact.has_made_name() && contact.mark == gal::stamp::Mark::None;
+    bare && link.target.is_none() && link.name.eq_ignore_ascii_case(&contact.name)
 }
 
 /// The checksum of what a rebuild would restore.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use gal::field::FieldSet;
 use gal::policy::{PairPolicy, TenantFacts};
 use gal::{Anchor, Entry, Field, Origin, Recipient, Side, Sides};
 
@@ -40,6 +41,11 @@ impl PairSetup {
     /// The fingerprint of what decides who is published into a side, and what of them.
     pub fn settings_into(&self, side: Side) -> u64 {
         *self.settings.get(side.other())
+    }
+
+    /// The fields that are published into a side.
+    pub fn published_into(&self, side: Side) -> FieldSet {
+        self.policy.publishing.get(side.other()).mapping.fields()
     }
 
     /// What stamps of an origin say.

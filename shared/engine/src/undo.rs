@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gal::operation::Operation;
 use gal::plan::Plan;
 use gal::undo::{Deed, Left, Undoing, Written};
-use gal::{LinkKey, Side};
+use gal::{LinkKey, Side, Sides};
 use jiff::Timestamp;
 
 use crate::engine::Engine;
@@ -61,7 +61,7 @@ impl Engine {
         let setup = self.pair(pair)?;
         let run = self.run_by_id(pair, run).await?;
         let loaded = self.load_everything(setup, false).await?;
-        self.undo_plan(&loaded, run).await
+        self.undo_plan(setup, &loaded, run).await
     }
 
     /// Takes a run back. `checksum`: of the plan that was shown.
@@ -70,7 +70,7 @@ impl Engine {
         let run = self.run_by_id(pair, run).await?;
         let prepare = async |_: &mut PairState| {
             let loaded = self.load_everything(setup, false).await?;
-            let UndoPlan { plan, .. } = self.undo_plan(&loaded, run).await?;
+            let UndoPlan { plan, .. } = self.undo_plan(setup, &loaded, run).await?;
             let now = plan.checksum();
             if now != checksum {
                 return Err(EngineError::PlanChanged { shown: checksum.to_owned(), now });
@@ -80,12 +80,13 @@ impl Engine {
         self.carry_out(setup, RunKind::Undo, deadline, prepare, |_, _| {}).await
     }
 
-    async fn undo_plan(&self, loaded: &Loaded, run: RunSummary) -> Result<UndoPlan, EngineError> {
+    async fn undo_plan(&self, setup: &PairSetup, loaded: &Loaded, run: RunSummary) -> Result<UndoPlan, EngineError> {
         let records = self.store.operations(&run.id).await?;
         let addresses: BTreeMap<LinkKey, String> = records.iter().map(|record| (record.link, record.address.clone())).collect();
         let mut plan = Plan::default();
         let mut left = Vec::new();
-        let asked = Undoing { installation: &self.installation, run: &run.id, now: self.now(), world: &loaded.world };
+        let published = Sides::from_fn(|side| setup.published_into(side));
+        let asked = Undoing { installation: &self.installation, run: &run.id, now: self.now(), world: &loaded.world, published };
         for deed in deeds(&records) {
             let link = loaded.world.link(deed.link);
             let anchor = match link {

@@ -89,7 +89,7 @@ pub(crate) fn desired_peer(context: &Context<'_>, _world: &World, origin: Origin
         other: back.values,
         carry_x500: context.pair.publishing.get(side).carry_x500,
         notes: there.notes,
-        ..Desired::default()
+        dropped: peer_fields().filter(|field| !fields(side).contains(*field)).collect(),
     };
     for field in there.left_alone.iter().chain(back.left_alone.iter()) {
         desired.leave_alone(field);

@@ -39,12 +39,10 @@ pub struct Question<'q> {
     /// What ran and what was there. While a hold lasts, the shell gives the larger counts of then and now:
     /// a hold ends when the plan no longer trips it, never by time alone.
     pub history: History,
-    /// The operations that a person approved in the last 24 hours, as `operation anchor`.
+    /// The operations that a person approved in the last 24 hours, or by confirming a merge, as `operation anchor`.
     pub approved: &'q BTreeSet<String>,
     /// Why the reading of the source is incomplete, if it is.
     pub incomplete: Option<&'q str>,
-    /// A confirmed merge is its own approval.
-    pub merge: bool,
     /// The fingerprint of the profile's settings for what is published here: whoever approves, approves under these.
     pub settings: u64,
 }
@@ -176,16 +174,12 @@ pub fn judge<'o>(question: &Question<'_>, due: impl IntoIterator<Item = &'o Oper
 }
 
 fn tripped(question: &Question<'_>, creations: u64, deletions: u64, updates: u64) -> Vec<Tripped> {
-    let Question { limits, history, incomplete, merge, approved, settings: _ } = question;
+    let Question { limits, history, incomplete, approved, settings: _ } = question;
     let mut tripped = Vec::new();
     if let Some(why) = incomplete
         && deletions > 0
     {
         tripped.push(Tripped::Incomplete { why: (*why).to_owned() });
-    }
-    if *merge {
-        // A confirmed merge is its own approval, and deletes nothing.
-        return tripped;
     }
     let deleted = deletions + history.deletions;
     if deletions > 0 && deleted > limits.max_deletions {

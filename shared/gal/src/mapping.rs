@@ -59,6 +59,11 @@ pub struct Projection {
     pub notes: Vec<Note>,
 }
 
+/// What a source is called: its display name, else its Name, else its address.
+fn shown_name<'v>(recipient: &'v Recipient, address: &'v str) -> &'v str {
+    Some(recipient.title()).filter(|title| !title.trim().is_empty()).unwrap_or(address)
+}
+
 impl Mapping {
     /// Compiles the settings; fields that are not named keep their default. The first error, in the order of the fields.
     pub fn compile(settings: &BTreeMap<Field, FieldMapping>) -> Result<Self, SettingError> {
@@ -90,6 +95,10 @@ impl Mapping {
         self.say_display_name(recipient, address, &mut draft);
         for (field, text) in self.templates.render(recipient, address) {
             match text {
+                // Nobody is shown without a name: rooms and groups have no first and last one.
+                Ok(text) if field == Field::DisplayName && text.trim().is_empty() => {
+                    draft.say(field, normalise::shown(field, shown_name(recipient, address)));
+                }
                 Ok(text) => draft.say(field, Cow::Owned(normalise::shown(field, &text).into_owned())),
                 Err(error) => draft.leave_alone(field, Note::TemplateFailed { field, error }),
             }
@@ -159,7 +168,7 @@ impl Mapping {
 
     fn say_display_name<'v>(&self, recipient: &'v Recipient, address: &'v str, draft: &mut Draft<'v>) {
         let field = Field::DisplayName;
-        let title = Some(recipient.title()).filter(|title| !title.trim().is_empty()).unwrap_or(address);
+        let title = shown_name(recipient, address);
         match &self.display_name {
             Some(affix) => {
                 let (name, was_cut) = affix.apply(title);

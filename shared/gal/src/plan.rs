@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
 use crate::decide::{
@@ -121,6 +122,9 @@ pub fn plan(context: &Context<'_>, world: &World, focus: &Focus) -> Plan {
     drop(first);
     plan_once(&Context { intended, ..context.clone() }, world, focus)
 }
+
+/// When whoever waits for a reading of what stands on the other side is looked at again.
+const NOT_READ_YET: SignedDuration = SignedDuration::from_mins(10);
 
 /// Rounds of a run that are looked ahead.
 const AHEAD: usize = 3;
@@ -371,6 +375,11 @@ impl Planner<'_, '_> {
             | Joined::Guest(contact, _) => Some(*contact),
             Joined::Nothing => None,
         };
+        // Of whom only a part was read, nothing is concluded: what is not known would be taken for blank.
+        if contact.is_some_and(|contact| !contact.recipient.complete) {
+            let again = self.context.now.checked_add(NOT_READ_YET).map(Again::Retry).ok();
+            return Decision { again, ..Decision::skip(SkipReason::NotReadYet) };
+        }
         if let Some(contact) = contact
             && let Some(other) = self.claimed.insert((target, contact.recipient.anchor), title.to_owned())
         {

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 
 use crate::decide::{SETTLING, contact_of, leave_operation};
 use crate::desired::current;
-use crate::field::Field;
+use crate::field::{Field, FieldSet};
 use crate::link::{Base, Link, LinkKey, Phase, Suppression};
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Reason};
-use crate::recipient::Side;
+use crate::recipient::{Side, Sides};
 use crate::world::{Entry, World};
 
 /// What a run did to one object: its operations, one after the other.
@@ -53,6 +53,8 @@ pub struct Undoing<'w> {
     pub now: Timestamp,
     /// Both sides.
     pub world: &'w World,
+    /// The fields that the profile publishes into each side.
+    pub published: Sides<FieldSet>,
 }
 
 /// Why something is left alone.
@@ -150,7 +152,7 @@ fn reason(run: &str) -> Reason {
 
 /// The operation that takes a deed back, or why it is left alone. `entry`: the object that was written, as it stands now.
 pub fn undo(asked: &Undoing<'_>, deed: &Deed, link: Option<&Link>, entry: Option<&Entry>) -> Result<Operation, Left> {
-    let Undoing { installation, run, now, .. } = *asked;
+    let Undoing { installation, now, .. } = *asked;
     let did = |words: &[Action]| deed.operations.iter().any(|word| words.iter().any(|action| action.as_str() == word));
     if did(&[Action::Purge, Action::Remove]) {
         return Err(Left::Removed);
@@ -177,8 +179,9 @@ pub fn undo(asked: &Undoing<'_>, deed: &Deed, link: Option<&Link>, entry: Option
         return Err(Left::Settling { until });
     }
     untouched(deed, entry)?;
-    if did(&[Action::Create, Action::Resume, Action::Adopt, Action::AdoptGuest]) {
-        return Ok(never_made(installation, run, link, entry));
+    // Of two contacts that were joined the one at the origin gets back what it said, like any other that was edited.
+    if deed.side == link.target_side() && did(&[Action::Create, Action::Resume, Action::Adopt, Action::AdoptGuest]) {
+        return Ok(never_made(asked, link, entry));
     }
     let staged = did(&[Action::Stage]);
     let (operation, manager_gone) = put_back(asked, deed, link, entry, staged);
@@ -216,9 +219,10 @@ fn untouched(deed: &Deed, entry: &Entry) -> Result<(), Left> {
 const HIDDEN: &str = "HiddenFromAddressListsEnabled";
 
 /// What was made is removed, what was adopted is given back; neither is published again until a person says so.
-fn never_made(installation: &str, run: &str, link: &Link, entry: &Entry) -> Operation {
+fn never_made(asked: &Undoing<'_>, link: &Link, entry: &Entry) -> Operation {
     let phase = Phase::Suppressed { reason: Suppression::Undone };
-    let mut operation = leave_operation(installation, link, entry, reason(run), entry.recipient.title(), true);
+    let published = *asked.published.get(link.target_side());
+    let mut operation = leave_operation(asked.installation, link, entry, reason(asked.run), entry.recipient.title(), true, published);
     operation.patch = LinkPatch::phase(phase.clone());
     operation.start = Some(Box::new(Link { phase, ..link.clone() }));
     operation

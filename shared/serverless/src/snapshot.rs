@@ -4,7 +4,7 @@ use engine::EngineError;
 use engine::ports::StoreError;
 use engine::snapshot::SnapshotOptions;
 use gal::{Side, Sides};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use tracing::{info, warn};
@@ -12,6 +12,9 @@ use tracing::{info, warn};
 use crate::message::{self, Tick, VERSION, WakeUp};
 use crate::metrics::Told;
 use crate::{Client, ServerlessError, Waker, deadline};
+
+/// What a run needs of its tick.
+const ENOUGH: SignedDuration = SignedDuration::from_mins(2);
 
 /// What a tick came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,6 +42,8 @@ pub async fn serve(client: &Client, waker: &dyn Waker, event: Value, request: &s
     let Tick { pair, tick, full, .. } = message::read(event)?;
     let engine = client.engine(&pair, request, &Side::BOTH).await?;
     let deadline = deadline::of(tick, client.settings().tick, end);
+    // The daily event may have met a reading that was going on.
+    let full = full || engine.full_reading_due(&pair).await?;
     let report = match engine.snapshot(&pair, SnapshotOptions { full, only: None }, deadline).await {
         Ok(report) => report,
         Err(EngineError::Store(StoreError::LeaseHeld { owner, until, .. })) => {
@@ -48,7 +53,10 @@ pub async fn serve(client: &Client, waker: &dyn Waker, event: Value, request: &s
         Err(error) => return Err(error.into()),
     };
     if report.due {
-        waker.wake(&WakeUp { version: VERSION, pair: pair.clone(), tick: tick.unwrap_or_else(|| client.now()) }).await?;
+        // Where the reading has filled its tick, what is due gets the time of another one: the lease keeps two runs apart.
+        let now = client.now();
+        let tick = tick.filter(|_| now + ENOUGH < deadline).unwrap_or(now);
+        waker.wake(&WakeUp { version: VERSION, pair: pair.clone(), tick }).await?;
     }
     for side in Side::BOTH {
         if let Some(why) = report.incomplete.get(side) {

@@ -53,9 +53,6 @@ impl Run<'_> {
         }
         let (waiting, due) = std::mem::take(&mut plan.operations).into_iter().partition(|operation| held.contains(&operation.id()));
         plan.operations = waiting;
-        for side in Side::BOTH {
-            self.held(side, plan.of_side(side).count() as u64);
-        }
         let waves = waves(due);
         let shared = Shared {
             loaded: Mutex::new(loaded),

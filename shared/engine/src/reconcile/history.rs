@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 
 use gal::guard::{History, Judgement, Question, approval_holds, judge as ask};
-use gal::operation::Guarded;
+use gal::operation::{Guarded, Operation};
 use gal::plan::Plan;
 use gal::{Link, Role, Side};
 use jiff::Timestamp;
 
-use crate::records::{HourCount, ReadingState, WritingState};
+use crate::records::{HourCount, PairState, ReadingState, WritingState};
 use crate::setup::PairSetup;
 
 use super::Run;
@@ -65,40 +65,40 @@ fn history(writing: &WritingState, reading: &ReadingState, side: Side, now: Time
     history
 }
 
-/// Asks the guard for one target side.
+/// Asks the guard for one target side. `confirmed`: the operations that a confirmed merge is about, which is its own approval.
 pub(crate) fn judge(
     pair: &PairSetup,
-    writing: &WritingState,
-    reading: &ReadingState,
+    state: &PairState,
     side: Side,
-    plan: &Plan,
+    due: &[&Operation],
+    confirmed: &BTreeSet<String>,
     incomplete: Option<&str>,
     now: Timestamp,
 ) -> Judgement {
-    let approved = approved(pair, writing, side, now);
+    let mut approved = approved(pair, &state.writing, side, now);
+    approved.extend(confirmed.iter().cloned());
     let question = Question {
         limits: pair.policy.guard,
-        history: history(writing, reading, side, now),
+        history: history(&state.writing, &state.reading, side, now),
         approved: &approved,
         incomplete,
-        merge: writing.merge.is_some(),
         settings: pair.settings_into(side),
     };
-    ask(&question, plan.of_side(side))
+    ask(&question, due.iter().copied())
 }
 
-/// Counts, before they run, the guarded operations that may run; and freezes the counts of a new hold.
-#[expect(clippy::too_many_arguments, reason = "what the guard judged, once more")]
+/// Counts, before they run, the guarded operations that may run; and freezes the counts of a new hold. Answers those that are not
+/// counted: what a person approved, or confirmed.
 pub(crate) fn charge(
     pair: &PairSetup,
-    writing: &mut WritingState,
-    reading: &ReadingState,
+    state: &mut PairState,
     side: Side,
     plan: &Plan,
     judgement: &Judgement,
-    merging: bool,
+    confirmed: &BTreeSet<String>,
     now: Timestamp,
-) {
+) -> BTreeSet<String> {
+    let PairState { writing, reading, .. } = state;
     let then = history(writing, reading, side, now);
     if let Some(hold) = writing.holds.get_mut(side) {
         hold.ran_creations = hold.ran_creations.max(then.creations);
@@ -106,12 +106,13 @@ pub(crate) fn charge(
         hold.live_before = hold.live_before.max(then.live_before);
         hold.in_scope_before = hold.in_scope_before.max(then.in_scope_before);
     }
-    let approved = approved(pair, writing, side, now);
+    let mut approved = approved(pair, writing, side, now);
+    approved.extend(confirmed.iter().cloned());
     let counts = |kind: Guarded| {
         let due = plan.of_side(side).filter(|operation| judgement.allows(operation) && !approved.contains(&operation.id()));
         due.filter(|operation| operation.action.guarded() == Some(kind)).count() as u64
     };
-    let (creations, deletions) = (if merging { 0 } else { counts(Guarded::Creation) }, counts(Guarded::Deletion));
+    let (creations, deletions) = (counts(Guarded::Creation), counts(Guarded::Deletion));
     let live = *writing.live.get(side);
     let in_scope = reading.sides.get(side.other()).in_scope;
     let hours = writing.hours.get_mut(side);
@@ -127,6 +128,7 @@ pub(crate) fn charge(
     }
     let limit = |at: &Timestamp| approval_holds(*at, now);
     writing.approvals.get_mut(side).retain(|approval| limit(&approval.at));
+    approved
 }
 
 /// Takes back what was counted and did not run.

@@ -20,12 +20,13 @@ use gal::plan::{Focus, Plan};
 use gal::policy::TenantFacts;
 use gal::reason::SkipReason;
 use gal::{Anchor, Link, Side, Sides, World};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
 use crate::engine::{Engine, pair_facts};
 use crate::error::EngineError;
 use crate::load::Loaded;
+use crate::ports::Versioned;
 use crate::records::{AgendaRow, Due, Hold, LeaseKind, Merge, Outcome, PairState, RunKind, RunSummary, Stage, WritingState};
 use crate::setup::PairSetup;
 
@@ -75,8 +76,12 @@ impl Engine {
 
     async fn give_back_failed(&self, run: &Run<'_>, error: &EngineError) -> Result<(), EngineError> {
         let pair = &run.pair.name;
-        // What was counted beforehand for the guard stays as it was stored before the first write: never too low.
-        let current = self.store.pair(pair).await?.writing;
+        // What was counted beforehand for the guard stays as it was stored before the first write: never too low. What is linked since counts.
+        let mut current = self.store.pair(pair).await?.writing;
+        for side in Side::BOTH {
+            let live = current.live.get_mut(side);
+            *live = live.saturating_add_signed(run.take_live(side));
+        }
         self.store.save_writing(pair, &self.owner, &current, None).await?;
         self.store.put_run(&run.failed(error).await?).await?;
         Ok(())
@@ -95,6 +100,7 @@ impl Engine {
             if rows.is_empty() {
                 break;
             }
+            self.count_links(pair, &mut state.writing).await?;
             self.round(run, pair, &mut state, &rows).await?;
             if run.late() {
                 break;
@@ -103,6 +109,25 @@ impl Engine {
         self.merge_done(pair, &mut state.writing, run).await?;
         state.writing.last_success = Some(self.now());
         Ok(state.writing)
+    }
+
+    /// Counts what is linked on each side, once a day: the guard's shares are shares of what is really there.
+    async fn count_links(&self, pair: &PairSetup, writing: &mut WritingState) -> Result<(), EngineError> {
+        let now = self.now();
+        if writing.live_counted.is_some_and(|at| now < at + COUNTED_EVERY) {
+            return Ok(());
+        }
+        let mut live = Sides::<u64>::default();
+        for shard in 0..16 {
+            for Versioned { item: link, .. } in self.store.link_shard(&pair.name, shard).await? {
+                for side in Side::BOTH {
+                    *live.get_mut(side) += u64::from(counts(&link, side));
+                }
+            }
+        }
+        writing.live = live;
+        writing.live_counted = Some(now);
+        Ok(())
     }
 
     /// One round: load, plan, guard, apply, tidy the agenda.
@@ -116,7 +141,8 @@ impl Engine {
         if self.domains_changed_before_creations(pair, &plan).await? {
             plan = self.plan_world(pair, &state.writing, &loaded, &focus, gal::plan::plan).await?;
         }
-        let judgements = self.guard(pair, state, &plan);
+        run.confirmed(pair, &state.writing, rows);
+        let judgements = self.guard(run, pair, state, &plan);
         let held: BTreeSet<String> = judgements.a.held.iter().chain(&judgements.b.held).cloned().collect();
         self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
         run.apply(state, &mut loaded, &mut plan, &held).await?;
@@ -172,16 +198,21 @@ impl Engine {
         Ok(changed)
     }
 
-    /// Asks the guard for both target sides and stores holds and counts.
-    fn guard(&self, pair: &PairSetup, state: &mut PairState, plan: &Plan) -> Sides<Judgement> {
+    /// Asks the guard for both target sides and stores holds and counts. What an earlier round of the run held is judged with the rest: its
+    /// rows wait, and so does its hold.
+    fn guard(&self, run: &mut Run<'_>, pair: &PairSetup, state: &mut PairState, plan: &Plan) -> Sides<Judgement> {
         let now = self.now();
         let mut judgements = Sides::<Judgement>::default();
-        let merging = state.writing.merge.is_some();
         for side in Side::BOTH {
             let incomplete = state.reading.sides.get(side.other()).incomplete.clone();
-            let judgement = history::judge(pair, &state.writing, &state.reading, side, plan, incomplete.as_deref(), now);
-            *state.writing.holds.get_mut(side) = hold_of(pair, state.writing.holds.get(side).as_ref(), &judgement, plan, side, now);
-            history::charge(pair, &mut state.writing, &state.reading, side, plan, &judgement, merging, now);
+            let ids: BTreeSet<String> = plan.of_side(side).map(Operation::id).collect();
+            let before = run.take_held(side, &ids);
+            let due: Vec<&Operation> = plan.of_side(side).chain(&before).collect();
+            let confirmed = run.confirmed_of(&due);
+            let judgement = history::judge(pair, state, side, &due, &confirmed, incomplete.as_deref(), now);
+            *state.writing.holds.get_mut(side) = hold_of(pair, state.writing.holds.get(side).as_ref(), &judgement, &due, side, now);
+            let free = history::charge(pair, state, side, plan, &judgement, &confirmed, now);
+            run.hold(side, due.iter().filter(|operation| !judgement.allows(operation)).copied().cloned().collect(), free);
             *judgements.get_mut(side) = judgement;
         }
         judgements
@@ -196,18 +227,30 @@ impl Engine {
         // The row may be the other half's.
         let links: Vec<&Link> = waiting.iter().filter_map(|(side, anchor)| loaded.world.link_of(*side, *anchor)).collect();
         waiting.extend(links.into_iter().flat_map(link_halves));
+        // A deletion that waits for the merge keeps its place, and whoever the merge does not serve and the pair does after it. They wait for
+        // its end, so that its end must not wait for them.
+        let mut after = BTreeSet::new();
         for skipped in &plan.skipped {
-            // A deletion that waits for the merge keeps its place.
-            if skipped.reason == SkipReason::MergeFirst {
-                waiting.insert((skipped.side, skipped.anchor));
-                waiting.extend(loaded.world.link_of(skipped.side, skipped.anchor).into_iter().flat_map(link_halves));
+            if skipped.reason == SkipReason::MergeFirst || skipped.reason == SkipReason::NotInMerge && run.serves_everybody_after {
+                after.insert((skipped.side, skipped.anchor));
+                after.extend(loaded.world.link_of(skipped.side, skipped.anchor).into_iter().flat_map(link_halves));
             }
         }
         let mut later = run.take_later();
         later.extend(plan.again.iter().map(comes_back));
-        self.store.put_agenda(&run.pair.name, &later).await?;
-        let (waits, done): (Vec<AgendaRow>, Vec<AgendaRow>) =
+        let (mut waits, rest): (Vec<AgendaRow>, Vec<AgendaRow>) =
             rows.iter().cloned().partition(|row| waiting.contains(&(row.side, row.anchor)));
+        let (ends, done): (Vec<AgendaRow>, Vec<AgendaRow>) = rest.into_iter().partition(|row| after.contains(&(row.side, row.anchor)));
+        for row in ends {
+            if row.why == Due::Merge {
+                let row = AgendaRow { why: Due::Touched, ..row };
+                later.push(row.clone());
+                waits.push(row);
+            } else {
+                waits.push(row);
+            }
+        }
+        self.store.put_agenda(&run.pair.name, &later).await?;
         for row in waits {
             run.wait_for(row);
         }
@@ -226,15 +269,15 @@ impl Engine {
         if rows.iter().any(|row| row.why == Due::Merge) || run.late() {
             return Ok(());
         }
-        writing.stage = match (is_pilot(&merge) || merge.options.mode == gal::policy::MergeMode::LinkOnly, writing.stage) {
-            (false, Stage::Unmerged | Stage::LinkedOnly | Stage::Merged) | (true, Stage::Merged) => Stage::Merged,
-            (true, Stage::Unmerged | Stage::LinkedOnly) => Stage::LinkedOnly,
-        };
+        writing.stage = stage_after(&merge, writing.stage);
         writing.merge = None;
         run.note("the merge is done".to_owned());
         Ok(())
     }
 }
+
+/// How often the links are counted.
+const COUNTED_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Rounds of one run; each leaves less to do.
 const ROUNDS: usize = 4;
@@ -242,6 +285,14 @@ const ROUNDS: usize = 4;
 /// Whether a merge is a pilot.
 pub(crate) fn is_pilot(merge: &Merge) -> bool {
     merge.options.limit.is_some() || merge.options.group.is_some()
+}
+
+/// What a pair is when a merge of it is done.
+fn stage_after(merge: &Merge, stage: Stage) -> Stage {
+    match (is_pilot(merge) || merge.options.mode == gal::policy::MergeMode::LinkOnly, stage) {
+        (false, Stage::Unmerged | Stage::LinkedOnly | Stage::Merged) | (true, Stage::Merged) => Stage::Merged,
+        (true, Stage::Unmerged | Stage::LinkedOnly) => Stage::LinkedOnly,
+    }
 }
 
 /// Who is served under the present state of a pair.
@@ -289,15 +340,15 @@ fn comes_back((side, anchor, again): &(Side, Anchor, Again)) -> AgendaRow {
 }
 
 /// The hold of a side after the guard's judgement.
-fn hold_of(pair: &PairSetup, before: Option<&Hold>, judgement: &Judgement, plan: &Plan, side: Side, now: Timestamp) -> Option<Hold> {
+fn hold_of(pair: &PairSetup, before: Option<&Hold>, judgement: &Judgement, due: &[&Operation], side: Side, now: Timestamp) -> Option<Hold> {
     if judgement.tripped.is_empty() {
         return None;
     }
     let count = |kind| {
-        let held = plan.of_side(side).filter(|operation| judgement.held.contains(&operation.id()));
+        let held = due.iter().filter(|operation| judgement.held.contains(&operation.id()));
         held.filter(|operation| operation.action.guarded() == Some(kind)).count() as u64
     };
-    let purges = plan.of_side(side).filter(|operation| operation.action == Action::Purge);
+    let purges = due.iter().filter(|operation| operation.action == Action::Purge);
     let purges = purges.filter(|operation| judgement.held.contains(&operation.id())).count() as u64;
     Some(Hold {
         since: before.map_or(now, |hold| hold.since),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::records::{
-    AgendaRow, Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, WritingState, run_id,
+    AgendaRow, Change, Due, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, Stage, WritingState, run_id,
 };
 use crate::setup::PairSetup;
 
@@ -51,6 +51,12 @@ struct Inner {
     undone: Sides<Undone>,
     live: Sides<i64>,
     notes: Vec<String>,
+    /// What the guard held in the rounds so far.
+    held: Sides<Vec<Operation>>,
+    /// Operations that are not counted for the guard: approved, or confirmed with a merge.
+    free: BTreeSet<String>,
+    /// Whom the merge that a person confirmed is about.
+    confirmed: BTreeSet<(Side, Anchor)>,
 }
 
 /// One run of one pair.
@@ -61,6 +67,8 @@ pub(crate) struct Run<'e> {
     pub(super) kind: RunKind,
     began: Timestamp,
     deadline: Timestamp,
+    /// Whether a merge is under way after which the pair serves everybody.
+    pub(super) serves_everybody_after: bool,
     inner: Mutex<Inner>,
 }
 
@@ -68,7 +76,7 @@ impl<'e> Run<'e> {
     pub(crate) fn begin(engine: &'e Engine, pair: &'e PairSetup, kind: RunKind, deadline: Timestamp) -> Self {
         let began = engine.now();
         let id = run_id(began, &pair.name);
-        Self { engine, pair, id, kind, began, deadline, inner: Mutex::default() }
+        Self { engine, pair, id, kind, began, deadline, serves_everybody_after: false, inner: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -160,9 +168,40 @@ impl<'e> Run<'e> {
         self.inner().counters.get_mut(side).conflicts += 1;
     }
 
-    /// How many operations the guard holds.
-    pub(crate) fn held(&self, side: Side, count: u64) {
-        self.inner().counters.get_mut(side).held = count;
+    /// Whom a confirmed merge is about: whose rows it made, as far as this run has met them, and as long as the profile says what it said
+    /// when the merge was confirmed.
+    pub(super) fn confirmed(&mut self, pair: &PairSetup, writing: &WritingState, rows: &[AgendaRow]) {
+        let Some(merge) = &writing.merge else { return };
+        self.serves_everybody_after = super::stage_after(merge, writing.stage) == Stage::Merged;
+        if merge.settings == pair.settings {
+            let rows = rows.iter().filter(|row| row.why == Due::Merge);
+            self.inner().confirmed.extend(rows.map(|row| (row.side, row.anchor)));
+        }
+    }
+
+    /// Which operations those are.
+    pub(super) fn confirmed_of(&self, due: &[&Operation]) -> BTreeSet<String> {
+        let inner = self.inner();
+        let concerned = |operation: &&&Operation| {
+            let deletes = operation.action.guarded() == Some(gal::operation::Guarded::Deletion);
+            !deletes && super::halves(operation).iter().any(|half| inner.confirmed.contains(half))
+        };
+        due.iter().filter(concerned).map(|operation| operation.id()).collect()
+    }
+
+    /// What earlier rounds held, but for what is planned again.
+    pub(super) fn take_held(&self, side: Side, planned: &BTreeSet<String>) -> Vec<Operation> {
+        let mut held = std::mem::take(self.inner().held.get_mut(side));
+        held.retain(|operation| !planned.contains(&operation.id()));
+        held
+    }
+
+    /// What the guard holds by now, and what it does not count.
+    pub(super) fn hold(&self, side: Side, held: Vec<Operation>, free: BTreeSet<String>) {
+        let mut inner = self.inner();
+        inner.counters.get_mut(side).held = held.len() as u64;
+        *inner.held.get_mut(side) = held;
+        inner.free.extend(free);
     }
 
     /// The summary; `None` if nothing was done and nothing waits.
@@ -216,7 +255,7 @@ impl Inner {
                     self.unfinished.extend(super::halves(operation));
                 }
                 let undone = self.undone.get_mut(side);
-                match operation.action.guarded() {
+                match operation.action.guarded().filter(|_| !self.free.contains(&operation.id())) {
                     Some(gal::operation::Guarded::Creation) => undone.creations += 1,
                     Some(gal::operation::Guarded::Deletion) => undone.deletions += 1,
                     Some(gal::operation::Guarded::Update) | None => {}

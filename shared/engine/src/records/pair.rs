@@ -73,6 +73,9 @@ pub struct SideReading {
     /// When the last complete full reading began.
     #[serde(default)]
     pub last_full: Option<Timestamp>,
+    /// The membership of some group changed, and the include groups were not read since.
+    #[serde(default)]
+    pub groups_changed: bool,
     /// How many recipients of this side are in scope, as of the last count.
     #[serde(default)]
     pub in_scope: u64,
@@ -126,6 +129,9 @@ pub struct WritingState {
     /// Live links per target side, kept up as they come and go.
     #[serde(default)]
     pub live: Sides<u64>,
+    /// When they were last counted link by link: a process that died counted nothing of what it did.
+    #[serde(default)]
+    pub live_counted: Option<Timestamp>,
     /// A person paused the pair.
     #[serde(default)]
     pub paused: Option<String>,
@@ -213,6 +219,9 @@ pub struct Merge {
     pub confirmed: Timestamp,
     /// The checksum of the plan that was shown.
     pub checksum: String,
+    /// The fingerprints of the profile's settings that it was confirmed under: under others the guard looks at it like at anything else.
+    #[serde(default)]
+    pub settings: Sides<u64>,
 }
 
 /// A pair stopped by the guard.

@@ -16,16 +16,15 @@ use super::record::Seen;
 const FLUSH: usize = 2_000;
 
 impl SideReader<'_> {
-    /// Reads what changed in Graph. Answers whether the membership of any group changed.
-    pub(super) async fn follow_graph(&mut self) -> Result<bool, EngineError> {
-        let mut groups_changed = false;
+    /// Reads what changed in Graph. Whether the membership of any group changed is remembered until the include groups are read.
+    pub(super) async fn follow_graph(&mut self) -> Result<(), EngineError> {
         for collection in Collection::ALL {
             let cursor = self.state.cursors.get(collection.as_str()).cloned().unwrap_or_default();
             // A collection that a full reading enumerates right now has no cursor to follow.
             if cursor == GraphCursor::Start {
                 continue;
             }
-            match self.follow(collection, cursor, &mut groups_changed).await {
+            match self.follow(collection, cursor).await {
                 Ok(cursor) => {
                     self.state.cursors.insert(collection.as_str().to_owned(), cursor);
                 }
@@ -33,26 +32,25 @@ impl SideReader<'_> {
                     warn!(tenant = %self.tenant().name, collection = collection.as_str(), "the cursor expired; a full reading begins");
                     self.state.cursors.remove(collection.as_str());
                     self.begin_full();
+                    // One that is going on may have done with this collection already.
+                    if let Some(full) = &mut self.state.full {
+                        full.collections.entry(collection.as_str().to_owned()).or_insert(GraphCursor::Start);
+                    }
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(groups_changed)
+        Ok(())
     }
 
-    async fn follow(
-        &mut self,
-        collection: Collection,
-        mut cursor: GraphCursor,
-        groups_changed: &mut bool,
-    ) -> Result<GraphCursor, EngineError> {
+    async fn follow(&mut self, collection: Collection, mut cursor: GraphCursor) -> Result<GraphCursor, EngineError> {
         let mut seen: BTreeMap<Anchor, Seen> = BTreeMap::new();
         let mut trail = Trail::default();
         loop {
             let page = self.page(collection, &cursor).await?;
             trail.follow(&page).map_err(|error| self.failed(error))?;
             for change in page.changes {
-                *groups_changed |= collection == Collection::Groups && (change.members_changed || change.removed.is_some());
+                self.state.groups_changed |= collection == Collection::Groups && (change.members_changed || change.removed.is_some());
                 seen.entry(change.anchor).or_default().graph.push((collection, change, false));
             }
             let complete = match page.next {

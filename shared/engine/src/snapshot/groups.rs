@@ -7,7 +7,6 @@ use tracing::warn;
 
 use crate::error::EngineError;
 use crate::ports::ReadError;
-use crate::records::{AgendaRow, Due};
 
 use super::SideReader;
 
@@ -32,8 +31,17 @@ impl SideReader<'_> {
                 problem = Some(format!("the include group {group} of {} is suddenly empty", self.tenant().name));
                 continue;
             }
-            self.members_changed(group, before.unwrap_or_default(), &now).await?;
+            if now.is_empty() && before.is_none() && self.publishes_somebody().await? {
+                problem = Some(format!(
+                    "the include group {group} of {} is empty, and who was in it before is not known: put somebody into it, or take it out of \
+                     the profile",
+                    self.tenant().name
+                ));
+                continue;
+            }
+            self.members_changed(group, before, &now).await?;
         }
+        self.state.groups_changed = false;
         if let Some(problem) = &problem {
             warn!(tenant = %self.tenant().name, problem = %problem, "an include group cannot be trusted; deletions are held");
         }
@@ -44,18 +52,28 @@ impl SideReader<'_> {
         Ok(())
     }
 
-    async fn members_changed(&self, group: Anchor, before: Vec<Anchor>, now: &[Anchor]) -> Result<(), EngineError> {
-        let (was, is): (BTreeSet<Anchor>, BTreeSet<Anchor>) = (before.into_iter().collect(), now.iter().copied().collect());
-        if was == is {
+    /// Whether anybody of this side has a contact.
+    async fn publishes_somebody(&self) -> Result<bool, EngineError> {
+        for shard in 0..16 {
+            let links = self.engine.store.link_shard(&self.pair.name, shard).await?;
+            if links.iter().any(|link| link.item.key.origin.source_side() == Some(self.side) && link.item.is_live()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whoever joined or left is looked at. Before the members are stored, so that a crash in between forgets nobody; and after, because a
+    /// run in between has looked at the former ones.
+    async fn members_changed(&self, group: Anchor, before: Option<Vec<Anchor>>, now: &[Anchor]) -> Result<(), EngineError> {
+        let known = before.is_some();
+        let (was, is): (BTreeSet<Anchor>, BTreeSet<Anchor>) = (before.into_iter().flatten().collect(), now.iter().copied().collect());
+        if known && was == is {
             return Ok(());
         }
-        let due = self.engine.now();
-        let touched: Vec<AgendaRow> = was
-            .symmetric_difference(&is)
-            .map(|anchor| AgendaRow { due, side: self.side, anchor: *anchor, why: Due::Touched, version: 0 })
-            .collect();
-        self.engine.store.put_agenda(&self.pair.name, &touched).await?;
+        let touched: Vec<Anchor> = was.symmetric_difference(&is).copied().collect();
+        self.engine.touch(self.pair, self.side, touched.iter().copied()).await?;
         self.engine.store.put_group_members(&self.pair.name, self.side, group, now).await?;
-        Ok(())
+        self.engine.touch(self.pair, self.side, touched).await
     }
 }

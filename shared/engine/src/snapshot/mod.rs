@@ -154,9 +154,9 @@ impl SideReader<'_> {
             self.begin_full();
         }
         if self.state.watermark.is_some() {
-            let groups_changed = self.follow_graph().await?;
+            self.follow_graph().await?;
             self.overlay().await?;
-            if groups_changed || full || resettled || self.state.incomplete.is_some() {
+            if self.state.groups_changed || full || resettled || self.state.incomplete.is_some() {
                 self.refresh_groups().await?;
             }
         }

@@ -101,8 +101,9 @@ impl SideReader<'_> {
             return Ok(Vec::new());
         }
         let known = self.engine.store.replicas(&self.pair.name, self.side, &anchors).await?;
-        let known: BTreeMap<Anchor, _> =
-            known.into_iter().filter_map(|replica| Some((replica.anchor, replica.reading.exchange?.when_changed))).collect();
+        // What is known only in part is asked for again.
+        let known = known.into_iter().filter_map(|replica| Some((replica.anchor, replica.reading.exchange.filter(|half| half.detailed)?)));
+        let known: BTreeMap<Anchor, _> = known.map(|(anchor, half)| (anchor, half.when_changed)).collect();
         let fresh = |row: &ExchangeRow| {
             let changed = row.half.when_changed;
             row.identity().is_some_and(|anchor| known.get(&anchor) != Some(&changed) || changed + ONE_MOMENT >= watermark)
@@ -117,7 +118,7 @@ impl SideReader<'_> {
         for detail in needed {
             self.complete_by(detail, query, &mut completing).await?;
         }
-        Ok(completing.rows)
+        Ok(completing.end())
     }
 
     pub(super) async fn record_rows(&mut self, rows: Vec<ExchangeRow>) -> Result<(), EngineError> {
@@ -135,27 +136,45 @@ impl SideReader<'_> {
 struct Completing {
     rows: Vec<ExchangeRow>,
     places: BTreeMap<Uuid, usize>,
+    /// Which cmdlets have answered for which row.
+    answered: BTreeSet<(usize, Detail)>,
 }
 
 impl Completing {
-    fn of(mut rows: Vec<ExchangeRow>) -> Self {
+    fn of(rows: Vec<ExchangeRow>) -> Self {
         let places = rows.iter().enumerate().map(|(place, row)| (row.half.guid, place)).collect();
-        for row in &mut rows {
-            // The first cmdlet of a kind has the attributes; without its answer the row is incomplete and is read again.
-            row.half.detailed = details_of(&row.half.type_details).is_empty();
+        Self { rows, places, answered: BTreeSet::new() }
+    }
+
+    /// The rows, each with whether it is complete. A controller that lags, or an object that moved between two pages, leaves an answer
+    /// out: what it says is not known then, and is not blank.
+    fn end(mut self) -> Vec<ExchangeRow> {
+        for (place, row) in self.rows.iter_mut().enumerate() {
+            row.half.detailed = needed_of(&row.half.type_details).iter().all(|detail| self.answered.contains(&(place, *detail)));
         }
-        Self { rows, places }
+        self.rows
     }
 
     /// Adds what a cmdlet says of one of them; of others it says nothing that was asked.
     fn take(&mut self, detail: Detail, answer: &DetailRow) {
-        let row = self.places.get(&answer.guid).and_then(|place| self.rows.get_mut(*place));
-        if let Some(row) = row
+        let Some(place) = self.places.get(&answer.guid).copied() else { return };
+        if let Some(row) = self.rows.get_mut(place)
             && details_of(&row.half.type_details).contains(&detail)
         {
-            row.half.detailed = true;
+            self.answered.insert((place, detail));
             complete(&mut row.half, answer);
         }
+    }
+}
+
+/// Which of them must have answered. `Get-Mailbox` knows nothing of mailboxes that are elsewhere (`Remote…`), and of some that Exchange
+/// keeps for itself.
+fn needed_of(type_details: &str) -> &'static [Detail] {
+    let all = details_of(type_details);
+    match type_details {
+        "UserMailbox" | "SharedMailbox" | "RoomMailbox" | "EquipmentMailbox" => all,
+        _ if all.contains(&Detail::Mailbox) => &[Detail::User],
+        _ => all,
     }
 }
 

@@ -146,8 +146,11 @@ fn merge(anchor: Anchor, before: Option<&Replica>, seen: &Seen, now: jiff::Times
 fn believable(before: Option<&Replica>, row: &ExchangeHalf, now: jiff::Timestamp) -> bool {
     let Some(before) = before else { return true };
     let settling = before.written_at.is_some_and(|written| now < written + gal::decide::SETTLING);
-    let stale = before.reading.exchange.as_ref().is_some_and(|held| row.when_changed < held.when_changed);
-    !settling && !stale
+    let held = before.reading.exchange.as_ref();
+    let stale = held.is_some_and(|held| row.when_changed < held.when_changed);
+    // Of whom a part is missing now more was known before; the next reading asks again.
+    let less = held.is_some_and(|held| held.detailed && !row.detailed);
+    !settling && !stale && !less
 }
 
 fn apply_graph(

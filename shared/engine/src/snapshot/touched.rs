@@ -73,14 +73,21 @@ impl Engine {
         let (before, now): (BTreeSet<&AcceptedDomain>, BTreeSet<&AcceptedDomain>) =
             (state.accepted_domains.iter().collect(), domains.iter().collect());
         let changed: BTreeSet<&str> = before.symmetric_difference(&now).map(|domain| domain.domain.as_str()).collect();
+        self.touch_domains_everywhere(tenant, &changed).await?;
+        self.store.put_tenant(&tenant.name, &TenantState { accepted_domains: domains.clone(), ..state }).await?;
+        // A run in between has looked at them by the former ones.
+        self.touch_domains_everywhere(tenant, &changed).await?;
+        Ok(true)
+    }
+
+    async fn touch_domains_everywhere(&self, tenant: &TenantSetup, changed: &BTreeSet<&str>) -> Result<(), EngineError> {
         for pair in &self.setup.pairs {
             for side in Side::BOTH {
                 let own = pair.tenants.get(side).name == tenant.name;
-                self.touch_domains(pair, side, own, &changed).await?;
+                self.touch_domains(pair, side, own, changed).await?;
             }
         }
-        self.store.put_tenant(&tenant.name, &TenantState { accepted_domains: domains, ..state }).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// Reads the domains of the profile's other tenants, where they were never read and a connection is there: their

@@ -7,7 +7,7 @@ use crate::link::{Base, Link, LinkKey, Origin, Phase, Provenance, Suppression};
 use crate::merge;
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, Reason};
 use crate::reason::SkipReason;
-use crate::recipient::{Recipient, Side};
+use crate::recipient::{Kind, Recipient, Side};
 use crate::world::Entry;
 use jiff::{SignedDuration, Timestamp};
 
@@ -56,9 +56,11 @@ impl Case<'_, '_> {
             operation.extras.stamp = Some(Some(self.context.stamp(self.link, Some(since))));
         }
         operation.patch = LinkPatch::phase(Phase::Staged { since, side });
-        if side != self.link.target_side() {
-            // Of the other half nothing is left to remember.
-            operation.patch.base_hidden = Some(contact.recipient.hidden);
+        // Whether its administrator had hidden it before: he did, where it bears our stamp and the stamp does not say that we did. (Of a
+        // half at the origin nothing else is remembered; the other one is gone.)
+        let told = contact.recipient.mark.stamp().is_some() && !hidden_by_us(contact);
+        if side != self.link.target_side() || told {
+            operation.patch.base_hidden = Some(contact.recipient.hidden).filter(|hidden| *hidden != self.link.base_hidden);
         }
         Decision::operation(operation)
     }
@@ -106,7 +108,8 @@ impl Case<'_, '_> {
         if let Some(reason) = self.keeps(self.link.target_side()) {
             return Decision::skip(reason);
         }
-        Decision::operation(release(self.context.installation, self.link, contact, reason, &self.title))
+        let published = self.context.pair.publishing.get(self.link.target_side().other()).mapping.fields();
+        Decision::operation(release(self.context.installation, self.link, contact, reason, &self.title, published))
     }
 
     pub(super) fn hand_over(&self, contact: &Entry) -> Decision {
@@ -122,8 +125,9 @@ pub fn purge_at(since: Timestamp, grace_days: u32) -> Timestamp {
     since.checked_add(SignedDuration::from_hours(24 * i64::from(grace_days))).unwrap_or(Timestamp::MAX)
 }
 
-/// Gives a found contact back what it was before its adoption (`release`).
-pub(super) fn release(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str) -> Operation {
+/// Gives a found contact back what it was before its adoption (`release`): what we wrote and nobody has touched since; what its
+/// administrator did meanwhile, hiding and showing it included, stays. `published`: the fields that the profile publishes there.
+pub(super) fn release(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str, published: FieldSet) -> Operation {
     let recipient = &contact.recipient;
     let mut extras = Extras::default();
     if recipient.mark.stamp().is_some_and(|stamp| stamp.installation == installation) {
@@ -134,12 +138,14 @@ pub(super) fn release(installation: &str, link: &Link, contact: &Entry, reason: 
         // Only what we wrote is put back; what the administrator edited since is his.
         for field in crate::desired::all_fields() {
             let (now, was) = (current(recipient, field), before.values.get(field));
-            let written = link.base_target.holds(field, now) && link.base_source.get(field) == link.base_target.get(field);
+            // A blank in a field that is not published is its administrator's.
+            let ours = published.contains(field) || link.base_source.get(field).is_some();
+            let written = ours && link.base_target.holds(field, now) && link.base_source.get(field) == link.base_target.get(field);
             if written && field != crate::Field::Manager && !merge::equal(field, now, was) {
                 changes.push(FieldChange { field, before: now.map(str::to_owned), after: was.map(str::to_owned) });
             }
         }
-        extras.hidden = (recipient.hidden != before.hidden).then_some(before.hidden);
+        extras.hidden = hidden_as_before(link, recipient, before.hidden);
         let had = |address: &&String| before.x500.iter().any(|held| held.eq_ignore_ascii_case(address));
         extras.x500_remove = recipient
             .x500
@@ -162,6 +168,16 @@ pub(super) fn release(installation: &str, link: &Link, contact: &Entry, reason: 
         patch: LinkPatch::forget(),
         manager: None,
         notes: Vec::new(),
+    }
+}
+
+/// The hidden flag of a found contact, where it was we who set it: a half of two peers that waits for its end, or a guest that is shown.
+fn hidden_as_before(link: &Link, recipient: &Recipient, before: bool) -> Option<bool> {
+    let staged = matches!(link.phase, Phase::Staged { side, .. } if side == link.target_side());
+    match (recipient.hidden, staged, recipient.kind == Kind::Guest) {
+        (true, true, _) => Some(false).filter(|_| !link.base_hidden),
+        (false, _, true) => Some(true).filter(|_| before),
+        (true | false, true | false, true | false) => None,
     }
 }
 
@@ -193,9 +209,18 @@ pub(super) fn hand_over(link: &Link, contact: &Entry, reason: Reason, title: &st
 
 /// What is done with a contact that must leave at the operator's word (`unpublish`, `make-way`):
 /// a made one is removed (`purge`) or becomes the administrator's, a found one is released.
-pub fn leave_operation(installation: &str, link: &Link, contact: &Entry, reason: Reason, title: &str, purge: bool) -> Operation {
+/// `published`: the fields that the profile publishes there.
+pub fn leave_operation(
+    installation: &str,
+    link: &Link,
+    contact: &Entry,
+    reason: Reason,
+    title: &str,
+    purge: bool,
+    published: FieldSet,
+) -> Operation {
     match (link.provenance, purge) {
-        (Provenance::Found, true | false) => release(installation, link, contact, reason, title),
+        (Provenance::Found, true | false) => release(installation, link, contact, reason, title, published),
         (Provenance::Made, false) => hand_over(link, contact, reason, title),
         (Provenance::Made, true) => {
             let mut operation = hand_over(link, contact, reason, title);

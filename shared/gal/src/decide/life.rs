@@ -5,6 +5,7 @@ use super::make::adopt;
 use super::{Case, Decision, Source, Target};
 use crate::link::{Phase, Provenance, Step};
 use crate::operation::{Action, Reason};
+use crate::policy::Direction;
 use crate::reason::SkipReason;
 use crate::recipient::Side;
 
@@ -93,7 +94,8 @@ pub(super) fn projection_life(case: &Case<'_, '_>, source: Source<'_>, target: T
 #[expect(clippy::match_same_arms, reason = "one arm for one row of the table in SEMANTICS.md")]
 pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<'_>) -> Decision {
     let link = case.link;
-    let peer_deletions = case.context.pair.peer_deletions;
+    // A one-way pair has no peers; those from before it was one are not taken away from the side that it reads.
+    let peer_deletions = case.context.pair.peer_deletions && case.context.pair.direction == Direction::TwoWay;
     match (&link.phase, source, target) {
         // Suppressed: forgotten when neither half is left.
         (Phase::Suppressed { .. }, Source::Gone, Target::Gone | Target::Unread) => case.forget(),

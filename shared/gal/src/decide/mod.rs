@@ -231,10 +231,11 @@ pub fn decide_link(context: &Context<'_>, world: &World, link: &Link, fresh: boo
     if let (true, Source::Wanted(entry, address), Target::Present(contact)) = (link.claimed, &source, &target) {
         return case.take_over(entry, address, contact);
     }
-    match link.role {
+    let decision = match link.role {
         Role::Projection => projection_life(&case, source, target),
         Role::Peer => peer_life(&case, source, target),
-    }
+    };
+    case.freed(decision)
 }
 
 fn source_of<'w>(context: &Context<'_>, world: &'w World, link: &Link) -> Source<'w> {
@@ -259,6 +260,8 @@ fn target_of<'w>(world: &'w World, link: &Link) -> Target<'w> {
     match link.target.and_then(|anchor| world.entry(link.target_side(), anchor)) {
         None => Target::Unread,
         Some(entry) if !entry.recipient.is_present() => Target::Gone,
+        // Of whom only a part was read, nothing is concluded.
+        Some(entry) if !entry.recipient.complete => Target::Unread,
         Some(entry) => Target::Present(entry),
     }
 }

@@ -3,15 +3,16 @@
 use super::make::{blank_link, creation};
 use super::update::Merged;
 use super::{Case, Decision, MergeRules, Serve};
-use crate::desired::{current, desired_peer};
+use crate::desired::desired_peer;
+use crate::join::admissible;
 use crate::link::{Base, Phase, Provenance, Suppression};
 use crate::merge;
 use crate::merge::{PeerRules, Verdict};
 use crate::normalise;
 use crate::operation::{Action, LinkPatch, Quiet, QuietChange, Reason};
-use crate::policy::{ConflictPolicy, MergeMode};
+use crate::policy::{ConflictPolicy, Direction, MergeMode};
 use crate::reason::Note;
-use crate::recipient::{Recipient, Side};
+use crate::recipient::Side;
 use crate::world::Entry;
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,9 +28,7 @@ impl Case<'_, '_> {
             if verdict == Verdict::Differing {
                 verdict = self.truth(field, left, right, rules);
             }
-            if matches!(verdict, Verdict::WriteSource(_)) && !self.writes_source(source) {
-                verdict = Verdict::Differing;
-            }
+            verdict = self.allowed(verdict, field, source, (left, right));
             if field == crate::Field::ExternalEmailAddress {
                 to_target.patch.address = agreed(verdict, left, right).filter(|address| *address != self.link.address);
             }
@@ -42,6 +41,9 @@ impl Case<'_, '_> {
                     to_target.take(verdict, field, left, right, self.link);
                 }
             }
+        }
+        if self.link.provenance == Provenance::Made {
+            self.unpublished(&desired, contact, &mut to_target);
         }
         self.hidden_veto(contact, None, &mut to_target);
         self.tell_conflicts(&mut to_target);
@@ -86,9 +88,29 @@ impl Case<'_, '_> {
         }
     }
 
-    /// Whether the source half may be written: it is not mastered on-premises, and its side not closed by `unpublish`.
+    /// Whether the source half may be written: its side is published into, it is not mastered on-premises, and not closed by `unpublish`.
     fn writes_source(&self, source: &Entry) -> bool {
-        !source.recipient.directory_synced && !*self.context.closed.get(self.link.target_side().other())
+        let closed = *self.context.closed.get(self.link.target_side().other());
+        self.context.pair.direction == Direction::TwoWay && !source.recipient.directory_synced && !closed
+    }
+
+    /// What may be written of what the merge wants. Where the pair publishes one way by now, the owner wins in what was made. An address
+    /// goes where somebody else's would: into no tenant that owns its domain.
+    fn allowed(&self, verdict: Verdict, field: crate::Field, source: &Entry, (left, right): (Option<&str>, Option<&str>)) -> Verdict {
+        let target = self.link.target_side();
+        let leads = |side: Side, address: Option<&str>| {
+            field != crate::Field::ExternalEmailAddress
+                || address.is_some_and(|address| admissible(self.context, side, &normalise::address(address)).is_ok())
+        };
+        match verdict {
+            Verdict::WriteSource(_) if self.writes_source(source) && leads(target.other(), right) => verdict,
+            Verdict::WriteSource(_) if self.context.pair.direction != Direction::TwoWay && self.link.provenance == Provenance::Made => {
+                Verdict::WriteTarget(merge::Why::Drift)
+            }
+            Verdict::WriteTarget(_) if leads(target, left) => verdict,
+            Verdict::WriteSource(_) | Verdict::WriteTarget(_) => Verdict::Differing,
+            Verdict::InStep | Verdict::Differing | Verdict::Conflict => verdict,
+        }
     }
 
     pub(super) fn peer_rules(&self, source: &Entry, contact: &Entry) -> PeerRules {
@@ -104,7 +126,7 @@ impl Case<'_, '_> {
         if self.link.provenance == Provenance::Found && (self.held_by_another(side, address) || self.is_followed(side, address)) {
             return self.forget();
         }
-        let edited = edited_since(&self.link.base_target, &contact.recipient);
+        let edited = self.edited_since(&self.link.base_target, self.link.target_side(), contact);
         match (self.link.provenance, edited, peer_deletions) {
             // Our twin follows the deletion of its peer.
             (Provenance::Made, false, true | false) => self.stage(contact, self.link.target_side(), Reason::PeerGone),
@@ -116,6 +138,14 @@ impl Case<'_, '_> {
             (Provenance::Found, true, true) => self.forget(),
             (Provenance::Found, true | false, false) => self.suppress(Suppression::PeerDeleted),
         }
+    }
+
+    /// Whether a half was edited since its base, in any field that both halves share. (What is not shared never comes into step.)
+    fn edited_since(&self, base: &Base, side: Side, half: &Entry) -> bool {
+        let mapping = |side: Side| &self.context.pair.publishing.get(side).mapping;
+        let said = mapping(side).copy(&half.recipient, None);
+        let shared = crate::desired::peer_fields().filter(|field| Side::BOTH.iter().all(|side| mapping(*side).fields().contains(*field)));
+        shared.filter(|field| !said.left_alone.contains(*field)).any(|field| !base.holds(field, said.values.get(field)))
     }
 
     /// Whether somebody who is published from that side, and has no contact yet, holds the address.
@@ -134,7 +164,7 @@ impl Case<'_, '_> {
         if !peer_deletions {
             return self.suppress(Suppression::PeerDeleted);
         }
-        if !edited_since(&self.link.base_source, &half.recipient) {
+        if !self.edited_since(&self.link.base_source, side, half) {
             return self.stage(half, side, Reason::PeerGone);
         }
         let address = half.recipient.primary.clone().unwrap_or_else(|| self.link.address.clone());
@@ -180,8 +210,8 @@ impl Case<'_, '_> {
         let (mut to_target, mut to_source) = (Merged::default(), Merged::default());
         for field in desired.fields.iter() {
             let (left, right) = (desired.values.get(field), desired.other.get(field));
-            match merge::joining(field, left, right, rules.source_side, self.context.mode(), self.context.enforce(), Some(rules)) {
-                Verdict::WriteSource(_) if !self.writes_source(source) => to_target.take(Verdict::Differing, field, left, right, self.link),
+            let verdict = merge::joining(field, left, right, rules.source_side, self.context.mode(), self.context.enforce(), Some(rules));
+            match self.allowed(verdict, field, source, (left, right)) {
                 Verdict::WriteSource(why) => {
                     to_source.write(field, left, right.map(str::to_owned), why);
                     to_target.remember(field, right, right);
@@ -249,8 +279,3 @@ pub(super) fn edit_time(entry: &Entry) -> Option<Timestamp> {
 
 /// How long after our own write a change time may still be that write's (clock skew and lag).
 pub const SETTLING: SignedDuration = SignedDuration::from_mins(5);
-
-/// Whether a half was edited since its base, in any field that the base can tell.
-pub(super) fn edited_since(base: &Base, recipient: &Recipient) -> bool {
-    crate::desired::peer_fields().any(|field| !base.holds(field, current(recipient, field)))
-}

@@ -108,6 +108,21 @@ impl Case<'_, '_> {
         merged.write(field, stands, Some(aside), Why::Aside);
     }
 
+    /// Where nothing is left to be refused, nobody is set aside any more.
+    pub(super) fn freed(&self, mut decision: Decision) -> Decision {
+        if self.link.quarantine.is_none() || !decision.operations.is_empty() || decision.skipped.is_some() {
+            return decision;
+        }
+        match decision.quiet.first_mut() {
+            Some(change) => change.patch.freed = true,
+            None => {
+                let patch = LinkPatch { freed: true, ..LinkPatch::default() };
+                decision.quiet.extend(Decision::quiet(Quiet::Record, self.link, patch, &self.title).quiet);
+            }
+        }
+        decision
+    }
+
     /// An operation with nothing to write is only remembered, and not even that if nothing moved.
     pub(super) fn finish(&self, mut decision: Decision, operation: Operation) -> Decision {
         decision.notes.extend(operation.notes.iter().cloned());
@@ -148,12 +163,15 @@ impl Case<'_, '_> {
             match (link.provenance, link.base_source.get(field)) {
                 // What we wrote into a found contact is taken back when it is given back.
                 (Provenance::Found, Some(_)) => {}
+                // Nobody is shown without a name.
+                (Provenance::Made, Some(_)) if field == crate::Field::DisplayName => {}
                 (Provenance::Made, Some(_)) if target.is_some() && link.base_target.holds(field, target) => {
                     merged.write(field, target, None, Why::Policy);
                     merged.remember(field, None, None);
                 }
                 (Provenance::Made, Some(_)) => merged.remember(field, None, target),
-                (Provenance::Made | Provenance::Found, None) if link.base_target.holds(field, target) => {}
+                // Peers write both ways: what differs when a field comes to be shared is a conflict for a person.
+                (Provenance::Made | Provenance::Found, None) if link.role == Role::Peer || link.base_target.holds(field, target) => {}
                 (Provenance::Made | Provenance::Found, None) => merged.remember(field, None, target),
             }
         }

@@ -35,6 +35,9 @@ pub struct LinkPatch {
     /// The link moves to another source anchor.
     #[serde(default)]
     pub rekey: Option<LinkKey>,
+    /// Nothing is left to be refused: the quarantine ends.
+    #[serde(default)]
+    pub freed: bool,
     /// The link is forgotten.
     #[serde(default)]
     pub forget: bool,
@@ -72,6 +75,7 @@ impl LinkPatch {
         next.conflicts = self.conflicts.clone().unwrap_or(next.conflicts);
         next.role = self.role.unwrap_or(next.role);
         next.key = self.rekey.unwrap_or(next.key);
+        next.quarantine = next.quarantine.filter(|_| !self.freed);
         Some(next)
     }
 }

@@ -6,7 +6,7 @@ use gal::stamp::Mark;
 use gal::{Entry, Field, FieldSet, Phase, Provenance, Recipient, Side, Stamp};
 use jiff::Timestamp;
 
-use crate::pair::{INSTALLATION, ago, ann, copy_of, link, link_said, now, set};
+use crate::pair::{INSTALLATION, ago, ann, copy_of, link, link_said, now, published, set};
 use crate::written::{Table, matches};
 
 fn restamp(contact: &mut Recipient, change: impl FnOnce(&mut Stamp)) {
@@ -31,7 +31,7 @@ fn what_the_operator_takes_away() {
                     set(&mut contact, Field::Title, Some("Boss"));
                 }
                 let reason = Reason::Operator { command: "unpublish".to_owned() };
-                let operation = leave_operation(INSTALLATION, &link, &Entry::new(contact), reason, "Ann", purge);
+                let operation = leave_operation(INSTALLATION, &link, &Entry::new(contact), reason, "Ann", purge, published().b);
                 let told: Vec<String> = operation
                     .told()
                     .into_iter()

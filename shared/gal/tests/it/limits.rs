@@ -36,7 +36,11 @@ fn history() -> History {
 }
 
 fn ask(history: History, due: &[Operation], incomplete: Option<&str>, merge: bool, approved: &BTreeSet<String>) -> Judgement {
-    judge(&Question { limits: LIMITS, history, approved, incomplete, merge, settings: 1 }, due)
+    // A confirmed merge is consent to its operations.
+    let merges = |operation: &&Operation| merge && operation.action.guarded() != Some(gal::operation::Guarded::Deletion);
+    let confirmed: BTreeSet<String> = due.iter().filter(merges).map(Operation::id).collect();
+    let approved = approved | &confirmed;
+    judge(&Question { limits: LIMITS, history, approved: &approved, incomplete, settings: 1 }, due)
 }
 
 fn said(judgement: &Judgement, due: &[Operation]) -> String {

@@ -310,3 +310,9 @@ pub(crate) fn link_said(link: &Link) -> String {
     }
     text
 }
+
+/// The fields that are published into each side, by default.
+pub(crate) fn published() -> gal::Sides<gal::field::FieldSet> {
+    let fields = gal::mapping::Mapping::compile(&Default::default()).unwrap().fields();
+    gal::Sides { a: fields, b: fields }
+}

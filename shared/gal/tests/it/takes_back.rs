@@ -7,7 +7,7 @@ use gal::undo::{Deed, Undoing, Written, undo};
 use gal::{Entry, Field, Link, Phase, Provenance, Recipient, Side};
 use jiff::SignedDuration;
 
-use crate::pair::{INSTALLATION, ago, ann, copy_of, link, link_said, set, world};
+use crate::pair::{INSTALLATION, ago, ann, copy_of, link, link_said, published, set, world};
 use crate::written::matches;
 
 fn deed(operations: &[Action], changes: &[(&str, Option<&str>, Option<&str>)]) -> Deed {
@@ -136,7 +136,7 @@ fn what_is_put_back_and_what_is_left_alone() {
     let mut boss = copy_of(&ann(), Side::B, 2);
     "galbridge-boss".clone_into(&mut boss.name);
     let world = world(vec![], vec![boss], vec![]);
-    let asked = Undoing { installation: INSTALLATION, run: "run-7", now: ago(0), world: &world };
+    let asked = Undoing { installation: INSTALLATION, run: "run-7", now: ago(0), world: &world, published: published() };
     // Who was made is suppressed before his contact is removed: a crash in between must not make him again.
     let ours = link(&ann(), Side::A, &copy_of(&ann(), Side::B, 1), Provenance::Made, Phase::Live);
     let removal = undo(&asked, &deed(&[Action::Create], &[]), Some(&ours), Some(&Entry::new(contact(&|_| {})))).unwrap();

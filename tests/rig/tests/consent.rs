@@ -140,3 +140,94 @@ async fn what_was_written_just_now_is_not_undone_yet() {
     assert_eq!((later.operations.len(), later.skipped[0].code.as_str()), (0, "edited-since"), "{later:#?}");
     assert_eq!(title(&rig, ours), "the administrator's own");
 }
+
+/// Once a run that went on after a hold, because something else made more work, forgot it: nobody was told, and a day later it ran.
+#[tokio::test(start_paused = true)]
+async fn a_hold_lasts_while_the_run_goes_on() {
+    let people = (0..CROWD).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    let (rig, a, _) =
+        Rig::merged("guard = { max_deletions = 3, max_deletion_share = 1.0, max_source_shrink = 1.0 }\n", people, vec![]).await;
+    rig.apply("contoso", delete(&a[..5]));
+    rig.settle(2).await.unwrap();
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.is_some(), "five are too many");
+    // One whose contact its administrator deleted leaves too: his link is forgotten, and he is looked at again in the same run.
+    rig.apply("fabrikam", delete(&[find(&rig.gal("fabrikam"), "Person20").unwrap().anchor]));
+    rig.apply("contoso", delete(&[a[20]]));
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[21], "permanent": true}]));
+    rig.apply("contoso", json!([user("contoso", "Person21")]));
+    let runs = rig.settle(3).await.unwrap();
+    let held = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("the hold stands");
+    assert_eq!(held.deletions, 5, "{held:?}");
+    assert!(runs.iter().all(|run| matches!(run.outcome, Outcome::Held(_)) && run.counters.b.held == 5), "{runs:?}");
+    rig.engine.approve(&rig.pair(), &held.checksum.unwrap()).await.unwrap();
+    rig.settle(3).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), CROWD - 6);
+}
+
+/// Once a merge that went on for days let everything through, whatever the profile said by then, and whoever came meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_merge_is_consent_to_what_was_shown_and_no_more() {
+    let options = RigOptions {
+        profile: pair("guard = { max_creations = 5, max_update_share = 0.2 }\n"),
+        creation_quota: Some(12),
+        ..RigOptions::default()
+    };
+    let mut rig = Rig::new(options).await;
+    let people: Vec<_> = (0..CROWD).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    rig.apply("contoso", people.into());
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    let shown: Vec<Uuid> = rig.gal("fabrikam").iter().map(|entry| entry.anchor).collect();
+    assert_eq!(shown.len(), 12, "the tenant's quota is used up");
+    // Newcomers are no part of what was confirmed.
+    let newcomers: Vec<_> = (0..8).map(|number| user("contoso", &format!("Newcomer{number}"))).collect();
+    rig.apply("contoso", newcomers.into());
+    rig.settle(4).await.unwrap();
+    let held = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("eight are too many");
+    assert_eq!(held.creations, 8, "{held:?}");
+    // Nor is another mapping.
+    rig.reprofile(&pair(
+        "guard = { max_creations = 5, max_update_share = 0.2 }\n[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (EVIL)\"\n",
+    ));
+    for _ in 0..4 {
+        rig.advance(Duration::from_secs(3_600)).await;
+        rig.settle(3).await.unwrap();
+    }
+    // A creation that had begun goes on; of the others nobody is made, and nobody is renamed, without a word.
+    let gal = rig.gal("fabrikam");
+    let renamed =
+        shown.iter().filter(|anchor| gal.iter().any(|entry| entry.anchor == **anchor && property(entry, "DisplayName").contains("EVIL")));
+    assert_eq!((renamed.count(), gal.len() <= 24), (0, true), "{}", gal.len());
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.is_some());
+}
+
+/// Once somebody who left while he waited for the merge waited for its end, and the end for him: nobody was hidden any more, for ever.
+#[tokio::test(start_paused = true)]
+async fn a_merge_ends_although_somebody_leaves_meanwhile() {
+    let rig = Rig::new(RigOptions { creation_quota: Some(2), ..RigOptions::default() }).await;
+    let people: Vec<_> = (0..4).map(|number| user("contoso", &format!("Person{number}"))).collect();
+    let people = rig.apply("contoso", people.into());
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    let shown = rig.gal("fabrikam");
+    assert_eq!(shown.len(), 2, "the rest waits for the quota");
+    // One of those who wait leaves, and one who was made.
+    let waits = (0..4).find(|number| find(&shown, &format!("Person{number}")).is_none()).unwrap();
+    let made = (0..4).find(|number| find(&shown, &format!("Person{number}")).is_some()).unwrap();
+    rig.apply("contoso", delete(&[people[waits].unwrap(), people[made].unwrap()]));
+    for _ in 0..4 {
+        rig.advance(Duration::from_secs(3_700)).await;
+        rig.settle(4).await.unwrap();
+    }
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.merge.is_none(), "the merge is done");
+    assert_eq!(rig.gal("fabrikam").len(), 2, "who left is hidden, who stayed is there");
+}
+
+/// Once whoever came while a pilot of a merged pair went on was looked at by nobody any more.
+#[tokio::test(start_paused = true)]
+async fn who_comes_while_a_pilot_goes_on_comes_after_it() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    rig.apply("contoso", json!([user("contoso", "Ben"), user("contoso", "Eve")]));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.merge_with(MergeOptions { limit: Some(1), accept_dynamic_groups: true, ..MergeOptions::of(MergeMode::TwoWay) }).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 3, "{:?}", rig.gal("fabrikam"));
+}

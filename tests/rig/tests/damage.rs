@@ -237,3 +237,29 @@ async fn a_merge_of_a_paused_pair_is_refused() {
     assert!(matches!(&error, EngineError::Refused(text) if text.contains("change freeze") && text.contains("resume")), "{error}");
     assert!(!status(&rig).await.merge_in_progress);
 }
+
+/// Once a run that failed in one directory lost the count of what it had made in the other, and the guard's shares were of nothing.
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_run_made_is_counted() {
+    let rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")]));
+    rig.apply("fabrikam", json!([user("fabrikam", "Cas")]));
+    let no_role = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "do": "form-d"});
+    rig.simulator.set_faults_json(json!({"calls": [no_role]})).unwrap();
+    assert!(rig.merge(MergeMode::TwoWay).await.is_err(), "the application may not write there");
+    let made = rig.gal("contoso").len() as u64 - 2;
+    let live = rig.engine.state(&rig.pair()).await.unwrap().writing.live;
+    assert_eq!((live.a, made), (1, 1), "{live:?}");
+    // And a process that died is made good within a day.
+    let mut state = rig.engine.state(&rig.pair()).await.unwrap();
+    state.writing.live = gal::Sides::default();
+    let owner = "a test".to_owned();
+    let lease = engine::records::Lease { owner: owner.clone(), until: rig.now() + jiff::SignedDuration::from_mins(1) };
+    rig.engine.store.acquire(&rig.pair(), engine::records::LeaseKind::Writing, &lease, rig.now()).await.unwrap();
+    rig.engine.store.save_writing(&rig.pair(), &owner, &state.writing, None).await.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(Duration::from_secs(25 * 3_600)).await;
+    rig.settle(4).await.unwrap();
+    let live = rig.engine.state(&rig.pair()).await.unwrap().writing.live;
+    assert_eq!((live.a, live.b), (1, 2));
+}

@@ -377,3 +377,74 @@ async fn what_its_administrator_wrote_in_an_unpublished_field_stays_when_it_is_p
     rig.settle(4).await.unwrap();
     assert_eq!(departments(&rig)[0], "Law");
 }
+
+/// Once giving a contact back also took back what its own administrator had done meanwhile: he saw shown again what he had hidden.
+#[tokio::test(start_paused = true)]
+async fn what_its_administrator_did_meanwhile_stays_when_it_is_given_back() {
+    let own = |name: &str, hidden: bool| {
+        let mut own = contact_at(name, &format!("{}@contoso.example", name.to_lowercase()), "Visitor");
+        own["set"]["HomePhone"] = json!("+41 44 555 01 01");
+        own["set"]["HiddenFromAddressListsEnabled"] = json!(hidden);
+        own
+    };
+    let people = vec![people::user("contoso", "Ann"), people::user("contoso", "Ben")];
+    let (rig, a, b) = Rig::merged("", people, vec![own("Ann", false), own("Ben", true)]).await;
+    rig.apply("fabrikam", update(b[0], json!({"HiddenFromAddressListsEnabled": true, "HomePhone": null})));
+    rig.apply("fabrikam", update(b[1], json!({"HiddenFromAddressListsEnabled": false})));
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", people::delete(&[a[0], a[1]]));
+    rig.settle(5).await.unwrap();
+    let gal = rig.gal_with_hidden("fabrikam");
+    let told = ["Ann", "Ben"].map(|name| {
+        let one = find(&gal, name).unwrap();
+        (one.hidden, property(one, "HomePhone"), property(one, "CustomAttribute15").is_empty())
+    });
+    assert_eq!(told, [(true, String::new(), true), (false, "+41 44 555 01 01".to_owned(), true)]);
+}
+
+/// Once a hiding and a leaving that were read together were taken for one: the veto was forgotten.
+#[tokio::test(start_paused = true)]
+async fn who_was_hidden_by_the_administrator_before_he_left_stays_hidden_when_he_is_back() {
+    let (rig, a, _) = Rig::merged("", vec![people::user("contoso", "Ann")], vec![]).await;
+    let contact = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
+    rig.apply("fabrikam", update(contact, json!({"HiddenFromAddressListsEnabled": true})));
+    rig.apply("contoso", update(a[0], json!({"HiddenFromAddressListsEnabled": true})));
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", update(a[0], json!({"HiddenFromAddressListsEnabled": false, "Title": "Back"})));
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal_with_hidden("fabrikam");
+    assert_eq!((gal.len(), gal[0].hidden, property(&gal[0], "Title").as_str()), (1, true, "Back"));
+}
+
+/// Once a template of names that rooms do not have asked Exchange for a blank display name, and the room was set aside for ever.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_shown_without_a_name() {
+    let room = json!({"op": "create", "kind": "room", "set": {"DisplayName": "Room 7", "PrimarySmtpAddress": "room7@contoso.example"}});
+    let template = "[pairs.a_to_b.mapping]\ndisplay_name = \"{{ last_name }} {{ first_name }}\"\n";
+    let mut ann = people::user("contoso", "Ann");
+    (ann["set"]["FirstName"], ann["set"]["LastName"]) = (json!("Ann"), json!("Meier"));
+    let (mut rig, a, _) = Rig::merged(template, vec![ann, room], vec![]).await;
+    assert_eq!(people::names(&rig.gal("fabrikam")), ["Meier Ann", "Room 7"]);
+    rig.apply("contoso", update(a[1], json!({"City": "Bern"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(property(find(&rig.gal("fabrikam"), "Room 7").unwrap(), "City"), "Bern");
+    rig.reprofile("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.mapping]\ndisplay_name = false\n");
+    rig.settle(6).await.unwrap();
+    assert_eq!(people::names(&rig.gal("fabrikam")), ["Meier Ann", "Room 7"], "what stands there stays");
+    assert!(rig.engine.quarantined(&rig.pair()).await.unwrap().is_empty() && rig.settle(2).await.unwrap().is_empty());
+}
+
+/// Once somebody stood in quarantine for ever who had nothing left that could be refused.
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_ends_where_nothing_is_left_to_be_refused() {
+    let (rig, a, _) = Rig::merged("", vec![people::user("contoso", "Ann")], vec![]).await;
+    let refusal = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "form-a", "status": 400,
+        "type": "Microsoft.Exchange.Configuration.Tasks.RecipientTaskException", "message": "The value is not valid for this property."});
+    rig.simulator.set_faults_json(json!({"calls": [refusal]})).unwrap();
+    rig.apply("contoso", update(a[0], json!({"Title": "refused"})));
+    rig.settle(3).await.unwrap();
+    assert_eq!(rig.engine.quarantined(&rig.pair()).await.unwrap().len(), 1);
+    rig.apply("contoso", update(a[0], json!({"Title": "Engineer"})));
+    rig.settle(4).await.unwrap();
+    assert!(rig.engine.quarantined(&rig.pair()).await.unwrap().is_empty());
+}

@@ -416,3 +416,22 @@ async fn a_closed_side_is_written_by_nobody() {
     assert!(into_b.is_empty(), "{into_b:?}");
     assert_eq!(property(find(&rig.gal("fabrikam"), "Pat").unwrap(), "Title"), "");
 }
+
+/// Once a contact whose creation was cut off before its stamp stayed in the list, and nothing was said to be left.
+#[tokio::test(start_paused = true)]
+async fn unpublish_takes_back_what_was_only_begun() {
+    let rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("contoso", "Ann")]));
+    // Made, and no more.
+    let dies = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "do": "commit-then-drop"});
+    let refuses = json!({"tenant": "fabrikam", "cmdlet": "Set-MailContact", "do": "503"});
+    rig.simulator.set_faults_json(json!({"calls": [dies, refuses]})).unwrap();
+    let _ = rig.merge(MergeMode::TwoWay).await;
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    rig.snapshot(true).await.unwrap();
+    assert_eq!(rig.gal_with_hidden("fabrikam").len(), 1, "it stands there");
+    let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Purge).await.unwrap();
+    rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), rig.deadline()).await.unwrap();
+    assert!(rig.gal_with_hidden("fabrikam").is_empty());
+}

@@ -182,3 +182,47 @@ async fn an_administrators_own_contact_in_place_of_ours_is_joined() {
     let told = rig.engine.explain(&rig.pair(), "ann@contoso.example").await.unwrap();
     assert!(told.iter().any(|line| format!("{line:?}").contains("Found")), "{told:#?}");
 }
+
+/// Once a change of members that Graph told of while Exchange was out was forgotten until the next day.
+#[tokio::test(start_paused = true)]
+async fn members_who_change_while_exchange_is_out_are_not_forgotten() {
+    let rig = Rig::new(RigOptions::default()).await;
+    let people: Vec<Uuid> = rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")])).into_iter().flatten().collect();
+    let group = json!([{"op": "create", "kind": "security-group", "set": {"DisplayName": "published"}, "members": people}]);
+    let group = rig.apply("contoso", group)[0].unwrap();
+    let mut rig = rig;
+    rig.reprofile(&format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.scope]\ninclude_groups = [\"{group}\"]\n"));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", json!([{"op": "remove-member", "anchor": group, "member": people[0]}]));
+    rig.simulator.set_faults_json(json!({"calls": [{"tenant": "contoso", "endpoint": "invoke", "do": "503"}]})).unwrap();
+    for _ in 0..2 {
+        rig.advance(Duration::from_secs(600)).await;
+        assert!(rig.cycle().await.is_err(), "Exchange is out");
+    }
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
+}
+
+/// Once a group that was empty from the beginning held every deletion and creation for ever, and the remedy that was named did nothing.
+#[tokio::test(start_paused = true)]
+async fn a_group_without_members_is_no_hindrance() {
+    let mut rig = Rig::new(RigOptions::default()).await;
+    let people: Vec<Uuid> = rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")])).into_iter().flatten().collect();
+    let groups = json!([
+        {"op": "create", "kind": "security-group", "set": {"DisplayName": "everybody"}, "members": people},
+        {"op": "create", "kind": "security-group", "set": {"DisplayName": "new site"}},
+    ]);
+    let groups: Vec<Uuid> = rig.apply("contoso", groups).into_iter().flatten().collect();
+    let scope = format!("[pairs.a_to_b.scope]\ninclude_groups = [\"{}\", \"{}\"]\n", groups[0], groups[1]);
+    rig.reprofile(&format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{scope}"));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", json!([{"op": "remove-member", "anchor": groups[0], "member": people[0]}]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"], "who left is hidden");
+    rig.apply("contoso", json!([{"op": "add-member", "anchor": groups[1], "member": people[0]}]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
+}

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
 
+use std::time::Duration;
+
 use engine::EngineError;
 use engine::act::{Action, Answer, PlanDocument};
 use engine::records::RunSummary;
-use rig::Rig;
-use rig::people::{contact_at, delete, find, names, property, update, user};
+use gal::policy::MergeMode;
+use rig::people::{contact, contact_at, delete, find, names, property, update, user};
+use rig::{Rig, RigOptions};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -138,4 +141,33 @@ async fn another_plan_and_another_run_are_refused() {
     assert_eq!(last.kind, engine::records::RunKind::Undo);
     undo(&rig, &last.id).await;
     assert_eq!(title(&rig, "Ann"), "WRONG");
+}
+
+/// Once the half at the origin was looked for in the other directory, and nothing was put back in either.
+#[tokio::test(start_paused = true)]
+async fn a_join_of_two_contacts_is_taken_back_on_both_sides() {
+    let mut theirs = contact("Pat", "");
+    theirs["set"]["City"] = json!("Bern");
+    let mut ours = contact("Pat", "Agent");
+    ours["set"]["City"] = json!(null);
+    let rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([ours]));
+    rig.apply("fabrikam", json!([theirs]));
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    let says = |tenant: &str| {
+        let gal = rig.gal(tenant);
+        let pat = find(&gal, "Pat").unwrap();
+        (property(pat, "Title"), property(pat, "City"))
+    };
+    let filled = ("Agent".to_owned(), "Bern".to_owned());
+    assert_eq!((says("contoso"), says("fabrikam")), (filled.clone(), filled));
+    rig.advance(Duration::from_secs(600)).await;
+    let runs = rig.engine.store.runs(&rig.pair(), 20).await.unwrap();
+    let run = runs.iter().find(|run| run.counters.a.adopted + run.counters.b.adopted > 0).expect("a join").id.clone();
+    let plan = rig.engine.undo_preview(&rig.pair(), &run).await.unwrap();
+    rig.engine.undo(&rig.pair(), &run, &plan.plan.checksum(), rig.deadline()).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(says("contoso"), ("Agent".to_owned(), String::new()));
+    assert_eq!(says("fabrikam"), (String::new(), "Bern".to_owned()));
 }

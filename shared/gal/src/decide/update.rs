@@ -113,12 +113,11 @@ impl Case<'_, '_> {
         if self.link.quarantine.is_none() || !decision.operations.is_empty() || decision.skipped.is_some() {
             return decision;
         }
-        match decision.quiet.first_mut() {
-            Some(change) => change.patch.freed = true,
-            None => {
-                let patch = LinkPatch { freed: true, ..LinkPatch::default() };
-                decision.quiet.extend(Decision::quiet(Quiet::Record, self.link, patch, &self.title).quiet);
-            }
+        if let Some(change) = decision.quiet.first_mut() {
+            change.patch.freed = true;
+        } else {
+            let patch = LinkPatch { freed: true, ..LinkPatch::default() };
+            decision.quiet.extend(Decision::quiet(Quiet::Record, self.link, patch, &self.title).quiet);
         }
         decision
     }
@@ -156,6 +155,7 @@ impl Case<'_, '_> {
     /// Fields that the profile does not publish. In what we made, one that it published before is cleared once, if what stands there is
     /// what we wrote; from then on it is its administrator's, and what he writes there is remembered as his: should the profile publish
     /// the field again, a source that says nothing does not clear it.
+    #[expect(clippy::match_same_arms, reason = "each arm says its own case")]
     pub(super) fn unpublished(&self, desired: &Desired, contact: &Entry, merged: &mut Merged) {
         let link = self.link;
         for field in desired.dropped.iter() {

@@ -1,0 +1,103 @@
+//! Contacts that both sides edit: what the pair shares, what it does not, and where an edit must not go.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
+
+use std::time::Duration;
+
+use rig::Rig;
+use rig::people::{contact, delete, find, names, property, update};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+fn pair(rest: &str) -> String {
+    format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{rest}")
+}
+
+/// A contact of contoso that galbridge shared with fabrikam, and its twin there.
+async fn shared(profile: &str, more: Value) -> (Rig, Uuid, Uuid) {
+    let mut pat = contact("Pat", "Agent");
+    for (field, value) in more.as_object().unwrap() {
+        pat["set"][field] = value.clone();
+    }
+    let (rig, a, _) = Rig::merged(profile, vec![pat], vec![]).await;
+    let twin = find(&rig.gal("fabrikam"), "Pat").unwrap().anchor;
+    (rig, a[0], twin)
+}
+
+fn says(rig: &Rig, tenant: &str, field: &str) -> String {
+    property(find(&rig.gal_with_hidden(tenant), "Pat").unwrap(), field)
+}
+
+/// Once a value in a field that nobody shares counted for ever as an edit: the deleted contact came back.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_not_shared_is_no_edit() {
+    let (rig, own, twin) = shared("", json!({"StreetAddress": "Main street 1"})).await;
+    rig.apply("fabrikam", update(twin, json!({"CustomAttribute1": "branch", "Notes": "met in Bern"})));
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", delete(&[own]));
+    rig.settle(6).await.unwrap();
+    assert!(rig.gal("contoso").is_empty() && rig.gal("fabrikam").is_empty(), "the twin follows");
+
+    let (rig, _, twin) = shared("peer_deletions = true\n", json!({"StreetAddress": "Main street 1"})).await;
+    rig.apply("fabrikam", delete(&[twin]));
+    rig.settle(6).await.unwrap();
+    assert!(rig.gal("contoso").is_empty() && rig.gal("fabrikam").is_empty(), "the other half follows");
+}
+
+/// Once the source's side of a pair that publishes one way by now was written, and its contact hidden.
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_becomes_one_way_writes_its_source_no_more() {
+    let (mut rig, own, twin) = shared("peer_deletions = true\n", json!({})).await;
+    rig.reprofile(&pair("direction = \"a-to-b\"\n"));
+    rig.settle(4).await.unwrap();
+    rig.apply("fabrikam", update(twin, json!({"Title": "by hand"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!((says(&rig, "contoso", "Title"), says(&rig, "fabrikam", "Title")), ("Agent".to_owned(), "Agent".to_owned()));
+    rig.apply("contoso", update(own, json!({"Title": "Partner"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(says(&rig, "fabrikam", "Title"), "Partner", "it follows its source");
+    rig.apply("fabrikam", delete(&[twin]));
+    rig.settle(4).await.unwrap();
+    rig.advance(DAY * 40).await;
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal("contoso");
+    assert_eq!((names(&gal), gal[0].anchor), (vec!["Pat".to_owned()], own));
+}
+
+/// Once a number that was not to be published any more stayed in every twin.
+#[tokio::test(start_paused = true)]
+async fn a_field_that_is_no_longer_shared_leaves_the_twins() {
+    let (mut rig, own, twin) = shared("", json!({"MobilePhone": "+41 79 555 01 01", "Fax": "+41 44 555 01 02"})).await;
+    rig.apply("fabrikam", update(twin, json!({"Fax": "+41 44 555 01 03"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(says(&rig, "fabrikam", "MobilePhone"), "+41 79 555 01 01");
+    rig.reprofile(&pair("[pairs.a_to_b.mapping]\nmobile_phone = false\n"));
+    rig.settle(6).await.unwrap();
+    assert_eq!(
+        (says(&rig, "fabrikam", "MobilePhone"), says(&rig, "contoso", "MobilePhone")),
+        (String::new(), "+41 79 555 01 01".to_owned())
+    );
+    assert_eq!(says(&rig, "fabrikam", "Fax"), "+41 44 555 01 03", "the rest is shared as before");
+    // What its administrator writes there now is his, and flows nowhere.
+    rig.apply("fabrikam", update(twin, json!({"MobilePhone": "+41 79 555 09 09"})));
+    rig.apply("contoso", update(own, json!({"Title": "Partner"})));
+    rig.settle(4).await.unwrap();
+    let phones = (says(&rig, "fabrikam", "MobilePhone"), says(&rig, "contoso", "MobilePhone"), says(&rig, "fabrikam", "Title"));
+    assert_eq!(phones, ("+41 79 555 09 09".to_owned(), "+41 79 555 01 01".to_owned(), "Partner".to_owned()));
+}
+
+/// Once a twin's address was written into the tenant that owns its domain: mail did not arrive there, and the twin was purged.
+#[tokio::test(start_paused = true)]
+async fn an_address_goes_into_no_tenant_that_owns_its_domain() {
+    let (rig, own, twin) = shared("", json!({})).await;
+    rig.apply("fabrikam", update(twin, json!({"ExternalEmailAddress": "SMTP:pat@contoso.example", "City": "Bern"})));
+    rig.settle(6).await.unwrap();
+    let gal = rig.gal("contoso");
+    let pat = gal.iter().find(|entry| entry.anchor == own).expect("it stays");
+    assert!(property(pat, "ExternalEmailAddress").to_lowercase().ends_with("pat@partner.example"), "{pat:?}");
+    assert_eq!(property(pat, "City"), "Bern", "the rest is shared");
+    assert_eq!(names(&rig.gal("fabrikam")), ["Pat"], "and what its administrator wrote stays there");
+    assert!(rig.settle(3).await.unwrap().is_empty(), "quiet");
+}

@@ -42,7 +42,8 @@ pub(crate) fn reason(outcome: &Outcome) -> Option<&str> {
 
 /// `320 created, 5 adopted`; empty if nothing was done.
 pub(crate) fn counters(counters: &SideCounters) -> String {
-    let SideCounters { created, adopted, recovered, updated, staged, restored, purged, released, conflicts, quarantined, held } = *counters;
+    let SideCounters { created, adopted, recovered, updated, staged, restored, purged, released, conflicts, quarantined, held, deferred } =
+        *counters;
     let words = [
         (created, "created"),
         (adopted, "adopted"),
@@ -55,6 +56,7 @@ pub(crate) fn counters(counters: &SideCounters) -> String {
         (conflicts, "in conflict"),
         (quarantined, "quarantined"),
         (held, "held"),
+        (deferred, "not done yet"),
     ];
     let told: Vec<String> =
         words.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{} {word}", thousands(*number))).collect();

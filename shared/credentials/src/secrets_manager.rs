@@ -82,6 +82,18 @@ impl SecretsManager {
         put.map(|_| ()).map_err(|error| failed(secret, &why(&error)))
     }
 
+    /// The version of a rotation that was begun and did not come to its end.
+    ///
+    /// # Errors
+    /// `Secret` if the secret does not exist, or the store refuses it.
+    pub async fn pending_version(&self, secret: &str) -> Result<Option<String>, CredentialError> {
+        let told = self.client.describe_secret().secret_id(secret).send().await;
+        let told = told.map_err(|error| failed(secret, &why(&error)))?;
+        let has = |stages: &[String], wanted: &str| stages.iter().any(|stage| stage == wanted);
+        let waits = told.version_ids_to_stages().into_iter().flatten().find(|(_, stages)| has(stages, PENDING) && !has(stages, CURRENT));
+        Ok(waits.map(|(version, _)| version.clone()))
+    }
+
     /// Makes a version the current one; it may be so already.
     ///
     /// # Errors

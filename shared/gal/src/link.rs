@@ -381,6 +381,9 @@ pub struct Link {
     pub claimed: bool,
     /// The target refused the source's X.500 addresses; they are given up for this recipient.
     pub x500_refused: bool,
+    /// How often in a row nobody knew whether a write of it was done.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deferrals: u32,
     /// A permanent error.
     pub quarantine: Option<Quarantine>,
     /// Fields that both halves of a peer link changed differently, and that wait for a person.
@@ -390,6 +393,10 @@ pub struct Link {
     pub linked_at: Option<Timestamp>,
     /// When the target was last written, and by which kind of write the newest edit can be our own.
     pub written_at: Option<Timestamp>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Link {
@@ -424,6 +431,7 @@ impl Link {
             deletions: 0,
             claimed: false,
             x500_refused: false,
+            deferrals: 0,
             quarantine: None,
             conflicts: Vec::new(),
             linked_at: None,

@@ -28,7 +28,11 @@ impl Told {
     /// Of a run.
     pub(crate) fn run(run: &RunSummary) -> Self {
         let set_aside = Side::BOTH.into_iter().any(|side| run.counters.get(side).quarantined > 0);
+        let sides = || Side::BOTH.into_iter().map(|side| run.counters.get(side));
+        let stuck = sides().any(|side| side.deferred > 0) && !sides().any(engine::records::SideCounters::did_something);
         match run.outcome {
+            // It began and could do nothing: what is only throttled for a while is done by one of the next.
+            Outcome::Partial(_) if stuck => Self { success: false, attention: Some(set_aside), certificate_days: None },
             // Done, or as far as it came; the next one goes on.
             Outcome::Completed | Outcome::Partial(_) => Self { success: true, attention: Some(set_aside), certificate_days: None },
             // Everything else was done.
@@ -72,6 +76,28 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Once a tenant that took no write for days was a success every ten minutes, and no alarm told.
+    #[test]
+    fn a_run_that_could_do_nothing_is_no_success() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut run = RunSummary {
+            id: "r".to_owned(),
+            pair: "p".to_owned(),
+            kind: engine::records::RunKind::Reconcile,
+            began: now,
+            ended: now,
+            outcome: Outcome::Partial("not everything could be done yet".to_owned()),
+            counters: gal::Sides::default(),
+            left: 1,
+            notes: Vec::new(),
+        };
+        assert!(Told::run(&run).success, "the time was up");
+        run.counters.b.deferred = 3;
+        assert!(!Told::run(&run).success);
+        run.counters.a.updated = 1;
+        assert!(Told::run(&run).success, "it went on");
+    }
 
     #[test]
     fn a_line_is_what_cloudwatch_wants() {

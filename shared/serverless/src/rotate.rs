@@ -43,6 +43,8 @@ pub trait Vault: Send + Sync {
     async fn current(&self, secret: &str) -> Result<Option<Credential>, CredentialError>;
     /// The credential of a version; none if there is no such version.
     async fn version(&self, secret: &str, version: &str) -> Result<Option<Credential>, CredentialError>;
+    /// The version of a rotation that was begun and did not come to its end.
+    async fn pending(&self, secret: &str) -> Result<Option<String>, CredentialError>;
     /// Stores a credential as a version: the current one, or a pending one.
     async fn put(&self, secret: &str, version: &str, credential: &Credential, current: bool) -> Result<(), CredentialError>;
     /// Makes a version the current one; it may be so already.
@@ -61,6 +63,10 @@ impl Vault for SecretsManager {
 
     async fn put(&self, secret: &str, version: &str, credential: &Credential, current: bool) -> Result<(), CredentialError> {
         self.put_version(secret, version, credential, current).await
+    }
+
+    async fn pending(&self, secret: &str) -> Result<Option<String>, CredentialError> {
+        self.pending_version(secret).await
     }
 
     async fn promote(&self, secret: &str, version: &str) -> Result<(), CredentialError> {
@@ -129,8 +135,11 @@ pub async fn serve(client: &Client, vault: &dyn Vault, event: Value, end: Timest
         return Ok(Rotated::Step(format!("{step:?} of tenant {} is done", work.name)));
     }
     let ByHand { tenant, what, .. } = message::read(event)?;
-    let token = Uuid::from_bytes(client.chance()).to_string();
     let secret = client.settings().secret(&tenant);
+    // A rotation that was cut off goes on: another pending version would be in the way of Secrets Manager's own, and another certificate at
+    // the application.
+    let begun = if matches!(what, Wish::Rotate) { begun(vault, &secret).await } else { None };
+    let token = begun.unwrap_or_else(|| Uuid::from_bytes(client.chance()).to_string());
     let work = Work { client, vault, name: tenant, secret: &secret, version: &token, end };
     let made = match what {
         Wish::Certificate => work.first().await?,
@@ -143,6 +152,12 @@ pub async fn serve(client: &Client, vault: &dyn Vault, event: Value, end: Timest
         }
     };
     work.public_part(made).await.map(Rotated::Certificate)
+}
+
+/// The version of a rotation that was cut off, where it can be used.
+async fn begun(vault: &dyn Vault, secret: &str) -> Option<String> {
+    let version = vault.pending(secret).await.ok()??;
+    vault.version(secret, &version).await.ok()?.map(|_| version)
 }
 
 /// The tenant whose secret it is. An ARN ends in six letters of chance after the name.

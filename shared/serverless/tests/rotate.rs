@@ -36,7 +36,7 @@ impl Clock for Follow {
 
 /// Secrets Manager, as far as a rotation sees it.
 #[derive(Default)]
-struct Memory(Mutex<(Option<String>, BTreeMap<String, Credential>)>);
+struct Memory(Mutex<(Option<String>, BTreeMap<String, Credential>)>, Mutex<Option<String>>);
 
 #[async_trait]
 impl Vault for Memory {
@@ -64,8 +64,15 @@ impl Vault for Memory {
         versions.insert(version.to_owned(), credential.clone());
         if current {
             *now = Some(version.to_owned());
+        } else {
+            *self.1.lock().unwrap() = Some(version.to_owned());
         }
         Ok(())
+    }
+
+    async fn pending(&self, _secret: &str) -> Result<Option<String>, CredentialError> {
+        let pending = self.1.lock().unwrap().clone();
+        Ok(pending.filter(|version| self.0.lock().unwrap().0.as_ref() != Some(version)))
     }
 
     async fn promote(&self, _secret: &str, version: &str) -> Result<(), CredentialError> {
@@ -186,6 +193,23 @@ async fn a_certificate_is_made_uploaded_and_rolled_step_by_step() {
     stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
     let fourth = stage.certificate().await;
     assert_eq!(stage.keys(), [first.thumbprint, third.thumbprint, fourth.thumbprint]);
+}
+
+/// Once each attempt by hand after one that was cut off made another key, and another certificate at the application.
+#[tokio::test]
+async fn a_rotation_that_was_cut_off_goes_on() {
+    let stage = Stage::new(true).await;
+    let first = stage.certificate().await;
+    stage.simulator.register_certificate(Some("contoso"), &first.pem).unwrap();
+    stage.simulator.advance_clock(Duration::from_mins(5));
+    stage.step("createSecret", "begun").await.unwrap();
+    stage.step("setSecret", "begun").await.unwrap();
+    stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
+    assert_eq!(stage.vault.0.lock().unwrap().0.as_deref(), Some("begun"));
+    assert_eq!((stage.keys().len(), stage.vault.0.lock().unwrap().1.len()), (2, 2));
+    stage.simulator.advance_clock(Duration::from_hours(24 * 30));
+    stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
+    assert_ne!(stage.vault.0.lock().unwrap().0.as_deref(), Some("begun"), "the next one is another");
 }
 
 /// Two operators ask at once: one certificate is made, and both see it.

@@ -26,6 +26,9 @@ const AHEAD: usize = 4;
 /// How long creations pause when a tenant's quota is used up.
 const QUOTA_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
+/// So often in a row the outcome of a write may be unknown: an hour of ticks.
+const TOO_OFTEN: u32 = 6;
+
 /// How often the lease is prolonged during a long run.
 const PROLONG: SignedDuration = SignedDuration::from_mins(1);
 
@@ -161,7 +164,7 @@ impl Run<'_> {
         let tenant = self.pair.tenants.get(operation.side);
         match error {
             // Nobody knows whether it was done: the row stays, and the next run looks first.
-            WriteError::Unknown { message } => Ok(Ended::Deferred(message)),
+            WriteError::Unknown { message } => self.unknown(shared, operation, message).await,
             WriteError::CreationQuota => {
                 shared.paused.get(operation.side).store(true, Ordering::Relaxed);
                 let state = self.engine.store.tenant(&tenant.name).await?;
@@ -185,6 +188,15 @@ impl Run<'_> {
             | WriteError::DirectorySynced
             | WriteError::Refused { .. }) => self.quarantine(shared, operation, error.to_string()).await,
         }
+    }
+
+    /// A write of which nobody knows whether it was done; one that ends so again and again is set aside like one that is refused.
+    async fn unknown(&self, shared: &Shared<'_>, operation: &Operation, message: String) -> Result<Ended, EngineError> {
+        let Some(mut link) = shared.link(operation.key).await else { return Ok(Ended::Deferred(message)) };
+        link.deferrals = link.deferrals.saturating_add(1);
+        let often = link.deferrals >= TOO_OFTEN;
+        self.store_link(shared, &link).await?;
+        if often { self.quarantine(shared, operation, message).await } else { Ok(Ended::Deferred(message)) }
     }
 
     /// Sets a recipient aside with a reason; it is tried again on a slowing schedule.

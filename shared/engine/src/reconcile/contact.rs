@@ -138,6 +138,7 @@ impl Run<'_> {
             }
             Some(mut link) => {
                 link.quarantine = None;
+                link.deferrals = 0;
                 link.x500_refused |= x500_refused;
                 link.written_at = Some(self.engine.now());
                 if link.is_live() && !was_live {

@@ -249,6 +249,7 @@ impl Inner {
                 count_done(counters, operation.action);
             }
             Ended::Waits | Ended::Deferred(_) | Ended::Quarantined(_) => {
+                counters.deferred += u64::from(matches!(ended, Ended::Deferred(_)));
                 if matches!(ended, Ended::Quarantined(_)) {
                     counters.quarantined += 1;
                 } else {

@@ -69,6 +69,30 @@ pub struct SideCounters {
     pub quarantined: u64,
     /// Operations waiting for approval.
     pub held: u64,
+    /// Operations that were begun and could not be done now: throttled, or with an unknown outcome.
+    #[serde(default)]
+    pub deferred: u64,
+}
+
+impl SideCounters {
+    /// Whether anything was done.
+    pub fn did_something(&self) -> bool {
+        let Self {
+            created,
+            adopted,
+            recovered,
+            updated,
+            staged,
+            restored,
+            purged,
+            released,
+            conflicts: _,
+            quarantined: _,
+            held: _,
+            deferred: _,
+        } = *self;
+        created + adopted + recovered + updated + staged + restored + purged + released > 0
+    }
 }
 
 /// The summary of a run.

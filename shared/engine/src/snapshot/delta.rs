@@ -27,6 +27,7 @@ impl SideReader<'_> {
             match self.follow(collection, cursor).await {
                 Ok(cursor) => {
                     self.state.cursors.insert(collection.as_str().to_owned(), cursor);
+                    self.ledger.keep(self.side, &self.state).await?;
                 }
                 Err(EngineError::Read { error: ReadError::CursorExpired, .. }) => {
                     warn!(tenant = %self.tenant().name, collection = collection.as_str(), "the cursor expired; a full reading begins");

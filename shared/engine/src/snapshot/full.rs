@@ -24,6 +24,9 @@ const SMALL_WINDOW: usize = 1_000;
 /// Objects that are held in memory before they are stored.
 const FLUSH: usize = 2_000;
 
+/// Objects that are looked for before who is gone is recorded.
+const LOOKED_FOR: usize = 100;
+
 /// Anchors in one stored chunk.
 const CHUNK: usize = 10_000;
 
@@ -45,7 +48,8 @@ impl SideReader<'_> {
         let Some(mut full) = self.state.full.clone() else { return Ok(()) };
         let read = self.read_pieces(&mut full).await;
         self.state.full = Some(full.clone());
-        if read? { self.conclude(&full).await } else { Ok(()) }
+        // What is left takes its time too: where this tick has none, the next one begins with it.
+        if read? && !self.late() { self.conclude(&full).await } else { Ok(()) }
     }
 
     /// Reads piece after piece; `full` tells at every moment what is left. Answers whether nothing is.
@@ -56,6 +60,7 @@ impl SideReader<'_> {
                     return Ok(false);
                 }
                 self.enumerate(collection, cursor, full).await?;
+                self.keep(full).await?;
             }
         }
         while let Some(window) = full.windows.last().cloned() {
@@ -65,8 +70,15 @@ impl SideReader<'_> {
             if self.read_window(&window, full).await? {
                 full.windows.pop();
             }
+            self.keep(full).await?;
         }
         Ok(true)
+    }
+
+    /// A piece is done, and stays so.
+    async fn keep(&mut self, full: &FullReading) -> Result<(), EngineError> {
+        self.state.full = Some(full.clone());
+        self.ledger.keep(self.side, &self.state).await
     }
 
     /// Enumerates a Graph collection; the cursor moves whenever everything up to it is stored.
@@ -95,6 +107,7 @@ impl SideReader<'_> {
                 seen.entry(change.anchor).or_default().graph.push((collection, change, true));
             }
             self.engine.progress.step(&format!("reading {} from Graph", self.tenant().name), anchors.len() as u64, 0);
+            self.ledger.prolong().await?;
             let complete = match page.next {
                 NextPage::More(link) => {
                     cursor = GraphCursor::Enumerating(link);
@@ -124,13 +137,15 @@ impl SideReader<'_> {
         let query = RecipientQuery::CreatedIn { from: window.from, to: window.to };
         let cut = |rows: &[ExchangeRow]| self.late() && halves(window, rows).is_some();
         let (rows, complete) = self.rows_until(&query, cut).await?;
-        if !complete && let Some(halves) = halves(window, &rows) {
+        let smaller = halves(window, &rows);
+        let anchors: BTreeSet<Anchor> = rows.iter().filter_map(ExchangeRow::identity).collect();
+        let (detailed, complete) =
+            if complete { self.detailed(&query, rows, || self.late() && smaller.is_some()).await? } else { (Vec::new(), false) };
+        if !complete && let Some(smaller) = smaller {
             full.windows.pop();
-            full.windows.extend(halves);
+            full.windows.extend(smaller);
             return Ok(false);
         }
-        let anchors: BTreeSet<Anchor> = rows.iter().filter_map(ExchangeRow::identity).collect();
-        let detailed = self.detailed(&query, rows).await?;
         self.record_rows(detailed).await?;
         self.remember(full, true, anchors).await?;
         Ok(true)
@@ -164,7 +179,7 @@ impl SideReader<'_> {
         };
         let before = full.began - OVERLAP;
         let mut known = 0_u64;
-        let mut missing: BTreeMap<Anchor, Seen> = BTreeMap::new();
+        let mut missing: Vec<Replica> = Vec::new();
         for shard in 0..16 {
             for replica in store.replica_shard(pair, self.side, shard).await? {
                 if replica.presence != Presence::Present {
@@ -172,8 +187,8 @@ impl SideReader<'_> {
                 }
                 known += 1;
                 let settled = replica.first_seen < before && replica.written_at.is_none_or(|written| written < before);
-                if settled && let Some(seen) = self.absence(&replica, &graph, &exchange).await? {
-                    missing.insert(replica.anchor, seen);
+                if settled && is_missing(&replica, &graph, &exchange) {
+                    missing.push(replica);
                 }
             }
         }
@@ -182,8 +197,10 @@ impl SideReader<'_> {
             self.state.incomplete =
                 Some(format!("the full reading of {} came back empty, though {known} recipients are known", self.tenant().name));
         } else {
+            if !self.look_for(missing, &graph).await? {
+                return Ok(());
+            }
             self.state.incomplete = None;
-            self.record(missing).await?;
         }
         self.engine.refresh_domains(self.tenant()).await?;
         self.engine.learn_domains().await;
@@ -274,20 +291,35 @@ impl SideReader<'_> {
         self.engine.bury(self.pair, self.side, unseen).await
     }
 
-    /// What is missing of a known object, after it was looked for by its Guid.
-    async fn absence(&self, replica: &Replica, graph: &BTreeSet<Anchor>, exchange: &BTreeSet<Anchor>) -> Result<Option<Seen>, EngineError> {
-        let (in_graph, in_exchange) = (graph.contains(&replica.anchor), exchange.contains(&replica.anchor));
-        let held = replica.reading.exchange.as_ref();
-        if in_exchange || (in_graph && held.is_none()) {
-            return Ok(None);
+    /// Looks for each that is missing by its Guid, and records who is gone: in pieces, so that a great many are found gone in as many ticks as
+    /// it takes. Answers whether all were looked for.
+    async fn look_for(&mut self, missing: Vec<Replica>, graph: &BTreeSet<Anchor>) -> Result<bool, EngineError> {
+        for piece in missing.chunks(LOOKED_FOR) {
+            if self.late() {
+                return Ok(false);
+            }
+            let mut gone: BTreeMap<Anchor, Seen> = BTreeMap::new();
+            for replica in piece {
+                let held = replica.reading.exchange.as_ref();
+                if let Some(half) = held
+                    && !self.rows(&RecipientQuery::Guid(half.guid)).await?.is_empty()
+                {
+                    continue;
+                }
+                let in_graph = graph.contains(&replica.anchor);
+                gone.insert(replica.anchor, Seen { exchange_gone: in_graph, absent: !in_graph, ..Seen::default() });
+            }
+            self.record(gone).await?;
+            self.ledger.prolong().await?;
         }
-        if let Some(half) = held
-            && !self.rows(&RecipientQuery::Guid(half.guid)).await?.is_empty()
-        {
-            return Ok(None);
-        }
-        Ok(Some(Seen { exchange_gone: in_graph, absent: !in_graph, ..Seen::default() }))
+        Ok(true)
     }
+}
+
+/// Whether a known object, or its half in Exchange, was not met.
+fn is_missing(replica: &Replica, graph: &BTreeSet<Anchor>, exchange: &BTreeSet<Anchor>) -> bool {
+    let in_graph_only = graph.contains(&replica.anchor) && replica.reading.exchange.is_none();
+    !exchange.contains(&replica.anchor) && !in_graph_only
 }
 
 /// The halves of a window by what is known of it, the earlier one last; none where it is small already.

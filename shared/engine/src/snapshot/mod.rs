@@ -4,11 +4,14 @@
 mod delta;
 mod full;
 mod groups;
+mod ledger;
 mod overlay;
 mod record;
 mod touched;
 
 pub(crate) use record::released_keys;
+
+use ledger::Ledger;
 
 use futures::future;
 use gal::{Side, Sides};
@@ -108,7 +111,11 @@ impl Engine {
         options: SnapshotOptions,
         deadline: Timestamp,
     ) -> Result<SnapshotReport, EngineError> {
-        let reader = |side| SideReader { engine: self, pair, side, deadline, state: reading.sides.get(side).clone(), changed: 0 };
+        let ledger = Ledger::new(self, pair, deadline, reading.clone());
+        let reader = |side| {
+            let state = reading.sides.get(side).clone();
+            SideReader { engine: self, pair, side, deadline, ledger: &ledger, state, changed: 0 }
+        };
         let (mut a, mut b) = (reader(Side::A), reader(Side::B));
         let wanted = |side| options.only.is_none_or(|only| only == side);
         // Another profile may name other groups.
@@ -139,6 +146,7 @@ struct SideReader<'e> {
     pair: &'e PairSetup,
     side: Side,
     deadline: Timestamp,
+    ledger: &'e Ledger<'e>,
     state: SideReading,
     changed: u64,
 }

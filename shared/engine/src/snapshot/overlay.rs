@@ -30,7 +30,7 @@ impl SideReader<'_> {
         let rows = self.rows(&query).await?;
         let fresh = self.fresh_rows(rows, watermark).await?;
         if !fresh.is_empty() {
-            let detailed = self.detailed(&query, fresh).await?;
+            let (detailed, _) = self.detailed(&query, fresh, || false).await?;
             self.record_rows(detailed).await?;
         }
         self.state.watermark = Some(began);
@@ -66,13 +66,21 @@ impl SideReader<'_> {
                 if next.is_none() || cut(&rows) {
                     return Ok((rows, next.is_none()));
                 }
+                self.ledger.prolong().await?;
             }
         }
         Err(self.failed(ReadError::PageExpired))
     }
 
-    /// Completes rows by a detail cmdlet, asked by the same query, page by page: the answers are never held together.
-    async fn complete_by(&self, detail: Detail, query: &RecipientQuery, rows: &mut Completing) -> Result<(), EngineError> {
+    /// Completes rows by a detail cmdlet, asked by the same query, page by page: the answers are never held together. Answers whether it
+    /// came to the end: after each page but the last `cut` may end it.
+    async fn complete_by(
+        &self,
+        detail: Detail,
+        query: &RecipientQuery,
+        rows: &mut Completing,
+        cut: impl Fn() -> bool,
+    ) -> Result<bool, EngineError> {
         let reader = &self.engine.connection(self.tenant())?.reader;
         'again: for _ in 0..PAGE_RETRIES {
             let mut next: Option<String> = None;
@@ -85,9 +93,10 @@ impl SideReader<'_> {
                     Err(ReadError::PageExpired) => continue 'again,
                     Err(error) => return Err(self.failed(error)),
                 }
-                if next.is_none() {
-                    return Ok(());
+                if next.is_none() || cut() {
+                    return Ok(next.is_none());
                 }
+                self.ledger.prolong().await?;
             }
         }
         Err(self.failed(ReadError::PageExpired))
@@ -111,14 +120,21 @@ impl SideReader<'_> {
         Ok(rows.into_iter().filter(fresh).collect())
     }
 
-    /// Completes rows by the detail cmdlets that their kinds need.
-    pub(super) async fn detailed(&self, query: &RecipientQuery, rows: Vec<ExchangeRow>) -> Result<Vec<ExchangeRow>, EngineError> {
+    /// Completes rows by the detail cmdlets that their kinds need. Answers whether it came to the end, or was `cut`.
+    pub(super) async fn detailed(
+        &self,
+        query: &RecipientQuery,
+        rows: Vec<ExchangeRow>,
+        cut: impl Fn() -> bool,
+    ) -> Result<(Vec<ExchangeRow>, bool), EngineError> {
         let needed: BTreeSet<Detail> = rows.iter().flat_map(|row| details_of(&row.half.type_details)).copied().collect();
         let mut completing = Completing::of(rows);
         for detail in needed {
-            self.complete_by(detail, query, &mut completing).await?;
+            if !self.complete_by(detail, query, &mut completing, &cut).await? {
+                return Ok((Vec::new(), false));
+            }
         }
-        Ok(completing.end())
+        Ok((completing.end(), true))
     }
 
     pub(super) async fn record_rows(&mut self, rows: Vec<ExchangeRow>) -> Result<(), EngineError> {

@@ -265,6 +265,7 @@ pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, publi
         deletions: 0,
         claimed: false,
         x500_refused: false,
+        deferrals: 0,
         quarantine: None,
         conflicts: Vec::new(),
         linked_at: None,

@@ -139,6 +139,7 @@ pub(super) fn blank_link(context: &Context<'_>, key: LinkKey, source: &Entry, ad
         deletions: 0,
         claimed: false,
         x500_refused: false,
+        deferrals: 0,
         quarantine: None,
         conflicts: Vec::new(),
         linked_at: None,

@@ -193,6 +193,7 @@ pub(crate) fn link(source: &Recipient, side: Side, contact: &Recipient, provenan
         deletions: 0,
         claimed: false,
         x500_refused: false,
+        deferrals: 0,
         quarantine: None,
         conflicts: Vec::new(),
         linked_at: Some(ago(30)),
@@ -313,6 +314,6 @@ pub(crate) fn link_said(link: &Link) -> String {
 
 /// The fields that are published into each side, by default.
 pub(crate) fn published() -> gal::Sides<gal::field::FieldSet> {
-    let fields = gal::mapping::Mapping::compile(&Default::default()).unwrap().fields();
+    let fields = gal::mapping::Mapping::compile(&std::collections::BTreeMap::default()).unwrap().fields();
     gal::Sides { a: fields, b: fields }
 }

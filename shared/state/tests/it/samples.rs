@@ -103,6 +103,7 @@ pub(crate) fn link(n: u32) -> Link {
         deletions: 0,
         claimed: false,
         x500_refused: false,
+        deferrals: 0,
         quarantine: None,
         conflicts: Vec::new(),
         linked_at: Some(at(0)),

@@ -1,0 +1,51 @@
+//! What a reading has come to, stored while it goes on: a reading that is killed, or takes longer than its tick, loses no piece that is
+//! done, and its lease holds as long as it works.
+
+use gal::Side;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::records::{ReadingState, SideReading};
+use crate::setup::PairSetup;
+
+/// How often it is stored.
+const EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long a reading may take for one page, or whatever else it does in one go.
+const ONE_STEP: SignedDuration = SignedDuration::from_mins(3);
+
+/// The state of both sides of a pair that is being read.
+pub(super) struct Ledger<'e> {
+    engine: &'e Engine,
+    pair: &'e PairSetup,
+    deadline: Timestamp,
+    stored: Mutex<(ReadingState, Timestamp)>,
+}
+
+impl<'e> Ledger<'e> {
+    /// As it was when the lease was taken.
+    pub(super) fn new(engine: &'e Engine, pair: &'e PairSetup, deadline: Timestamp, reading: ReadingState) -> Self {
+        Self { engine, pair, deadline, stored: Mutex::new((reading, engine.now())) }
+    }
+
+    /// How far a side has come: everything before is stored.
+    pub(super) async fn keep(&self, side: Side, state: &SideReading) -> Result<(), EngineError> {
+        self.stored.lock().await.0.sides.get_mut(side).clone_from(state);
+        self.prolong().await
+    }
+
+    /// Still at work.
+    pub(super) async fn prolong(&self) -> Result<(), EngineError> {
+        let mut stored = self.stored.lock().await;
+        let now = self.engine.now();
+        if now < stored.1 + EVERY {
+            return Ok(());
+        }
+        let until = self.deadline.max(now + ONE_STEP);
+        self.engine.store.save_reading(&self.pair.name, &self.engine.owner, &stored.0, Some(until)).await?;
+        stored.1 = now;
+        Ok(())
+    }
+}

@@ -66,6 +66,8 @@ pub enum Fault {
     Delay,
     /// Exchange: a short delay that a warning tells of.
     MicroDelay,
+    /// Exchange: a reading answers without its rows, as a controller does that does not know of the change yet.
+    LeaveOut,
     /// Graph: the delta token is expired (400 syncStateNotFound).
     #[serde(rename = "expire-delta-400")]
     ExpireDelta400,

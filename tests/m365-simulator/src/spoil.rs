@@ -70,6 +70,7 @@ pub(crate) fn early(inner: &Inner, asked: &Asked, tenant: &Tenant, drawn: &Drawn
         | Fault::TruncatedJson
         | Fault::Delay
         | Fault::MicroDelay
+        | Fault::LeaveOut
         | Fault::ExpireDelta400
         | Fault::Resync410
         | Fault::Replay
@@ -94,11 +95,21 @@ pub(crate) async fn late(inner: &Inner, asked: &Asked, drawn: &[Drawn], from: Fr
                 let half = reply.body.len() / 2;
                 Reply { body: reply.body.slice(..half), ..reply.clone() }
             }
+            Fault::LeaveOut => without_rows(&reply),
             _ => continue,
         };
         reply = Reply { committed, ..spoilt };
     }
     reply
+}
+
+/// An answer of the same kind, with nobody in it.
+fn without_rows(reply: &Reply) -> Reply {
+    let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&reply.body) else { return reply.clone() };
+    if let Some(rows) = body.get_mut("value").and_then(serde_json::Value::as_array_mut) {
+        rows.clear();
+    }
+    Reply { body: body.to_string().into(), ..reply.clone() }
 }
 
 /// What a service answers with this status and no better reason.

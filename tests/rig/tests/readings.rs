@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use engine::records::RunSummary;
+use engine::snapshot::SnapshotOptions;
 use gal::Side;
 use gal::policy::MergeMode;
 use rig::outside::Fault;
-use rig::people::{contact_at, find, names, property, status, update, user};
+use rig::people::{self, contact_at, find, names, property, status, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -225,4 +226,91 @@ async fn a_group_without_members_is_no_hindrance() {
     rig.apply("contoso", json!([{"op": "add-member", "anchor": groups[1], "member": people[0]}]));
     rig.settle(4).await.unwrap();
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
+}
+
+/// Once what one cmdlet left out (its controller lagged) was taken for blank: numbers were cleared in the other directory, and a found
+/// contact's own was overwritten.
+#[tokio::test(start_paused = true)]
+async fn what_a_cmdlet_leaves_out_is_not_blank() {
+    let mut pat = people::contact("Pat", "Agent");
+    pat["set"]["MobilePhone"] = json!("+41 79 555 01 01");
+    let (rig, a, b) = Rig::merged("", vec![pat], vec![]).await;
+    assert!(b.is_empty());
+    let leaves_out = |tenant: &str| json!({"calls": [{"tenant": tenant, "cmdlet": "Get-Contact", "do": "leave-out"}]});
+    rig.simulator.set_faults_json(leaves_out("contoso")).unwrap();
+    rig.apply("contoso", update(a[0], json!({"Title": "Partner"})));
+    rig.settle(3).await.unwrap();
+    let says = |field: &str| property(find(&rig.gal("fabrikam"), "Pat").unwrap(), field);
+    assert_eq!((says("MobilePhone"), says("Title")), ("+41 79 555 01 01".to_owned(), "Agent".to_owned()), "nothing is concluded");
+    // Somebody's contact over there, of which a part is missing, is not filled.
+    let mut own = contact_at("Gil (ours)", "gil@contoso.example", "Visitor");
+    own["set"]["MobilePhone"] = json!("+41 79 555 07 07");
+    rig.simulator.set_faults_json(leaves_out("fabrikam")).unwrap();
+    rig.apply("fabrikam", json!([own]));
+    let mut gil = user("contoso", "Gil");
+    gil["set"]["MobilePhone"] = json!("+41 79 555 08 08");
+    rig.apply("contoso", json!([gil]));
+    rig.settle(3).await.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.settle(5).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    let gil = find(&gal, "Gil (ours)").unwrap();
+    assert_eq!(
+        (property(gil, "MobilePhone").as_str(), property(gil, "CustomAttribute15").is_empty()),
+        ("+41 79 555 07 07", false),
+        "adopted"
+    );
+    assert_eq!(property(find(&gal, "Pat").unwrap(), "Title"), "Partner");
+}
+
+/// Once a write whose outcome nobody ever knew was tried every ten minutes for ever, and nobody was told.
+#[tokio::test(start_paused = true)]
+async fn who_is_never_known_to_be_written_is_set_aside() {
+    let rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Bad")]));
+    let unknown = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "identity": "bad@", "do": "504"});
+    rig.simulator.set_faults_json(json!({"calls": [unknown]})).unwrap();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    for _ in 0..8 {
+        rig.advance(Duration::from_secs(600)).await;
+        rig.cycle().await.unwrap();
+    }
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann"]);
+    let aside = rig.engine.quarantined(&rig.pair()).await.unwrap();
+    assert_eq!(aside.len(), 1, "he is set aside, and told of");
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(Duration::from_secs(7 * 24 * 3_600)).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Bad"]);
+    assert!(rig.engine.quarantined(&rig.pair()).await.unwrap().is_empty());
+}
+
+/// Once a reading that took longer than its tick, or was killed, began from nothing again, tick after tick.
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_is_killed_goes_on_where_it_was() {
+    let mut rig = Rig::new(RigOptions::default()).await;
+    rig.apply("contoso", json!([user("contoso", "Ann")]));
+    rig.apply("fabrikam", json!([user("fabrikam", "Bob")]));
+    rig.simulator.set_faults_json(json!({"calls": [{"do": "delay", "delay_ms": 45_000}]})).unwrap();
+    rig.outside.die_at(12, Fault::After);
+    let (engine, outside, pair, deadline) = (rig.engine.clone(), rig.outside.clone(), rig.pair(), rig.deadline());
+    tokio::select! {
+        biased;
+        () = outside.death() => {}
+        done = engine.snapshot(&pair, SnapshotOptions::default(), deadline) => panic!("it did not die: {done:?}"),
+    }
+    rig.outside.revive();
+    drop(engine);
+    rig.restart();
+    let left = |side: &engine::records::SideReading| side.full.as_ref().map_or(3, |full| full.collections.len());
+    let state = rig.engine.state(&rig.pair()).await.unwrap().reading.sides;
+    assert!(left(&state.a) + left(&state.b) < 6, "what was done is stored: {state:?}");
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(Duration::from_secs(1_200)).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    assert_eq!(
+        (names(&rig.gal("fabrikam")), names(&rig.gal("contoso"))),
+        (vec!["Ann".to_owned(), "Bob".to_owned()], vec!["Ann".to_owned(), "Bob".to_owned()])
+    );
 }

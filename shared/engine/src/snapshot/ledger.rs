@@ -20,14 +20,15 @@ const ONE_STEP: SignedDuration = SignedDuration::from_mins(3);
 pub(super) struct Ledger<'e> {
     engine: &'e Engine,
     pair: &'e PairSetup,
-    deadline: Timestamp,
+    /// Until when the lease was taken.
+    leased: Timestamp,
     stored: Mutex<(ReadingState, Timestamp)>,
 }
 
 impl<'e> Ledger<'e> {
     /// As it was when the lease was taken.
-    pub(super) fn new(engine: &'e Engine, pair: &'e PairSetup, deadline: Timestamp, reading: ReadingState) -> Self {
-        Self { engine, pair, deadline, stored: Mutex::new((reading, engine.now())) }
+    pub(super) fn new(engine: &'e Engine, pair: &'e PairSetup, leased: Timestamp, reading: ReadingState) -> Self {
+        Self { engine, pair, leased, stored: Mutex::new((reading, engine.now())) }
     }
 
     /// How far a side has come: everything before is stored.
@@ -43,7 +44,7 @@ impl<'e> Ledger<'e> {
         if now < stored.1 + EVERY {
             return Ok(());
         }
-        let until = self.deadline.max(now + ONE_STEP);
+        let until = self.leased.max(now + ONE_STEP);
         self.engine.store.save_reading(&self.pair.name, &self.engine.owner, &stored.0, Some(until)).await?;
         stored.1 = now;
         Ok(())

@@ -56,7 +56,7 @@ impl Engine {
         let began = self.now();
         let mut reading = state.reading;
         let outcome = match Self::same_tenants(pair, &reading) {
-            Ok(()) => self.read_sides(pair, &mut reading, options, deadline).await,
+            Ok(()) => self.read_sides(pair, &mut reading, options, (deadline, lease.until)).await,
             Err(another) => Err(another),
         };
         if outcome.is_ok() {
@@ -109,9 +109,9 @@ impl Engine {
         pair: &PairSetup,
         reading: &mut ReadingState,
         options: SnapshotOptions,
-        deadline: Timestamp,
+        (deadline, leased): (Timestamp, Timestamp),
     ) -> Result<SnapshotReport, EngineError> {
-        let ledger = Ledger::new(self, pair, deadline, reading.clone());
+        let ledger = Ledger::new(self, pair, leased, reading.clone());
         let reader = |side| {
             let state = reading.sides.get(side).clone();
             SideReader { engine: self, pair, side, deadline, ledger: &ledger, state, changed: 0 }

@@ -112,12 +112,15 @@ impl CoreLevel {
         let judgements = Sides::from_fn(|side| {
             let live = self.live(side);
             let in_scope = *plan.in_scope.get(side.other());
+            // A confirmed merge is consent to what it does.
+            let merges = matches!(serve, Serve::Merge(_));
+            let confirmed = plan.of_side(side).filter(|one| merges && one.action.guarded() != Some(gal::operation::Guarded::Deletion));
+            let approved = self.approved.get(side).iter().cloned().chain(confirmed.map(gal::operation::Operation::id)).collect();
             let question = Question {
                 limits: pair.guard,
                 history: History { live_before: live, live, in_scope_before: live.max(in_scope), in_scope, ..History::default() },
-                approved: self.approved.get(side),
+                approved: &approved,
                 incomplete: None,
-                merge: matches!(serve, Serve::Merge(_)),
                 settings: 0,
             };
             judge(&question, plan.of_side(side))

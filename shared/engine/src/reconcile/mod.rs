@@ -101,7 +101,7 @@ impl Engine {
                 break;
             }
             self.count_links(pair, &mut state.writing).await?;
-            self.round(run, pair, &mut state, &rows).await?;
+            Box::pin(self.round(run, pair, &mut state, &rows)).await?;
             if run.late() {
                 break;
             }

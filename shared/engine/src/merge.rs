@@ -243,10 +243,12 @@ fn in_turn(plan: &Plan) -> impl Iterator<Item = &Operation> {
     })
 }
 
-/// One row for everybody a merge does something for. They are due a moment ago: a row that a reading put under the same moment is another
-/// one.
+/// So long ago nothing else became due.
+const BEFORE_ALL: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// One row for everybody a merge does something for. They are due before all others: a run meets them first, however many wait.
 fn merge_rows(plan: &Plan, now: Timestamp) -> Vec<AgendaRow> {
-    let due = now - SignedDuration::from_secs(1);
+    let due = now - BEFORE_ALL;
     let mut whom: BTreeSet<(Side, Anchor)> = BTreeSet::new();
     for operation in &plan.operations {
         whom.insert((operation.key.origin.source_side().unwrap_or(operation.key.origin.target_side()), operation.key.anchor));

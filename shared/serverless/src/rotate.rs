@@ -154,10 +154,12 @@ pub async fn serve(client: &Client, vault: &dyn Vault, event: Value, end: Timest
     work.public_part(made).await.map(Rotated::Certificate)
 }
 
-/// The version of a rotation that was cut off, where it can be used.
+/// The version of a rotation that was cut off, where it can be used, and is no former one: the label stays on a version that was
+/// replaced since.
 async fn begun(vault: &dyn Vault, secret: &str) -> Option<String> {
     let version = vault.pending(secret).await.ok()??;
-    vault.version(secret, &version).await.ok()?.map(|_| version)
+    let (pending, current) = (vault.version(secret, &version).await.ok()??, vault.current(secret).await.ok()??);
+    (pending.not_after() > current.not_after()).then_some(version)
 }
 
 /// The tenant whose secret it is. An ARN ends in six letters of chance after the name.

@@ -43,8 +43,7 @@ pub async fn serve(client: &Client, waker: &dyn Waker, event: Value, request: &s
     let engine = client.engine(&pair, request, &Side::BOTH).await?;
     let deadline = deadline::of(tick, client.settings().tick, end);
     // The daily event may have met a reading that was going on.
-    let full = full || engine.full_reading_due(&pair).await?;
-    let report = match engine.snapshot(&pair, SnapshotOptions { full, only: None }, deadline).await {
+    let report = match engine.snapshot(&pair, SnapshotOptions { full, daily: true, only: None }, deadline).await {
         Ok(report) => report,
         Err(EngineError::Store(StoreError::LeaseHeld { owner, until, .. })) => {
             info!(%pair, %owner, %until, "another reading is going on; this tick is left out");

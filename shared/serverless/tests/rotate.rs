@@ -210,6 +210,16 @@ async fn a_rotation_that_was_cut_off_goes_on() {
     stage.simulator.advance_clock(Duration::from_hours(24 * 30));
     stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
     assert_ne!(stage.vault.0.lock().unwrap().0.as_deref(), Some("begun"), "the next one is another");
+    // One that was replaced by hand is no rotation that was cut off, whatever label it still bears.
+    let former = stage.certificate().await;
+    stage.simulator.advance_clock(Duration::from_hours(24 * 30));
+    let Rotated::Certificate(another) = stage.ask(json!({"version": 1, "tenant": "contoso", "do": "replace"})).await.unwrap() else {
+        panic!()
+    };
+    stage.simulator.register_certificate(Some("contoso"), &another.pem).unwrap();
+    stage.simulator.advance_clock(Duration::from_mins(5));
+    stage.ask(json!({"version": 1, "tenant": "contoso", "do": "rotate"})).await.unwrap();
+    assert!(![former.thumbprint, another.thumbprint].contains(&stage.certificate().await.thumbprint));
 }
 
 /// Two operators ask at once: one certificate is made, and both see it.

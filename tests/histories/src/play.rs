@@ -309,7 +309,7 @@ impl Play {
             for number in 0..self.shape.pairs().len() {
                 let pair = self.pair(number);
                 let (engine, deadline) = (&self.rig.engine, deadline(&self.rig));
-                let options = SnapshotOptions { full: full && round == 0, only: None };
+                let options = SnapshotOptions { full: full && round == 0, daily: false, only: None };
                 let read = engine.snapshot(&pair, options, deadline).await.map_err(|error| broken(&pair, error))?;
                 let run = engine.reconcile(&pair, deadline).await.map_err(|error| broken(&pair, error))?;
                 let approved = approve(engine, &pair).await?;

@@ -327,7 +327,7 @@ impl Rig {
 
     /// One snapshot of the first pair.
     pub async fn snapshot(&self, full: bool) -> Result<SnapshotReport, EngineError> {
-        self.engine.snapshot(&self.pair(), SnapshotOptions { full, only: None }, self.deadline()).await
+        self.engine.snapshot(&self.pair(), SnapshotOptions { full, daily: false, only: None }, self.deadline()).await
     }
 
     /// One reconcile of the first pair.

@@ -124,7 +124,10 @@ async fn a_person_who_moves_to_another_tenant_of_the_mesh_keeps_the_contact_in_t
     // That the domain is contoso's no more is known from the next daily reading.
     rig.advance(DAY).await;
     for pair in &rig.engine.setup.pairs {
-        rig.engine.snapshot(&pair.name, engine::snapshot::SnapshotOptions { full: true, only: None }, rig.deadline()).await.unwrap();
+        rig.engine
+            .snapshot(&pair.name, engine::snapshot::SnapshotOptions { full: true, daily: false, only: None }, rig.deadline())
+            .await
+            .unwrap();
     }
     rig.cycle_of_each_pair().await.unwrap();
     let why = code(&rig, "contoso-fabrikam", "ann@brand.example", Side::B).await;

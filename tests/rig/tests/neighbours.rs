@@ -144,7 +144,10 @@ async fn domains_of_any_tenant_make_stand_ins_in_every_pair() {
     rig.apply("initech", json!([{"op": "accepted-domain", "domain": "partner.example"}]));
     rig.advance(DAY).await;
     for pair in &rig.engine.setup.pairs {
-        rig.engine.snapshot(&pair.name, engine::snapshot::SnapshotOptions { full: true, only: None }, rig.deadline()).await.unwrap();
+        rig.engine
+            .snapshot(&pair.name, engine::snapshot::SnapshotOptions { full: true, daily: false, only: None }, rig.deadline())
+            .await
+            .unwrap();
     }
     rig.cycle_of_each_pair().await.unwrap();
     assert_eq!(code(&rig, "contoso-fabrikam", "pat@partner.example", Side::B).await, ["stand-in"]);

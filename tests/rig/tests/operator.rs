@@ -288,7 +288,7 @@ async fn unpublish_needs_the_stamps_and_one_credential() {
     assert_eq!(rig.gal("fabrikam").len(), 3);
     rig.lose_state().await;
     rig.engine.connections.remove("contoso");
-    rig.engine.snapshot(&rig.pair(), SnapshotOptions { full: false, only: Some(Side::B) }, rig.deadline()).await.unwrap();
+    rig.engine.snapshot(&rig.pair(), SnapshotOptions { full: false, daily: false, only: Some(Side::B) }, rig.deadline()).await.unwrap();
     let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Purge).await.unwrap();
     rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), rig.deadline()).await.unwrap();
     let gal = rig.gal_with_hidden("fabrikam");

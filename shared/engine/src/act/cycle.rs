@@ -1,7 +1,7 @@
 //! A cycle by hand: reads, does what is due, and says how the pair stands.
 
 use gal::{Side, Sides};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, pair_facts};
@@ -10,9 +10,6 @@ use crate::records::{Outcome, RunSummary, Stage};
 use crate::snapshot::{SnapshotOptions, SnapshotReport};
 
 use super::status::yields;
-
-/// How old the last full reading may be.
-const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,18 +91,9 @@ impl Engine {
 
     /// One cycle: reads, and if anything is due plans and applies it.
     pub(super) async fn cycle(&self, pair: &str, full: bool, deadline: Timestamp) -> Result<Ran, EngineError> {
-        let full = full || self.full_reading_due(pair).await?;
-        let read = self.read(pair, SnapshotOptions { full, only: None }, deadline).await?;
+        let read = self.read(pair, SnapshotOptions { full, daily: true, only: None }, deadline).await?;
         let run = if read.due { self.reconcile(pair, deadline).await? } else { None };
         self.ran(pair, Some(read), run).await
-    }
-
-    /// Whether the last full reading of a side is over a day old. A side that was never read begins with one anyway.
-    pub async fn full_reading_due(&self, pair: &str) -> Result<bool, EngineError> {
-        let state = self.state(pair).await?;
-        let now = self.now();
-        let due = |last: Option<Timestamp>| last.is_some_and(|last| now.duration_since(last) > FULL_EVERY);
-        Ok(due(state.reading.sides.a.last_full) || due(state.reading.sides.b.last_full))
     }
 
     /// A run, with how the pair stands after it.

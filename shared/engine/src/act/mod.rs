@@ -215,7 +215,7 @@ impl Engine {
     /// Everything a use-case can fail with; each message says what to do next.
     pub async fn act(&self, pair: &str, action: Action, deadline: Timestamp) -> Result<Answer, EngineError> {
         Ok(match action {
-            Action::Snapshot { full } => Answer::Read(self.read(pair, SnapshotOptions { full, only: None }, deadline).await?),
+            Action::Snapshot { full } => Answer::Read(self.read(pair, SnapshotOptions { full, daily: false, only: None }, deadline).await?),
             Action::Plan { merge, stored } => Answer::Plan(self.show_plan(pair, merge.as_ref(), !stored, deadline).await?),
             Action::Merge { merge, confirm: None } => Answer::Plan(self.show_plan(pair, Some(&merge), true, deadline).await?),
             Action::Merge { merge, confirm: Some(checksum) } => {
@@ -310,7 +310,7 @@ impl Engine {
     /// What `unpublish` would do. The stamps alone are enough: what the state does not know, or lost, is read now, and that
     /// needs this tenant's credential only.
     async fn show_unpublish(&self, pair: &str, side: Side, leave: Leave, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
-        self.read(pair, SnapshotOptions { full: false, only: Some(side) }, deadline).await?;
+        self.read(pair, SnapshotOptions { full: false, daily: false, only: Some(side) }, deadline).await?;
         let plan = self.unpublish_preview(pair, side, leave).await?;
         let of = match leave {
             Leave::Purge => "unpublish: made contacts are removed, found ones given back",
@@ -325,7 +325,7 @@ impl Engine {
 
     /// What `rebuild` would restore, after a full reading.
     async fn show_rebuild(&self, pair: &str, deadline: Timestamp) -> Result<PlanDocument, EngineError> {
-        self.read(pair, SnapshotOptions { full: true, only: None }, deadline).await?;
+        self.read(pair, SnapshotOptions { full: true, daily: false, only: None }, deadline).await?;
         let plan = self.rebuild_preview(pair).await?;
         let of = "rebuild: links are restored, nothing is written to a tenant; of a state that was lost, what only it knew cannot be restored: suppressed addresses (make-way, undo), values that `undo` put back (the next run writes what their source says), and whether this was a pilot or a side was unpublished; so newcomers wait for a confirmed merge"
             .to_owned();

@@ -205,6 +205,7 @@ impl Run<'_> {
         if let Some(mut link) = shared.link(key).await {
             let attempts = link.quarantine.as_ref().map_or(0, |quarantine| quarantine.attempts) + 1;
             let retry_at = self.engine.now() + retry_after(attempts);
+            link.deferrals = 0;
             link.quarantine = Some(gal::link::Quarantine { reason: reason.clone(), attempts, retry_at });
             self.store_link(shared, &link).await?;
             self.again(key, retry_at, Due::Retry);
@@ -226,6 +227,7 @@ impl Run<'_> {
             None => self.forget_link(shared, key).await?,
             Some(mut link) => {
                 link.linked_at = link.linked_at.or_else(|| Some(self.engine.now()));
+                link.deferrals = 0;
                 if change.new || link.is_live() != change.link.is_live() {
                     self.reports_concerned(shared, &link).await?;
                 }

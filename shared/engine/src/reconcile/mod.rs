@@ -227,11 +227,16 @@ impl Engine {
         // The row may be the other half's.
         let links: Vec<&Link> = waiting.iter().filter_map(|(side, anchor)| loaded.world.link_of(*side, *anchor)).collect();
         waiting.extend(links.into_iter().flat_map(link_halves));
-        // A deletion that waits for the merge keeps its place, and whoever the merge does not serve and the pair does after it. They wait for
-        // its end, so that its end must not wait for them.
+        // A deletion that waits for the merge keeps its place, and whoever it does not serve and the pair does after it.
+        // They wait for its end, so that its end must not wait for them.
+        let newcomers: BTreeSet<(Side, Anchor)> = match run.serves_everybody_since {
+            Some(since) => rows.iter().filter(|row| row.due > since).map(|row| (row.side, row.anchor)).collect(),
+            None => BTreeSet::new(),
+        };
         let mut after = BTreeSet::new();
         for skipped in &plan.skipped {
-            if skipped.reason == SkipReason::MergeFirst || skipped.reason == SkipReason::NotInMerge && run.serves_everybody_after {
+            let newcomer = skipped.reason == SkipReason::NotInMerge && newcomers.contains(&(skipped.side, skipped.anchor));
+            if skipped.reason == SkipReason::MergeFirst || newcomer {
                 after.insert((skipped.side, skipped.anchor));
                 after.extend(loaded.world.link_of(skipped.side, skipped.anchor).into_iter().flat_map(link_halves));
             }

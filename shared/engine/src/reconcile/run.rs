@@ -67,8 +67,8 @@ pub(crate) struct Run<'e> {
     pub(super) kind: RunKind,
     began: Timestamp,
     deadline: Timestamp,
-    /// Whether a merge is under way after which the pair serves everybody.
-    pub(super) serves_everybody_after: bool,
+    /// Since when whoever the merge that is under way does not serve is served after it: by a pair that serves everybody, or will.
+    pub(super) serves_everybody_since: Option<Timestamp>,
     inner: Mutex<Inner>,
 }
 
@@ -76,7 +76,7 @@ impl<'e> Run<'e> {
     pub(crate) fn begin(engine: &'e Engine, pair: &'e PairSetup, kind: RunKind, deadline: Timestamp) -> Self {
         let began = engine.now();
         let id = run_id(began, &pair.name);
-        Self { engine, pair, id, kind, began, deadline, serves_everybody_after: false, inner: Mutex::default() }
+        Self { engine, pair, id, kind, began, deadline, serves_everybody_since: None, inner: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -172,7 +172,11 @@ impl<'e> Run<'e> {
     /// when the merge was confirmed.
     pub(super) fn confirmed(&mut self, pair: &PairSetup, writing: &WritingState, rows: &[AgendaRow]) {
         let Some(merge) = &writing.merge else { return };
-        self.serves_everybody_after = super::stage_after(merge, writing.stage) == Stage::Merged;
+        self.serves_everybody_since = match (writing.stage, super::stage_after(merge, writing.stage)) {
+            (Stage::Merged, _) => Some(Timestamp::MIN),
+            (Stage::Unmerged | Stage::LinkedOnly, Stage::Merged) => Some(merge.confirmed),
+            (Stage::Unmerged | Stage::LinkedOnly, Stage::Unmerged | Stage::LinkedOnly) => None,
+        };
         if merge.settings == pair.settings {
             let rows = rows.iter().filter(|row| row.why == Due::Merge);
             self.inner().confirmed.extend(rows.map(|row| (row.side, row.anchor)));

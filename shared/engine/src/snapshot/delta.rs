@@ -32,11 +32,9 @@ impl SideReader<'_> {
                 Err(EngineError::Read { error: ReadError::CursorExpired, .. }) => {
                     warn!(tenant = %self.tenant().name, collection = collection.as_str(), "the cursor expired; a full reading begins");
                     self.state.cursors.remove(collection.as_str());
+                    // One that is going on has done with this collection already, and nobody tells of who left since.
+                    self.state.full = None;
                     self.begin_full();
-                    // One that is going on may have done with this collection already.
-                    if let Some(full) = &mut self.state.full {
-                        full.collections.entry(collection.as_str().to_owned()).or_insert(GraphCursor::Start);
-                    }
                 }
                 Err(error) => return Err(error),
             }

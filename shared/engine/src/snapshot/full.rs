@@ -49,7 +49,7 @@ impl SideReader<'_> {
         let read = self.read_pieces(&mut full).await;
         self.state.full = Some(full.clone());
         // What is left takes its time too: where this tick has none, the next one begins with it.
-        if read? && !self.late() { self.conclude(&full).await } else { Ok(()) }
+        if read? && !self.late() { self.conclude(&mut full).await } else { Ok(()) }
     }
 
     /// Reads piece after piece; `full` tells at every moment what is left. Answers whether nothing is.
@@ -163,7 +163,7 @@ impl SideReader<'_> {
     }
 
     /// Everything was read: what is absent now is gone, by the rule of law 3.
-    async fn conclude(&mut self, full: &FullReading) -> Result<(), EngineError> {
+    async fn conclude(&mut self, full: &mut FullReading) -> Result<(), EngineError> {
         let store = &self.engine.store;
         let pair = &self.pair.name;
         let (graph, exchange) = match self.seen(full).await {
@@ -197,7 +197,7 @@ impl SideReader<'_> {
             self.state.incomplete =
                 Some(format!("the full reading of {} came back empty, though {known} recipients are known", self.tenant().name));
         } else {
-            if !self.look_for(missing, &graph).await? {
+            if !self.look_for(missing, &graph, full).await? {
                 return Ok(());
             }
             self.state.incomplete = None;
@@ -293,24 +293,27 @@ impl SideReader<'_> {
 
     /// Looks for each that is missing by its Guid, and records who is gone: in pieces, so that a great many are found gone in as many ticks as
     /// it takes. Answers whether all were looked for.
-    async fn look_for(&mut self, missing: Vec<Replica>, graph: &BTreeSet<Anchor>) -> Result<bool, EngineError> {
+    async fn look_for(&mut self, missing: Vec<Replica>, graph: &BTreeSet<Anchor>, full: &mut FullReading) -> Result<bool, EngineError> {
         for piece in missing.chunks(LOOKED_FOR) {
             if self.late() {
                 return Ok(false);
             }
-            let mut gone: BTreeMap<Anchor, Seen> = BTreeMap::new();
+            let (mut gone, mut there): (BTreeMap<Anchor, Seen>, BTreeSet<Anchor>) = Default::default();
             for replica in piece {
                 let held = replica.reading.exchange.as_ref();
                 if let Some(half) = held
                     && !self.rows(&RecipientQuery::Guid(half.guid)).await?.is_empty()
                 {
+                    there.insert(replica.anchor);
                     continue;
                 }
                 let in_graph = graph.contains(&replica.anchor);
                 gone.insert(replica.anchor, Seen { exchange_gone: in_graph, absent: !in_graph, ..Seen::default() });
             }
             self.record(gone).await?;
-            self.ledger.prolong().await?;
+            // Whoever is there after all is not looked for again by the next tick.
+            self.remember(full, true, there).await?;
+            self.keep(full).await?;
         }
         Ok(true)
     }

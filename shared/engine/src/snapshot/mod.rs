@@ -15,7 +15,7 @@ use ledger::Ledger;
 
 use futures::future;
 use gal::{Side, Sides};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
 use crate::engine::Engine;
@@ -23,11 +23,16 @@ use crate::error::EngineError;
 use crate::records::{Lease, LeaseKind, Outcome, ReadingState, RunKind, RunSummary, SideReading, run_id};
 use crate::setup::PairSetup;
 
+/// How often everything is read anew.
+const FULL_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
 /// What a snapshot is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotOptions {
     /// Begin a full reading, unless one is going on (the daily tick).
     pub full: bool,
+    /// Begin one on a side whose last is over a day old: what a schedule that missed its daily tick does.
+    pub daily: bool,
     /// Only this side: for `unpublish`, which needs one tenant's credential.
     pub only: Option<Side>,
 }
@@ -120,8 +125,7 @@ impl Engine {
         let wanted = |side| options.only.is_none_or(|only| only == side);
         // Another profile may name other groups.
         let resettled = reading.settings != pair.settings;
-        let outcomes =
-            future::join(a.read(wanted(Side::A), options.full, resettled), b.read(wanted(Side::B), options.full, resettled)).await;
+        let outcomes = future::join(a.read(wanted(Side::A), options, resettled), b.read(wanted(Side::B), options, resettled)).await;
         let mut report = SnapshotReport::default();
         for done in [a, b] {
             *report.changed.get_mut(done.side) = done.changed;
@@ -153,10 +157,12 @@ struct SideReader<'e> {
 
 impl SideReader<'_> {
     /// At every moment `state` tells of nothing that is not stored: a failure in the middle loses no page before it.
-    async fn read(&mut self, wanted: bool, full: bool, resettled: bool) -> Result<(), EngineError> {
+    async fn read(&mut self, wanted: bool, options: SnapshotOptions, resettled: bool) -> Result<(), EngineError> {
         if !wanted {
             return Ok(());
         }
+        let overdue = |last: Timestamp| self.engine.now().duration_since(last) > FULL_EVERY;
+        let full = options.full || options.daily && self.state.full.is_none() && self.state.last_full.is_some_and(overdue);
         // Nothing was ever read, or a cursor died: only a full reading tells the truth.
         if self.state.full.is_none() && (full || self.state.watermark.is_none()) {
             self.begin_full();

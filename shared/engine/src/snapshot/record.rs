@@ -6,6 +6,7 @@ use gal::reading::{Collection, ExchangeHalf, GraphHalf, Reading};
 use gal::recipient::Presence;
 use gal::{Anchor, Entry, Recipient, Side, Sides};
 
+use crate::engine::OVERLAP;
 use crate::error::EngineError;
 use crate::ports::{DirectoryChange, ReplicaWrite};
 use crate::records::{AgendaRow, Due, Replica, manager_key};
@@ -148,8 +149,10 @@ fn believable(before: Option<&Replica>, row: &ExchangeHalf, now: jiff::Timestamp
     let settling = before.written_at.is_some_and(|written| now < written + gal::decide::SETTLING);
     let held = before.reading.exchange.as_ref();
     let stale = held.is_some_and(|held| row.when_changed < held.when_changed);
-    // Of whom a part is missing now more was known before; the next reading asks again.
-    let less = held.is_some_and(|held| held.detailed && !row.detailed);
+    // Of whom a part is missing now more was known before. The overlap asks again; after it, what changed counts, and who he is is not
+    // completely known.
+    let asked_again = now < row.when_changed + OVERLAP;
+    let less = held.is_some_and(|held| held.detailed && !row.detailed && (asked_again || row.when_changed <= held.when_changed));
     !settling && !stale && !less
 }
 

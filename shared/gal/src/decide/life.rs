@@ -98,7 +98,8 @@ pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<
     let peer_deletions = case.context.pair.peer_deletions && case.context.pair.direction == Direction::TwoWay;
     match (&link.phase, source, target) {
         // Suppressed: forgotten when neither half is left.
-        (Phase::Suppressed { .. }, Source::Gone, Target::Gone | Target::Unread) => case.forget(),
+        (Phase::Suppressed { .. }, Source::Gone, Target::Gone) => case.forget(),
+        (Phase::Suppressed { .. }, Source::Gone, Target::Unread) if case.knows_no_contact() => case.forget(),
         (Phase::Suppressed { reason }, Source::Wanted(..) | Source::Left(..) | Source::Gone | Source::Unread, _) => {
             Decision::skip(SkipReason::Suppressed { reason: *reason })
         }

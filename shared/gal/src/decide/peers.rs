@@ -28,7 +28,13 @@ impl Case<'_, '_> {
             if verdict == Verdict::Differing {
                 verdict = self.truth(field, left, right, rules);
             }
+            let wanted = verdict;
             verdict = self.allowed(verdict, field, source, (left, right));
+            // What may not be written now stays an edit: it is carried when it may.
+            if verdict == Verdict::Differing && wanted != Verdict::Differing {
+                to_target.notes.push(Note::Differing { field, stays: right.map(str::to_owned), says: left.map(str::to_owned) });
+                continue;
+            }
             if field == crate::Field::ExternalEmailAddress {
                 to_target.patch.address = agreed(verdict, left, right).filter(|address| *address != self.link.address);
             }
@@ -211,7 +217,12 @@ impl Case<'_, '_> {
         for field in desired.fields.iter() {
             let (left, right) = (desired.values.get(field), desired.other.get(field));
             let verdict = merge::joining(field, left, right, rules.source_side, self.context.mode(), self.context.enforce(), Some(rules));
-            match self.allowed(verdict, field, source, (left, right)) {
+            let allowed = self.allowed(verdict, field, source, (left, right));
+            if allowed == Verdict::Differing && verdict != Verdict::Differing {
+                to_target.notes.push(Note::Differing { field, stays: right.map(str::to_owned), says: left.map(str::to_owned) });
+                continue;
+            }
+            match allowed {
                 Verdict::WriteSource(why) => {
                     to_source.write(field, left, right.map(str::to_owned), why);
                     to_target.remember(field, right, right);

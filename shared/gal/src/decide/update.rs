@@ -108,6 +108,11 @@ impl Case<'_, '_> {
         merged.write(field, stands, Some(aside), Why::Aside);
     }
 
+    /// Whether nothing is known of the contact; one of which a part is not read yet is known.
+    pub(super) fn knows_no_contact(&self) -> bool {
+        self.link.target.is_none_or(|anchor| self.world.entry(self.link.target_side(), anchor).is_none())
+    }
+
     /// Where nothing is left to be refused, nobody is set aside any more.
     pub(super) fn freed(&self, mut decision: Decision) -> Decision {
         if self.link.quarantine.is_none() || !decision.operations.is_empty() || decision.skipped.is_some() {

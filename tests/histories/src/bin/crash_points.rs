@@ -373,7 +373,7 @@ fn leave(rig: &Rig) {
 /// What the process does.
 async fn work(scene: Scene, engine: &Engine, deadline: Timestamp) -> Result<(), EngineError> {
     let pair = engine.setup.pairs[0].name.clone();
-    let read = async |full| engine.snapshot(&pair, SnapshotOptions { full, only: None }, deadline).await;
+    let read = async |full| engine.snapshot(&pair, SnapshotOptions { full, daily: false, only: None }, deadline).await;
     match scene {
         Scene::Merge => {
             read(false).await?;

@@ -109,7 +109,7 @@ impl Play {
                 for number in 0..self.shape.pairs().len() {
                     let pair = self.pair(number);
                     let engine = &self.rig.engine;
-                    let full = SnapshotOptions { full: true, only: None };
+                    let full = SnapshotOptions { full: true, daily: false, only: None };
                     engine.snapshot(&pair, full, deadline).await.map_err(told("snapshot"))?;
                     let plan = engine.rebuild_preview(&pair).await.map_err(told("rebuild"))?;
                     engine.rebuild(&pair, &rebuild_checksum(&plan), deadline).await.map_err(told("rebuild"))?;
@@ -189,7 +189,7 @@ impl Play {
     /// A full reading and a run of every pair.
     async fn read_all(&self, deadline: Timestamp) -> Result<(), Vec<String>> {
         for pair in &self.rig.engine.setup.pairs {
-            let full = SnapshotOptions { full: true, only: None };
+            let full = SnapshotOptions { full: true, daily: false, only: None };
             self.rig.engine.snapshot(&pair.name, full, deadline).await.map_err(told("snapshot"))?;
             self.rig.engine.reconcile(&pair.name, deadline).await.map_err(told("reconcile"))?;
         }

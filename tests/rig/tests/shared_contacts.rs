@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use engine::operate::Leave;
+use gal::Side;
+use gal::policy::MergeMode;
 use rig::Rig;
 use rig::people::{contact, delete, find, names, property, update};
 use serde_json::{Value, json};
@@ -100,4 +103,18 @@ async fn an_address_goes_into_no_tenant_that_owns_its_domain() {
     assert_eq!(property(pat, "City"), "Bern", "the rest is shared");
     assert_eq!(names(&rig.gal("fabrikam")), ["Pat"], "and what its administrator wrote stays there");
     assert!(rig.settle(3).await.unwrap().is_empty(), "quiet");
+}
+
+/// Once an edit that could not be carried while a side was closed was forgotten: nobody carried it later either.
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_may_not_be_carried_now_is_carried_when_it_may() {
+    let (rig, own, twin) = shared("", json!({})).await;
+    let plan = rig.engine.unpublish_preview(&rig.pair(), Side::A, Leave::Release).await.unwrap();
+    rig.engine.unpublish(&rig.pair(), Side::A, Leave::Release, &plan.checksum(), rig.deadline()).await.unwrap();
+    rig.apply("fabrikam", update(twin, json!({"Title": "Friend"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!(says(&rig, "contoso", "Title"), "Agent", "its side is closed");
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!((says(&rig, "contoso", "Title"), rig.gal("contoso")[0].anchor), ("Friend".to_owned(), own));
 }

@@ -344,6 +344,24 @@ fn a_twin_that_was_moved_by_a_run_that_died() {
     }
 }
 
+/// Of a contact that is there, and of which a part is not read, nothing is concluded: a suppression is not forgotten, nobody joined with it.
+#[test]
+fn of_whom_only_a_part_was_read_nothing_is_concluded() {
+    let before = recipient(Side::A, 9, Kind::Contact, "ann@partner.example");
+    let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before.clone() };
+    let half = Recipient { complete: false, ..recipient(Side::B, 7, Kind::Contact, "ann@partner.example") };
+    let reason = gal::link::Suppression::PeerDeleted;
+    let mut suppressed = link(&before, Side::A, &half, Provenance::Found, Phase::Suppressed { reason });
+    suppressed.role = Role::Peer;
+    let known = world(vec![gone.clone()], vec![half.clone()], vec![suppressed.clone()]);
+    assert!(Asked::default().plan(&known).quiet.is_empty(), "it stays suppressed");
+    let lost = world(vec![gone], vec![], vec![suppressed]);
+    assert!(Asked::default().plan(&lost).quiet[0].patch.forget, "of nobody nothing is left to remember");
+    let plan = Asked::default().plan(&world(vec![ann()], vec![Recipient { complete: false, ..holder(Kind::Contact) }], vec![]));
+    assert!(plan.operations.is_empty() && plan.skipped.iter().any(|one| one.reason == gal::reason::SkipReason::NotReadYet), "{plan:?}");
+    assert_eq!(plan.again.len(), 1, "he is looked at again");
+}
+
 /// A contact that we made, and whose link is lost: whoever is wanted gets it back, and whoever is not leaves.
 #[test]
 fn a_contact_whose_link_is_lost() {

@@ -314,3 +314,44 @@ async fn a_reading_that_is_killed_goes_on_where_it_was() {
         (vec!["Ann".to_owned(), "Bob".to_owned()], vec!["Ann".to_owned(), "Bob".to_owned()])
     );
 }
+
+/// Once the daily reading of a side that took long, or could not be had, made the other side be read in full at every tick.
+#[tokio::test(start_paused = true)]
+async fn each_side_is_read_in_full_once_a_day() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![user("fabrikam", "Bob")]).await;
+    rig.advance(Duration::from_secs(25 * 3_600)).await;
+    rig.simulator.set_faults_json(json!({"calls": [{"tenant": "fabrikam", "do": "503"}]})).unwrap();
+    let daily = SnapshotOptions { daily: true, ..SnapshotOptions::default() };
+    let mut read = Vec::new();
+    for _ in 0..3 {
+        rig.advance(Duration::from_secs(600)).await;
+        assert!(rig.engine.snapshot(&rig.pair(), daily, rig.deadline()).await.is_err(), "fabrikam is out");
+        let side = rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a;
+        assert!(side.full.is_none());
+        read.push(side.last_full.unwrap());
+    }
+    assert!(read[0] == read[1] && read[1] == read[2], "{read:?}");
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    rig.engine.snapshot(&rig.pair(), daily, rig.deadline()).await.unwrap();
+    let sides = rig.engine.state(&rig.pair()).await.unwrap().reading.sides;
+    assert!(sides.b.last_full.unwrap() >= read[2] && sides.b.full.is_none() && sides.a.last_full.unwrap() == read[2], "{sides:?}");
+}
+
+/// Once a cursor that died while a full reading had done with its collection was followed no more, and who left was there for a day.
+#[tokio::test(start_paused = true)]
+async fn a_cursor_that_dies_during_a_full_reading_is_no_loss() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    rig.advance(Duration::from_secs(3 * 3_600)).await;
+    rig.simulator.set_faults_json(json!({"calls": [{"do": "delay", "delay_ms": 40_000}]})).unwrap();
+    let soon = rig.now() + jiff::SignedDuration::from_secs(300);
+    rig.engine.snapshot(&rig.pair(), SnapshotOptions { full: true, ..SnapshotOptions::default() }, soon).await.unwrap();
+    let full = rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a.full.expect("it goes on with the next tick");
+    assert!(full.collections.len() < 3, "{full:?}");
+    rig.apply("contoso", json!([{"op": "delete", "anchor": a[0], "permanent": true}, {"op": "resync"}]));
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.settle(6).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
+    let side = rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a;
+    assert!(side.full.is_none() && side.cursors.len() == 3, "{side:?}");
+}

@@ -35,8 +35,8 @@ impl Told {
             Outcome::Partial(_) if stuck => Self { success: false, attention: Some(set_aside), certificate_days: None },
             // Done, or as far as it came; the next one goes on.
             Outcome::Completed | Outcome::Partial(_) => Self { success: true, attention: Some(set_aside), certificate_days: None },
-            // Everything else was done.
-            Outcome::Held(_) => Self { success: true, attention: Some(true), certificate_days: None },
+            // Everything else was done, where anything could be.
+            Outcome::Held(_) => Self { success: !stuck, attention: Some(true), certificate_days: None },
             // No success; the alarm counts the time since the last one.
             Outcome::Failed(_) => Self::default(),
         }
@@ -95,6 +95,8 @@ mod tests {
         assert!(Told::run(&run).success, "the time was up");
         run.counters.b.deferred = 3;
         assert!(!Told::run(&run).success);
+        let held = RunSummary { outcome: Outcome::Held("too many".to_owned()), ..run.clone() };
+        assert!(!Told::run(&held).success && Told::run(&held).attention == Some(true));
         run.counters.a.updated = 1;
         assert!(Told::run(&run).success, "it went on");
     }

@@ -193,7 +193,7 @@ fn recovered(failed: &RunSummary, state: &PairState) -> bool {
 
 /// Whether the contact of a link stands still because its domain belongs to its tenant now.
 pub(super) fn yields(facts: &Sides<TenantFacts>, link: &Link) -> bool {
-    link.is_live() && must_yield(facts.get(link.target_side()), &link.address).is_some()
+    !matches!(link.phase, Phase::Suppressed { .. }) && must_yield(facts.get(link.target_side()), &link.address).is_some()
 }
 
 fn kept_document(link: &Link) -> Option<KeptDocument> {

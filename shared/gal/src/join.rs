@@ -115,13 +115,11 @@ fn judge_holder<'w>(
     match recipient.kind {
         // A mail contact: perhaps the same person.
         Kind::Contact => {}
-        // A guest: by policy.
-        Kind::Guest => {
-            return match context.pair.publishing.get(target.other()).guests {
-                GuestPolicy::AdoptGuest if !recipient.directory_synced => Ok(Joined::Guest(holder, held.to_owned())),
-                GuestPolicy::AdoptGuest | GuestPolicy::Skip => Err(held_by(recipient)),
-            };
-        }
+        // A guest: by policy, and then like a contact: what it bears, and whose it is already, counts.
+        Kind::Guest => match context.pair.publishing.get(target.other()).guests {
+            GuestPolicy::AdoptGuest if !recipient.directory_synced => {}
+            GuestPolicy::AdoptGuest | GuestPolicy::Skip => return Err(held_by(recipient)),
+        },
         // Anything else that holds the address is never touched.
         Kind::User
         | Kind::Shared
@@ -165,7 +163,8 @@ fn judge_holder<'w>(
     if recipient.directory_synced {
         return Err(SkipReason::HolderDirectorySynced { holder: title });
     }
-    Ok(Joined::Found(holder, held.to_owned()))
+    let held = held.to_owned();
+    Ok(if recipient.kind == Kind::Guest { Joined::Guest(holder, held) } else { Joined::Found(holder, held) })
 }
 
 /// Whether a contact was made from another origin, and is hidden there for its deletion: what its owner would purge. (An administrator

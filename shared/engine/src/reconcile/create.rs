@@ -175,6 +175,14 @@ impl Run<'_> {
                 self.again(operation.key, self.engine.now(), crate::records::Due::Touched);
             }
             Some(CreatedContact { anchor: None, .. }) => return Ok(Ended::Deferred("the contact has no Entra id yet".to_owned())),
+            // It was made: a controller that lags does not know it yet, or its administrator renamed it.
+            None if matches!(link.phase, Phase::Creating { step: Step::Created | Step::Stamped }) => {
+                let why = format!(
+                    "the contact that was made for it is not found under its Name {}; look for it, and remove it by hand",
+                    link.name
+                );
+                return Ok(self.quarantine(shared, operation, why).await?);
+            }
             None => self.forget_link(shared, operation.key).await?,
         }
         Ok(Ended::Done)

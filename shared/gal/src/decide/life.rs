@@ -32,6 +32,8 @@ pub(super) fn projection_life(case: &Case<'_, '_>, source: Source<'_>, target: T
         (Phase::Creating { .. }, Source::Wanted(entry, address), Target::Gone) => case.deleted_by_administrator(entry, &address),
         // Nobody wants it any more: found by its Name and ended, or hidden like any other.
         (Phase::Creating { step: Step::Intended }, Source::Left(..) | Source::Gone, Target::Unread | Target::Present(_)) => case.abandon(),
+        // It was made, and nobody knows under which id: it is looked for by its Name.
+        (Phase::Creating { .. }, Source::Left(..) | Source::Gone, Target::Unread) if link.target.is_none() => case.abandon(),
         (Phase::Creating { step: Step::Created | Step::Stamped }, Source::Left(..) | Source::Gone, Target::Unread) => {
             Decision::skip(SkipReason::NotReadYet)
         }
@@ -116,6 +118,8 @@ pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<
             case.half_deleted(entry, Side::other(link.target_side()), peer_deletions)
         }
         (Phase::Creating { step: Step::Intended }, Source::Left(..) | Source::Gone, Target::Unread | Target::Present(_)) => case.abandon(),
+        // It was made, and nobody knows under which id: it is looked for by its Name.
+        (Phase::Creating { .. }, Source::Left(..) | Source::Gone, Target::Unread) if link.target.is_none() => case.abandon(),
         (Phase::Creating { step: Step::Created | Step::Stamped }, Source::Left(..) | Source::Gone, Target::Unread) => {
             Decision::skip(SkipReason::NotReadYet)
         }

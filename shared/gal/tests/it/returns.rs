@@ -344,6 +344,45 @@ fn a_twin_that_was_moved_by_a_run_that_died() {
     }
 }
 
+/// A creation that was cut off before its contact's id was known, and whose source left: the contact is looked for by its Name.
+#[test]
+fn what_was_made_without_an_id_is_looked_for_by_its_name() {
+    for role in [Role::Projection, Role::Peer] {
+        let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..ann() };
+        let mut begun =
+            link(&ann(), Side::A, &copy_of(&ann(), Side::B, 7), Provenance::Made, Phase::Creating { step: gal::link::Step::Created });
+        (begun.target, begun.role) = (None, role);
+        let plan = Asked::default().plan(&world(vec![gone], vec![], vec![begun]));
+        assert_eq!(plan.operations.iter().map(|one| one.action).collect::<Vec<_>>(), [gal::operation::Action::Abandon], "{plan:?}");
+    }
+}
+
+/// What a guest bears counts like what a contact bears: a foreign value is never overwritten, another pair's stamp says whose he is, and
+/// whoever follows an account that is gone gets him as he is.
+#[test]
+fn a_guest_that_bears_something() {
+    let mut asked = Asked::default();
+    asked.policy.publishing.a.guests = gal::policy::GuestPolicy::AdoptGuest;
+    let guest = || recipient(Side::B, 7, Kind::Guest, "ann@contoso.example");
+    let mut table = Table::default();
+    let foreign = Recipient { mark: Mark::Foreign("ours".to_owned()), ..guest() };
+    let mark = copy_of(&Recipient { anchor: anchor(Side::A, 9), ..ann() }, Side::B, 7).mark;
+    let ours = Recipient { mark, ..guest() };
+    let found = stamped(ours, |stamp| (stamp.provenance, stamp.anchor) = (Provenance::Found, anchor(Side::A, 9)));
+    let other_pair = stamped(found.clone(), |stamp| stamp.origin_tenant = "initech-id".to_owned());
+    let elsewhere = stamped(found.clone(), |stamp| stamp.installation = "there".to_owned());
+    for (name, guest) in [("something else", foreign), ("another pair's stamp", other_pair), ("another installation's", elsewhere)] {
+        let world = world(vec![ann()], vec![guest], vec![]);
+        table.add("a guest bears", name, &said(&asked.plan(&world), &world));
+    }
+    let before = Recipient { anchor: anchor(Side::A, 9), ..ann() };
+    let gone = Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..before.clone() };
+    let old = link(&before, Side::A, &found, Provenance::Found, Phase::Live);
+    let world = world(vec![ann(), gone], vec![found], vec![old]);
+    table.add("a guest bears", "the stamp of an account that was made again", &said(&asked.plan(&world), &world));
+    matches("stamped_guests.txt", &table.text());
+}
+
 /// Of a contact that is there, and of which a part is not read, nothing is concluded: a suppression is not forgotten, nobody joined with it.
 #[test]
 fn of_whom_only_a_part_was_read_nothing_is_concluded() {

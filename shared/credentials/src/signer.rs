@@ -1,12 +1,17 @@
 //! A credential as the engine's ports: signs client assertions, and proves the possession of its key.
 
 use engine::ports::{Prover, Signer, SigningError};
+use jiff::Timestamp;
 
 use crate::Credential;
 
 impl Signer for Credential {
     fn thumbprint_sha256(&self) -> String {
         self.thumbprint_sha256_base64url().to_owned()
+    }
+
+    fn ends(&self) -> Option<Timestamp> {
+        Some(self.not_after())
     }
 
     fn sign_ps256(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {

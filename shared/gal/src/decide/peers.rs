@@ -28,13 +28,10 @@ impl Case<'_, '_> {
             if verdict == Verdict::Differing {
                 verdict = self.truth(field, left, right, rules);
             }
-            let wanted = verdict;
-            verdict = self.allowed(verdict, field, source, (left, right));
-            // What may not be written now stays an edit: it is carried when it may.
-            if verdict == Verdict::Differing && wanted != Verdict::Differing {
-                to_target.notes.push(Note::Differing { field, stays: right.map(str::to_owned), says: left.map(str::to_owned) });
+            let Some(verdict) = self.allowed(verdict, field, source, (left, right)) else {
+                to_target.refused(field, left, right);
                 continue;
-            }
+            };
             if field == crate::Field::ExternalEmailAddress {
                 to_target.patch.address = agreed(verdict, left, right).filter(|address| *address != self.link.address);
             }
@@ -101,21 +98,27 @@ impl Case<'_, '_> {
     }
 
     /// What may be written of what the merge wants. Where the pair publishes one way by now, the owner wins in what was made. An address
-    /// goes where somebody else's would: into no tenant that owns its domain.
-    fn allowed(&self, verdict: Verdict, field: crate::Field, source: &Entry, (left, right): (Option<&str>, Option<&str>)) -> Verdict {
+    /// goes where somebody else's would: into no tenant that owns its domain. `None`: nothing now.
+    fn allowed(
+        &self,
+        verdict: Verdict,
+        field: crate::Field,
+        source: &Entry,
+        (left, right): (Option<&str>, Option<&str>),
+    ) -> Option<Verdict> {
         let target = self.link.target_side();
         let leads = |side: Side, address: Option<&str>| {
             field != crate::Field::ExternalEmailAddress
                 || address.is_some_and(|address| admissible(self.context, side, &normalise::address(address)).is_ok())
         };
         match verdict {
-            Verdict::WriteSource(_) if self.writes_source(source) && leads(target.other(), right) => verdict,
+            Verdict::WriteSource(_) if self.writes_source(source) && leads(target.other(), right) => Some(verdict),
             Verdict::WriteSource(_) if self.context.pair.direction != Direction::TwoWay && self.link.provenance == Provenance::Made => {
-                Verdict::WriteTarget(merge::Why::Drift)
+                Some(Verdict::WriteTarget(merge::Why::Drift))
             }
-            Verdict::WriteTarget(_) if leads(target, left) => verdict,
-            Verdict::WriteSource(_) | Verdict::WriteTarget(_) => Verdict::Differing,
-            Verdict::InStep | Verdict::Differing | Verdict::Conflict => verdict,
+            Verdict::WriteTarget(_) if leads(target, left) => Some(verdict),
+            Verdict::WriteSource(_) | Verdict::WriteTarget(_) => None,
+            Verdict::InStep | Verdict::Differing | Verdict::Conflict => Some(verdict),
         }
     }
 
@@ -217,12 +220,11 @@ impl Case<'_, '_> {
         for field in desired.fields.iter() {
             let (left, right) = (desired.values.get(field), desired.other.get(field));
             let verdict = merge::joining(field, left, right, rules.source_side, self.context.mode(), self.context.enforce(), Some(rules));
-            let allowed = self.allowed(verdict, field, source, (left, right));
-            if allowed == Verdict::Differing && verdict != Verdict::Differing {
-                to_target.notes.push(Note::Differing { field, stays: right.map(str::to_owned), says: left.map(str::to_owned) });
+            let Some(verdict) = self.allowed(verdict, field, source, (left, right)) else {
+                to_target.refused(field, left, right);
                 continue;
-            }
-            match allowed {
+            };
+            match verdict {
                 Verdict::WriteSource(why) => {
                     to_source.write(field, left, right.map(str::to_owned), why);
                     to_target.remember(field, right, right);

@@ -268,6 +268,11 @@ impl Merged {
         self.patch.base_target.push((field, Base::print(field, target)));
     }
 
+    /// What differs and is not written now is told. It stays an edit, for what it may be written later.
+    pub(super) fn refused(&mut self, field: crate::Field, source: Option<&str>, target: Option<&str>) {
+        self.notes.push(Note::Differing { field, stays: target.map(str::to_owned), says: source.map(str::to_owned) });
+    }
+
     /// Takes a verdict that concerns the target.
     pub(super) fn take(&mut self, verdict: Verdict, field: crate::Field, source: Option<&str>, target: Option<&str>, link: &Link) {
         match verdict {
@@ -277,7 +282,7 @@ impl Merged {
                 }
             }
             Verdict::Differing => {
-                self.notes.push(Note::Differing { field, stays: target.map(str::to_owned), says: source.map(str::to_owned) });
+                self.refused(field, source, target);
                 if !link.base_source.holds(field, source) || !link.base_target.holds(field, target) {
                     self.remember(field, source, target);
                 }

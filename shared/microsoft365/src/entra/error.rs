@@ -98,6 +98,25 @@ impl EntraError {
         Some(Self { trouble, code, word: limited(body.error), trace: limited(body.trace_id), timestamp: limited(body.timestamp) })
     }
 
+    /// The same, where the certificate is known to have expired: Entra says of some only that it does not know them.
+    pub(super) fn of_an_expired_certificate(self) -> Self {
+        match self.trouble {
+            Trouble::CertificateUnknown | Trouble::CertificateRefused => Self { trouble: Trouble::CertificateExpired, ..self },
+            Trouble::CertificateExpired
+            | Trouble::Clock
+            | Trouble::SecretWrong
+            | Trouble::SecretExpired
+            | Trouble::AppUnknown
+            | Trouble::TenantUnknown
+            | Trouble::TenantMalformed
+            | Trouble::ScopeWrong
+            | Trouble::ResourceUnknown
+            | Trouble::Blocked
+            | Trouble::UserUnknown
+            | Trouble::Other => self,
+        }
+    }
+
     /// A short stable word for the trouble.
     pub(super) fn name(&self) -> &'static str {
         match self.trouble {
@@ -127,7 +146,9 @@ impl EntraError {
                  Certificates & secrets of the app registration. If that was done a few minutes ago, wait and try again"
             ),
             Trouble::CertificateExpired => {
-                format!("the certificate {thumbprint} of the application {app} has expired; make a new one, upload it, and use it here")
+                format!(
+                    "the certificate {thumbprint} of the application {app} has expired; make a new one (`galbridge certificate new`), upload it under Certificates & secrets of the app registration, and use it here"
+                )
             }
             Trouble::Clock => "this machine's clock and Microsoft's differ too much; set the clock of this machine".to_owned(),
             Trouble::SecretWrong | Trouble::SecretExpired => {
@@ -193,6 +214,14 @@ mod tests {
     fn parsed(code: u32, text: &str) -> EntraError {
         let body = serde_json::json!({"error": "invalid_client", "error_description": format!("AADSTS{code}: {text}"), "error_codes": [code], "trace_id": "t"});
         EntraError::parse(body.to_string().as_bytes()).unwrap()
+    }
+
+    /// Once a person was told to upload a certificate that had expired.
+    #[test]
+    fn an_expired_certificate_is_not_to_be_uploaded() {
+        let unknown = parsed(700_027, "[Reason - The key was not found., Thumbprint");
+        assert_eq!(unknown.of_an_expired_certificate().name(), "certificate-expired");
+        assert_eq!(parsed(90_002, "Tenant 'x' not found.").of_an_expired_certificate().name(), "tenant-not-found");
     }
 
     #[test]

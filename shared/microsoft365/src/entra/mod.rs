@@ -247,6 +247,9 @@ impl Tokens {
                 status.as_u16()
             )),
             TokenFailure::Refused { error, .. } => {
+                // One that is not registered and has expired is not to be uploaded.
+                let expired = self.signer.ends().is_some_and(|ends| ends < self.wire.clock.now());
+                let error = if expired { error.of_an_expired_certificate() } else { error };
                 let thumbprint = self.signer.thumbprint_sha256();
                 let resource = self.origin(resource).url("");
                 let context = Context { app: self.app, thumbprint: &thumbprint, resource: &resource, cloud: self.hosts.cloud };

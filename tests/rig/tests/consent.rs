@@ -206,7 +206,9 @@ async fn a_merge_ends_although_somebody_leaves_meanwhile() {
     let rig = Rig::new(RigOptions { creation_quota: Some(2), ..RigOptions::default() }).await;
     let people: Vec<_> = (0..4).map(|number| user("contoso", &format!("Person{number}"))).collect();
     let people = rig.apply("contoso", people.into());
-    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.snapshot(false).await.unwrap();
+    rig.advance(Duration::from_secs(30)).await;
+    rig.engine.merge(&rig.pair(), &MergeOptions::of(MergeMode::TwoWay), None, rig.deadline()).await.unwrap();
     let shown = rig.gal("fabrikam");
     assert_eq!(shown.len(), 2, "the rest waits for the quota");
     // One of those who wait leaves, and one who was made.

@@ -422,11 +422,12 @@ async fn a_closed_side_is_written_by_nobody() {
 async fn unpublish_takes_back_what_was_only_begun() {
     let rig = Rig::new(RigOptions::default()).await;
     rig.apply("contoso", json!([user("contoso", "Ann")]));
-    // Made, and no more.
+    rig.snapshot(false).await.unwrap();
+    // Made, and nobody knows of it.
     let dies = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "do": "commit-then-drop"});
-    let refuses = json!({"tenant": "fabrikam", "cmdlet": "Set-MailContact", "do": "503"});
-    rig.simulator.set_faults_json(json!({"calls": [dies, refuses]})).unwrap();
-    let _ = rig.merge(MergeMode::TwoWay).await;
+    let blind = json!({"tenant": "fabrikam", "cmdlet": "Get-Recipient", "do": "503"});
+    rig.simulator.set_faults_json(json!({"calls": [dies, blind]})).unwrap();
+    let _ = rig.engine.merge(&rig.pair(), &MergeOptions::of(MergeMode::TwoWay), None, rig.deadline()).await;
     rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
     rig.advance(Duration::from_secs(600)).await;
     rig.snapshot(true).await.unwrap();

@@ -102,6 +102,7 @@ async fn an_address_goes_into_no_tenant_that_owns_its_domain() {
     assert!(property(pat, "ExternalEmailAddress").to_lowercase().ends_with("pat@partner.example"), "{pat:?}");
     assert_eq!(property(pat, "City"), "Bern", "the rest is shared");
     assert_eq!(names(&rig.gal("fabrikam")), ["Pat"], "and what its administrator wrote stays there");
+    assert!(rig.engine.quarantined(&rig.pair()).await.unwrap().is_empty(), "nobody tries to write it");
     assert!(rig.settle(3).await.unwrap().is_empty(), "quiet");
 }
 

@@ -400,6 +400,32 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Link {
+    /// A link of which nothing has happened yet: a creation that is only intended.
+    pub fn intended(key: LinkKey, role: Role, provenance: Provenance, name: String, address: String) -> Self {
+        Self {
+            key,
+            target: None,
+            target_guid: None,
+            provenance,
+            role,
+            phase: Phase::Creating { step: Step::Intended },
+            name,
+            address,
+            base_source: Base::default(),
+            base_target: Base::default(),
+            base_hidden: false,
+            before: None,
+            deletions: 0,
+            claimed: false,
+            x500_refused: false,
+            deferrals: 0,
+            quarantine: None,
+            conflicts: Vec::new(),
+            linked_at: None,
+            written_at: None,
+        }
+    }
+
     /// The side where the contact is.
     pub fn target_side(&self) -> Side {
         self.key.origin.target_side()
@@ -415,28 +441,8 @@ impl Link {
 impl Link {
     /// A made projection, for tests of what links do to others.
     pub(crate) fn sample(key: LinkKey, target: Anchor, phase: Phase) -> Self {
-        Self {
-            key,
-            target: Some(target),
-            target_guid: None,
-            provenance: Provenance::Made,
-            role: Role::Projection,
-            phase,
-            name: String::new(),
-            address: String::new(),
-            base_source: Base::default(),
-            base_target: Base::default(),
-            base_hidden: false,
-            before: None,
-            deletions: 0,
-            claimed: false,
-            x500_refused: false,
-            deferrals: 0,
-            quarantine: None,
-            conflicts: Vec::new(),
-            linked_at: None,
-            written_at: None,
-        }
+        let intended = Self::intended(key, Role::Projection, Provenance::Made, String::new(), String::new());
+        Self { target: Some(target), phase, ..intended }
     }
 }
 

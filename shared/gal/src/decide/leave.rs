@@ -249,26 +249,14 @@ pub fn link_from_stamp(installation: &str, side: Side, other_tenant: &str, publi
     };
     let key = LinkKey { origin, anchor: stamp.anchor };
     let stands = |field| (field, current(contact, field));
+    let address = contact.primary.clone().unwrap_or_default();
     Some(Link {
-        key,
         target: Some(contact.anchor),
         target_guid: contact.guid,
-        provenance: stamp.provenance,
-        role: stamp.role,
         phase: stamp.staged.map_or(Phase::Live, |since| Phase::Staged { since, side: key.origin.target_side() }),
-        name: contact.name.clone(),
-        address: contact.primary.clone().unwrap_or_default(),
         base_source: Base::default().with(published.iter().map(stands)),
         base_target: Base::default().with(crate::desired::all_fields().map(stands)),
         base_hidden: contact.hidden && stamp.staged.is_none(),
-        before: None,
-        deletions: 0,
-        claimed: false,
-        x500_refused: false,
-        deferrals: 0,
-        quarantine: None,
-        conflicts: Vec::new(),
-        linked_at: None,
-        written_at: None,
+        ..Link::intended(key, stamp.role, stamp.provenance, contact.name.clone(), address)
     })
 }

@@ -123,28 +123,8 @@ impl Case<'_, '_> {
 
 /// A link that does not exist yet.
 pub(super) fn blank_link(context: &Context<'_>, key: LinkKey, source: &Entry, address: &str, provenance: Provenance) -> Link {
-    Link {
-        key,
-        target: None,
-        target_guid: None,
-        provenance,
-        role: context.role(key.origin, &source.recipient),
-        phase: Phase::Creating { step: Step::Intended },
-        name: made_name(context.installation, context.origin_tenant(key.origin), key.anchor),
-        address: address.to_owned(),
-        base_source: Base::default(),
-        base_target: Base::default(),
-        base_hidden: false,
-        before: None,
-        deletions: 0,
-        claimed: false,
-        x500_refused: false,
-        deferrals: 0,
-        quarantine: None,
-        conflicts: Vec::new(),
-        linked_at: None,
-        written_at: None,
-    }
+    let name = made_name(context.installation, context.origin_tenant(key.origin), key.anchor);
+    Link::intended(key, context.role(key.origin, &source.recipient), provenance, name, address.to_owned())
 }
 
 /// The operation that makes a contact: the same at every attempt.

@@ -173,31 +173,20 @@ pub(crate) fn stamp(source: &Recipient, side: Side, provenance: Provenance, role
 /// The link of a source and its contact, both in step.
 pub(crate) fn link(source: &Recipient, side: Side, contact: &Recipient, provenance: Provenance, phase: Phase) -> Link {
     let base = |recipient: &Recipient| Base::of(&recipient.values.with(Field::ExternalEmailAddress, recipient.primary.as_deref()));
+    let key = LinkKey { origin: Origin::of(side), anchor: source.anchor };
     Link {
-        key: LinkKey { origin: Origin::of(side), anchor: source.anchor },
         target: Some(contact.anchor).filter(|_| phase != Phase::Creating { step: Step::Intended }),
         target_guid: contact.guid,
-        provenance,
-        role: role_of(source),
         phase,
-        name: contact.name.clone(),
-        address: source.primary.clone().unwrap(),
         base_source: base(source),
         base_target: base(contact),
-        base_hidden: false,
         before: (provenance == Provenance::Found).then(|| Before {
             values: contact.values.with(Field::Title, Some("Before")),
             hidden: true,
             x500: vec![],
         }),
-        deletions: 0,
-        claimed: false,
-        x500_refused: false,
-        deferrals: 0,
-        quarantine: None,
-        conflicts: Vec::new(),
         linked_at: Some(ago(30)),
-        written_at: None,
+        ..Link::intended(key, role_of(source), provenance, contact.name.clone(), source.primary.clone().unwrap())
     }
 }
 

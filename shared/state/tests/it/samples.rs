@@ -87,27 +87,13 @@ pub(crate) fn link_key(n: u32) -> LinkKey {
 }
 
 pub(crate) fn link(n: u32) -> Link {
+    let (name, address) = (format!("galbridge-{n}"), format!("person{n}@contoso.example"));
     Link {
-        key: link_key(n),
-        target: None,
-        target_guid: None,
-        provenance: Provenance::Made,
-        role: Role::Projection,
         phase: Phase::Live,
-        name: format!("galbridge-{n}"),
-        address: format!("person{n}@contoso.example"),
         base_source: Base::of(&[(Field::Title, "Clerk")].into_iter().collect()),
         base_target: Base::of(&[(Field::Title, "Clerk"), (Field::City, "Bern")].into_iter().collect()),
-        base_hidden: false,
-        before: None,
-        deletions: 0,
-        claimed: false,
-        x500_refused: false,
-        deferrals: 0,
-        quarantine: None,
-        conflicts: Vec::new(),
         linked_at: Some(at(0)),
-        written_at: None,
+        ..Link::intended(link_key(n), Role::Projection, Provenance::Made, name, address)
     }
 }
 

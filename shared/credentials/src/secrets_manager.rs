@@ -76,8 +76,10 @@ impl SecretsManager {
     pub async fn put_version(&self, secret: &str, version: &str, credential: &Credential, current: bool) -> Result<(), CredentialError> {
         let stored = Stored { pem: Zeroizing::new(credential.to_pem()?.expose().clone()) };
         let text = Zeroizing::new(serde_json::to_string(&stored).map_err(|_| failed(secret, "the credential cannot be written"))?);
-        let stage = if current { CURRENT } else { PENDING };
-        let put = self.client.put_secret_value().secret_id(secret).client_request_token(version).version_stages(stage);
+        // A label that stayed on a version of before would say that a rotation goes on, and the service would begin no other.
+        // (AWS Secrets Manager user guide, "Rotation function overview".)
+        let stages = if current { vec![CURRENT.to_owned(), PENDING.to_owned()] } else { vec![PENDING.to_owned()] };
+        let put = self.client.put_secret_value().secret_id(secret).client_request_token(version).set_version_stages(Some(stages));
         let put = put.secret_string(text.as_str()).send().await;
         put.map(|_| ()).map_err(|error| failed(secret, &why(&error)))
     }

@@ -7,7 +7,7 @@ use gal::plan::{Focus, Plan, Skipped, foresee};
 use gal::policy::MergeMode;
 use gal::reason::{Note, SkipReason};
 use gal::recipient::Presence;
-use gal::{Anchor, Kind, Link, LinkKey, Phase, Side};
+use gal::{Anchor, Kind, Link, LinkKey, Origin, Phase, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Explained {
     pub tenant: String,
     /// Its id.
     pub anchor: Anchor,
+    /// Whether it is a static contact of the profile: it stands in no tenant, and `side` and `tenant` say where it is published.
+    #[serde(default)]
+    pub of_profile: bool,
     /// What people call it.
     pub title: String,
     /// What it is.
@@ -83,10 +86,16 @@ impl Engine {
             for anchor in self.store.holders(&setup.name, side, &address).await? {
                 rows.push(AgendaRow { due: now, side, anchor, why: Due::Changed, version: 0 });
             }
+            // As the agenda names them.
+            let statics = setup.statics_with(side, &BTreeSet::from([address.clone()]));
+            rows.extend(statics.into_iter().map(|anchor| AgendaRow { due: now, side, anchor, why: Due::Touched, version: 0 }));
         }
         for link in self.links_by_address(setup, &address).await? {
-            let side = link.item.key.origin.source_side().unwrap_or(link.item.target_side());
-            rows.push(AgendaRow { due: now, side, anchor: link.item.key.anchor, why: Due::Changed, version: 0 });
+            let (side, why) = match link.item.key.origin.source_side() {
+                Some(side) => (side, Due::Changed),
+                None => (link.item.target_side(), Due::Touched),
+            };
+            rows.push(AgendaRow { due: now, side, anchor: link.item.key.anchor, why, version: 0 });
         }
         rows.sort();
         rows.dedup();
@@ -178,8 +187,13 @@ impl Engine {
 
 /// What is known of the recipient of a row; nothing if there is none.
 fn explained(setup: &PairSetup, writing: &WritingState, loaded: &Loaded, plan: &Plan, row: &AgendaRow) -> Option<Explained> {
-    let recipient = &loaded.world.entry(row.side, row.anchor)?.recipient;
-    let link = loaded.world.link_of(row.side, row.anchor).cloned();
+    let of_profile = LinkKey { origin: Origin::static_on(row.side), anchor: row.anchor };
+    let entry = loaded.world.entry(row.side, row.anchor);
+    let (recipient, link, of_profile) = match (entry, loaded.world.static_contact(of_profile)) {
+        (Some(entry), _) => (&entry.recipient, loaded.world.link_of(row.side, row.anchor).cloned(), false),
+        (None, Some(entry)) => (&entry.recipient, loaded.world.link(of_profile).cloned(), true),
+        (None, None) => return None,
+    };
     let about = |side: Side, anchor: Anchor| side == row.side && anchor == row.anchor;
     let skipped: Option<&Skipped> = plan.skipped.iter().find(|skipped| about(skipped.side, skipped.anchor));
     let halves = |operation: &&Operation| crate::reconcile::halves(operation).contains(&(row.side, row.anchor));
@@ -187,6 +201,8 @@ fn explained(setup: &PairSetup, writing: &WritingState, loaded: &Loaded, plan: &
     let holds =
         |operation: &Operation| writing.holds.get(operation.side).as_ref().is_some_and(|hold| hold.operations.contains(&operation.id()));
     let notes = plan.notes.iter().filter(|noted| about(noted.side, noted.anchor)).map(|noted| &noted.note);
+    // Nobody removes a contact that must yield but a person.
+    let stands_still = skipped.is_some_and(|skipped| matches!(skipped.reason, SkipReason::MustYield { .. }));
     // Somebody who is gone is known by the address alone.
     let title = match recipient.title() {
         "" => link.as_ref().map_or_else(|| row.anchor.to_string(), |link| link.address.clone()),
@@ -196,17 +212,18 @@ fn explained(setup: &PairSetup, writing: &WritingState, loaded: &Loaded, plan: &
         side: row.side,
         tenant: setup.tenants.get(row.side).name.clone(),
         anchor: row.anchor,
+        of_profile,
         title,
         kind: recipient.kind,
         presence: recipient.presence,
         hidden: recipient.hidden,
-        purge_at: link.as_ref().and_then(|link| match link.phase {
+        purge_at: link.as_ref().filter(|_| !stands_still).and_then(|link| match link.phase {
             Phase::Staged { since, .. } => Some(gal::decide::purge_at(since, setup.policy.deletion_grace_days)),
             Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => None,
         }),
         skipped: skipped.map(|skipped| skipped.reason.to_string()),
         code: skipped.map(|skipped| skipped.reason.code().to_owned()),
-        seen: link.as_ref().filter(|link| link.target_side() != row.side).and_then(|link| seen(setup, loaded, link)),
+        seen: link.as_ref().filter(|link| of_profile || link.target_side() != row.side).and_then(|link| seen(setup, loaded, link)),
         held: next.iter().filter(|operation| holds(operation)).map(Operation::id).collect(),
         next,
         notes: notes.map(told).collect(),

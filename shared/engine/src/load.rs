@@ -197,7 +197,7 @@ impl Loader<'_> {
         let keys: Vec<LinkKey> = rows
             .iter()
             .filter(|row| !self.replicas.get(row.side).contains_key(&row.anchor) && row.why != Due::Changed)
-            .map(|row| LinkKey { origin: if row.side == Side::A { Origin::StaticA } else { Origin::StaticB }, anchor: row.anchor })
+            .map(|row| LinkKey { origin: Origin::static_on(row.side), anchor: row.anchor })
             .collect();
         self.links(keys).await
     }
@@ -241,7 +241,7 @@ impl Loader<'_> {
         let origin = if stamp.origin_tenant == self.pair.tenants.get(side.other()).id {
             Origin::of(side.other())
         } else if stamp.origin_tenant == "static" {
-            if side == Side::A { Origin::StaticA } else { Origin::StaticB }
+            Origin::static_on(side)
         } else {
             return None;
         };

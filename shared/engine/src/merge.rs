@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::{Loaded, PILOT};
 use crate::ports::ReadError;
-use crate::reconcile::{halves, is_pilot};
+use crate::reconcile::{ROWS, confirmed_of, halves, is_pilot};
 use crate::records::{AgendaRow, Due, LeaseKind, Merge, MergeOptions, PairState, RunSummary, Stage};
 use crate::setup::PairSetup;
 
@@ -32,7 +32,7 @@ pub struct Preview {
 }
 
 impl Engine {
-    /// What a merge would do (`Some`), or what the schedule would do about everything (`None`).
+    /// What a merge would do (`Some`), or what the schedule would do about everything (`None`): while it carries on a merge, that merge.
     /// Nothing is written anywhere.
     pub async fn preview(&self, pair: &str, merge: Option<&MergeOptions>) -> Result<Preview, EngineError> {
         let pair = self.pair(pair)?;
@@ -47,6 +47,12 @@ impl Engine {
         mut state: PairState,
         merge: Option<&MergeOptions>,
     ) -> Result<(PairState, Loaded, Preview), EngineError> {
+        // A merge that is shown would be confirmed as a whole; one that is under way was, with whom its rows name.
+        let under_way = state.writing.merge.clone().filter(|_| merge.is_none());
+        let whom = match &under_way {
+            Some(merge) => Some(self.confirmed_whom(pair, merge).await?),
+            None => None,
+        };
         if let Some(options) = merge {
             let merge = Merge { options: options.clone(), confirmed: self.now(), checksum: String::new(), settings: pair.settings };
             state.writing.merge = Some(merge);
@@ -57,7 +63,7 @@ impl Engine {
             let merge = Merge { options, confirmed: self.now(), checksum: String::new(), settings: pair.settings };
             state.writing.merge = Some(merge);
         }
-        let mut loaded = self.load_everything(pair, false).await?;
+        let mut loaded = self.load_everything(pair, under_way.as_ref().is_some_and(is_pilot)).await?;
         loaded.distrust(&mut state.reading);
         if let Some(options) = merge {
             self.admit_pilot(pair, &state, &mut loaded, options).await?;
@@ -66,14 +72,25 @@ impl Engine {
         let judgements = Sides::from_fn(|side: Side| {
             let incomplete = state.reading.sides.get(side.other()).incomplete.as_deref();
             let due: Vec<&Operation> = plan.of_side(side).collect();
-            // What is shown is what is confirmed.
-            let confirmed =
-                if state.writing.merge.is_some() { due.iter().map(|operation| operation.id()).collect() } else { BTreeSet::new() };
+            let confirmed = match &whom {
+                Some(whom) => confirmed_of(&due, whom),
+                None if state.writing.merge.is_some() => due.iter().map(|operation| operation.id()).collect(),
+                None => BTreeSet::new(),
+            };
             crate::reconcile::judge(pair, &state, side, &due, &confirmed, incomplete, self.now())
         });
         let known = Sides::from_fn(|side| loaded.world.entries(side).filter(|entry| entry.recipient.is_present()).count() as u64);
         let preview = Preview { checksum: plan.checksum_under(pair.settings), plan, judgements, known, links: loaded.links.len() as u64 };
         Ok((state, loaded, preview))
+    }
+
+    /// Whom a merge that is under way is about still, as far as the profile says what it said when a person confirmed it.
+    async fn confirmed_whom(&self, pair: &PairSetup, merge: &Merge) -> Result<BTreeSet<(Side, Anchor)>, EngineError> {
+        if merge.settings != pair.settings {
+            return Ok(BTreeSet::new());
+        }
+        let rows = self.store.due(&pair.name, self.now(), ROWS).await?;
+        Ok(rows.iter().filter(|row| row.why == Due::Merge).map(|row| (row.side, row.anchor)).collect())
     }
 
     /// Restricts the loaded world to a pilot.

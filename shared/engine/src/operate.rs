@@ -400,10 +400,7 @@ impl Engine {
             self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
             run.apply(&state, &mut loaded, &mut plan, &BTreeSet::new()).await?;
             self.store.put_agenda(&pair.name, &run.take_later()).await?;
-            for side in Side::BOTH {
-                let live = state.writing.live.get_mut(side);
-                *live = live.saturating_add_signed(run.take_live(side));
-            }
+            run.count_into(&mut state.writing);
             settle(&mut state.writing, &loaded);
             Ok(state.writing)
         }

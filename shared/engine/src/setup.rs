@@ -62,13 +62,7 @@ impl PairSetup {
 
     /// The static contacts as the world takes them.
     pub fn static_entries(&self) -> impl Iterator<Item = (Origin, Entry)> {
-        self.statics.iter().map(|(side, recipient)| {
-            let origin = match side {
-                Side::A => Origin::StaticA,
-                Side::B => Origin::StaticB,
-            };
-            (origin, Entry::new(recipient.clone()))
-        })
+        self.statics.iter().map(|(side, recipient)| (Origin::static_on(*side), Entry::new(recipient.clone())))
     }
 }
 

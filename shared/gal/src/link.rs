@@ -93,6 +93,14 @@ impl Origin {
         }
     }
 
+    /// The origin of a static contact that is published on a side.
+    pub fn static_on(target: Side) -> Self {
+        match target {
+            Side::A => Self::StaticA,
+            Side::B => Self::StaticB,
+        }
+    }
+
     /// The side where the source is, if it is a recipient at all.
     pub fn source_side(self) -> Option<Side> {
         match self {
@@ -391,7 +399,7 @@ pub struct Link {
     pub conflicts: Vec<Field>,
     /// Since when the link is live; counts for "contacts linked 24 hours ago".
     pub linked_at: Option<Timestamp>,
-    /// When the target was last written, and by which kind of write the newest edit can be our own.
+    /// When the target was last written; of a creation, when it was begun.
     pub written_at: Option<Timestamp>,
 }
 

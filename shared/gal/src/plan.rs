@@ -195,7 +195,7 @@ fn links_in(world: &World, focus: &Focus) -> BTreeMap<LinkKey, bool> {
 
 /// A row of the agenda names a static contact by the side it is published on.
 fn static_key(target: Side, anchor: Anchor) -> LinkKey {
-    LinkKey { origin: if target == Side::A { Origin::StaticA } else { Origin::StaticB }, anchor }
+    LinkKey { origin: Origin::static_on(target), anchor }
 }
 
 /// The present recipients without link that the focus names, and those of whom a stamp of theirs tells: people before contacts, what

@@ -27,7 +27,7 @@ pub(crate) struct Told {
 impl Told {
     /// Of a run.
     pub(crate) fn run(run: &RunSummary) -> Self {
-        let set_aside = Side::BOTH.into_iter().any(|side| run.counters.get(side).quarantined > 0);
+        let set_aside = run.attention || Side::BOTH.into_iter().any(|side| run.counters.get(side).quarantined > 0);
         let sides = || Side::BOTH.into_iter().map(|side| run.counters.get(side));
         let stuck = sides().any(|side| side.deferred > 0) && !sides().any(engine::records::SideCounters::did_something);
         match run.outcome {
@@ -90,6 +90,7 @@ mod tests {
             outcome: Outcome::Partial("not everything could be done yet".to_owned()),
             counters: gal::Sides::default(),
             left: 1,
+            attention: false,
             notes: Vec::new(),
         };
         assert!(Told::run(&run).success, "the time was up");
@@ -99,6 +100,10 @@ mod tests {
         assert!(!Told::run(&held).success && Told::run(&held).attention == Some(true));
         run.counters.a.updated = 1;
         assert!(Told::run(&run).success, "it went on");
+        assert_eq!(Told::run(&run).attention, Some(false));
+        // Whoever was set aside by an earlier run waits for a person still.
+        run.attention = true;
+        assert_eq!(Told::run(&run).attention, Some(true));
     }
 
     #[test]

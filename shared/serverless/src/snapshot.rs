@@ -64,7 +64,8 @@ pub async fn serve(client: &Client, waker: &dyn Waker, event: Value, request: &s
     }
     let incomplete = Side::BOTH.into_iter().any(|side| report.incomplete.get(side).is_some());
     // Where something is due, the run that is woken tells of the cycle.
-    let attention = (incomplete || !report.due).then_some(incomplete);
+    let attention = incomplete || report.waiting;
+    let attention = (attention || !report.due).then_some(attention);
     let certificate_days = client.certificate_days().await;
     client.tell(&pair, Told { success: !report.due, attention, certificate_days });
     info!(%pair, changed_a = report.changed.a, changed_b = report.changed.b, due = report.due, "read");

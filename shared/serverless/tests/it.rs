@@ -168,6 +168,7 @@ async fn a_large_answer_is_stored_and_paged() {
             outcome: engine::records::Outcome::Completed,
             counters: gal::Sides::default(),
             left: 0,
+            attention: false,
             notes: vec!["Zoë ".repeat(40)],
         };
         store.put_run(&summary).await.unwrap();

@@ -184,6 +184,11 @@ async fn a_merge_is_consent_to_what_was_shown_and_no_more() {
     rig.settle(4).await.unwrap();
     let held = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("eight are too many");
     assert_eq!(held.creations, 8, "{held:?}");
+    // And the plan says so too.
+    let plan = planned(&rig).await;
+    let waits = plan.operations.iter().filter(|operation| operation.held);
+    assert!(plan.sides.b.guard.holds && plan.of.contains("under way"), "{}, {:?}", plan.of, plan.sides.b);
+    assert_eq!((waits.count(), plan.operations.len()), (8, CROWD - shown.len() + 8));
     // Nor is another mapping.
     rig.reprofile(&pair(
         "guard = { max_creations = 5, max_update_share = 0.2 }\n[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (EVIL)\"\n",
@@ -232,4 +237,16 @@ async fn who_comes_while_a_pilot_goes_on_comes_after_it() {
     rig.merge_with(MergeOptions { limit: Some(1), accept_dynamic_groups: true, ..MergeOptions::of(MergeMode::TwoWay) }).await.unwrap();
     rig.settle(4).await.unwrap();
     assert_eq!(rig.gal("fabrikam").len(), 3, "{:?}", rig.gal("fabrikam"));
+}
+
+/// Once the plan of a pilot that was under way showed everybody.
+#[tokio::test(start_paused = true)]
+async fn the_plan_of_a_pilot_under_way_shows_the_pilot() {
+    let rig = Rig::new(RigOptions { creation_quota: Some(1), ..RigOptions::default() }).await;
+    let people: Vec<_> = (0..9).map(|number| user("contoso", &format!("Person{number}"))).collect();
+    rig.apply("contoso", people.into());
+    rig.merge_with(MergeOptions { limit: Some(3), ..MergeOptions::of(MergeMode::TwoWay) }).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 1, "the others wait for the quota");
+    let plan = planned(&rig).await;
+    assert_eq!(plan.operations.len(), 2, "{:?}", plan.operations);
 }

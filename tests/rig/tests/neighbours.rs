@@ -192,6 +192,8 @@ async fn static_contacts_stand_in_every_tenant_that_the_profile_names() {
     rig.settle(4).await.unwrap();
     assert_eq!(names(&rig.gal("contoso")), ["Ann", "Helpdesk"]);
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Helpdesk"], "once, and not relayed");
+    let explained = rig.engine.explain(&rig.pair(), "help@msp.example").await.unwrap();
+    assert_eq!(explained.iter().filter(|one| one.of_profile && one.seen.is_some()).count(), 2, "{explained:#?}");
     rig.reprofile(&format!("{pair}{}", desk("Day and night", "\"contoso\"")));
     rig.settle(5).await.unwrap();
     assert_eq!(property(find(&rig.gal("contoso"), "Helpdesk").expect("there"), "Title"), "Day and night");
@@ -323,4 +325,16 @@ async fn reports_lose_a_manager_who_leaves_and_find_one_who_came_back() {
     rig.apply("contoso", update(a[0], json!({"Manager": again})));
     rig.settle(5).await.unwrap();
     assert!(!manager(&rig).is_empty(), "the same contact stands for the new account");
+}
+
+/// Once nothing was told of a static contact that could not be published.
+#[tokio::test(start_paused = true)]
+async fn explain_says_why_a_static_contact_is_not_there() {
+    let profile = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[[static_contacts]]\ntenants = [\"contoso\"]\n\
+                   contacts = [{ key = \"desk\", address = \"desk@contoso.example\", display_name = \"Desk\" }]\n";
+    let rig = Rig::new(RigOptions { profile: profile.to_owned(), ..RigOptions::default() }).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    let explained = rig.engine.explain(&rig.pair(), "desk@contoso.example").await.unwrap();
+    assert_eq!(explained.len(), 1, "{explained:#?}");
+    assert!(explained[0].of_profile && explained[0].skipped.is_some(), "{explained:#?}");
 }

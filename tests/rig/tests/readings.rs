@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use engine::records::RunSummary;
 use engine::snapshot::SnapshotOptions;
-use gal::Side;
 use gal::policy::MergeMode;
+use gal::{LinkKey, Origin, Side};
 use rig::outside::Fault;
-use rig::people::{self, contact_at, find, names, property, status, update, user};
+use rig::people::{self, contact_at, delete, find, names, property, status, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -354,4 +354,58 @@ async fn a_cursor_that_dies_during_a_full_reading_is_no_loss() {
     assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
     let side = rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a;
     assert!(side.full.is_none() && side.cursors.len() == 3, "{side:?}");
+}
+
+/// Once a creation whose answer was lost was looked for once, and a contact that Exchange made later stayed in the list for ever.
+#[tokio::test(start_paused = true)]
+async fn what_exchange_makes_late_is_taken_away_although_nobody_wants_it_any_more() {
+    let rig = Rig::new(RigOptions::default()).await;
+    let ann = rig.apply("contoso", json!([user("contoso", "Ann")]))[0].unwrap();
+    let unknown = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "do": "504"});
+    rig.simulator.set_faults_json(json!({"calls": [unknown]})).unwrap();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.apply("contoso", delete(&[ann]));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    let key = LinkKey { origin: Origin::A, anchor: gal::Anchor(ann) };
+    let link = rig.engine.store.link(&rig.pair(), key).await.unwrap().expect("it is looked for once more").item;
+    // Now it is there, as New-MailContact makes it.
+    let late = json!({"Name": link.name, "Alias": link.name, "DisplayName": "Ann", "ExternalEmailAddress": "ann@contoso.example"});
+    rig.apply("fabrikam", json!([{"op": "create", "kind": "contact", "set": late}]));
+    rig.advance(Duration::from_secs(1_800)).await;
+    rig.settle(5).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), Vec::<String>::new());
+    // And what was never made is forgotten in the end.
+    let ben = rig.apply("contoso", json!([user("contoso", "Ben")]))[0].unwrap();
+    let unknown = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "do": "504"});
+    rig.simulator.set_faults_json(json!({"calls": [unknown]})).unwrap();
+    rig.cycle().await.unwrap();
+    rig.apply("contoso", delete(&[ben]));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.settle(8).await.unwrap();
+    let key = LinkKey { origin: Origin::A, anchor: gal::Anchor(ben) };
+    assert!(rig.engine.store.link(&rig.pair(), key).await.unwrap().is_none());
+}
+
+/// Once the metric said that all was well ten minutes after somebody was set aside.
+#[tokio::test(start_paused = true)]
+async fn a_pair_says_that_somebody_waits_for_a_person_as_long_as_he_does() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    assert!(!rig.snapshot(false).await.unwrap().waiting);
+    rig.apply("contoso", json!([user("contoso", "Bad")]));
+    let refused = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "identity": "bad@", "do": "form-a", "status": 400,
+        "type": "Microsoft.Exchange.Configuration.Tasks.RecipientTaskException", "message": "Not like this."});
+    rig.simulator.set_faults_json(json!({"calls": [refused]})).unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    let run = rig.cycle().await.unwrap().expect("a run");
+    assert!(run.attention, "{run:?}");
+    rig.advance(Duration::from_secs(600)).await;
+    let report = rig.snapshot(false).await.unwrap();
+    assert_eq!((report.due, report.waiting), (false, true));
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(Duration::from_secs(3_700)).await;
+    let runs = rig.settle(3).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.attention).collect::<Vec<_>>(), [false], "{runs:?}");
+    assert!(!rig.snapshot(false).await.unwrap().waiting);
 }

@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, pair_facts};
 use crate::error::EngineError;
+use crate::reconcile::yields;
 use crate::records::{Outcome, RunSummary, Stage};
 use crate::snapshot::{SnapshotOptions, SnapshotReport};
-
-use super::status::yields;
 
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +74,7 @@ impl Engine {
         let full = options.full;
         let mut changed = Sides::<u64>::default();
         loop {
-            let SnapshotReport { changed: more, unfinished, due, incomplete } = self.snapshot(pair, options, deadline).await?;
+            let SnapshotReport { changed: more, unfinished, due, incomplete, .. } = self.snapshot(pair, options, deadline).await?;
             for side in Side::BOTH {
                 *changed.get_mut(side) += more.get(side);
             }

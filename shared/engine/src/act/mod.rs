@@ -270,12 +270,13 @@ impl Engine {
         }
         let preview = self.preview(pair, merge).await?;
         let writing = self.state(pair).await?.writing;
-        let of = match merge {
-            Some(options) => options.to_string(),
-            None if writing.stage == crate::records::Stage::Unmerged => {
+        let of = match (merge, &writing.merge) {
+            (Some(options), _) => options.to_string(),
+            (None, Some(under_way)) => format!("what is left of the merge that is under way ({})", under_way.options),
+            (None, None) if writing.stage == crate::records::Stage::Unmerged => {
                 "nothing is merged yet; this is what a two-way merge would do".to_owned()
             }
-            None => "what the next runs do".to_owned(),
+            (None, None) => "what the next runs do".to_owned(),
         };
         let pair_setup = self.pair(pair)?;
         let lost = self.lost(pair_setup).await?;

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gal::decide::must_yield;
-use gal::policy::TenantFacts;
 use gal::recipient::Presence;
 use gal::stamp::Mark;
 use gal::{Anchor, Link, LinkKey, Phase, Provenance, Role, Side, Sides};
@@ -13,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Standing;
 use crate::engine::{Engine, pair_facts};
 use crate::error::EngineError;
+use crate::reconcile::yields;
 use crate::records::{Hold, Outcome, PairState, RunKind, RunSummary, SideReading, Stage};
 use crate::setup::PairSetup;
 
@@ -189,11 +188,6 @@ fn recovered(failed: &RunSummary, state: &PairState) -> bool {
         }
     };
     success.is_some_and(|at| at > failed.ended)
-}
-
-/// Whether the contact of a link stands still because its domain belongs to its tenant now.
-pub(super) fn yields(facts: &Sides<TenantFacts>, link: &Link) -> bool {
-    !matches!(link.phase, Phase::Suppressed { .. }) && must_yield(facts.get(link.target_side()), &link.address).is_some()
 }
 
 fn kept_document(link: &Link) -> Option<KeptDocument> {

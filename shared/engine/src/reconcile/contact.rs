@@ -167,7 +167,7 @@ impl Run<'_> {
         let expected = shared.loaded.lock().await.links.get(&link.key).copied();
         let version = self.engine.store.put_link(&self.pair.name, link, expected).await?;
         let mut loaded = shared.loaded.lock().await;
-        self.live(loaded.world.link(link.key), Some(link));
+        self.changed(loaded.world.link(link.key), Some(link));
         loaded.links.insert(link.key, version);
         loaded.world.insert_link(link.clone());
         Ok(())
@@ -179,7 +179,7 @@ impl Run<'_> {
             self.engine.store.delete_link(&self.pair.name, key, version).await?;
         }
         let link = shared.loaded.lock().await.world.remove_link(key);
-        self.live(link.as_ref(), None);
+        self.changed(link.as_ref(), None);
         match link {
             Some(link) => self.untie(&link).await,
             None => Ok(()),

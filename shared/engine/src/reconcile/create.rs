@@ -7,6 +7,7 @@ use gal::link::Step;
 use gal::operation::{Action, Extras, FieldChange, Operation};
 use gal::stamp::Mark;
 use gal::{Anchor, Field, Link, Phase, Side};
+use jiff::SignedDuration;
 use std::sync::atomic::Ordering;
 
 use crate::error::EngineError;
@@ -18,6 +19,10 @@ use super::run::{Ended, Run};
 
 /// Fields that `New-MailContact` itself takes.
 const TAKEN_BY_NEW: [Field; 5] = [Field::DisplayName, Field::FirstName, Field::LastName, Field::Initials, Field::ExternalEmailAddress];
+
+/// So long after a creation was begun its contact may still appear: a cmdlet has 15 minutes, and its answer may be lost long before
+/// (MICROSOFT.md 4.1); and a controller that lags shows it later.
+const MADE_LATE: SignedDuration = SignedDuration::from_mins(30);
 
 impl Run<'_> {
     /// Makes a contact, or goes on where it was left.
@@ -38,9 +43,8 @@ impl Run<'_> {
                 return Ok(Ended::Waits);
             }
             // The intention is stored before the first call.
-            if operation.start.is_some() {
-                self.store_link(shared, &link).await?;
-            }
+            link.written_at = Some(self.engine.now());
+            self.store_link(shared, &link).await?;
             let created = self.make_or_find(operation, &link).await?;
             link.target_guid = Some(created.guid);
             link.target = created.anchor;
@@ -183,7 +187,11 @@ impl Run<'_> {
                 );
                 return Ok(self.quarantine(shared, operation, why).await?);
             }
-            None => self.forget_link(shared, operation.key).await?,
+            // Exchange may make it yet, long after its answer was lost: it is looked for once more before it is forgotten.
+            None => match link.written_at.map(|begun| begun + MADE_LATE).filter(|settled| self.engine.now() < *settled) {
+                Some(settled) => self.again(operation.key, settled, crate::records::Due::Touched),
+                None => self.forget_link(shared, operation.key).await?,
+            },
         }
         Ok(Ended::Done)
     }

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use gal::decide::must_yield;
 use gal::guard::{History, Judgement, Question, approval_holds, judge as ask};
 use gal::operation::{Guarded, Operation};
 use gal::plan::Plan;
-use gal::{Link, Role, Side};
+use gal::policy::TenantFacts;
+use gal::{Link, Phase, Role, Side, Sides};
 use jiff::Timestamp;
 
 use crate::records::{HourCount, PairState, ReadingState, WritingState};
@@ -26,6 +28,11 @@ fn hour(now: Timestamp) -> i64 {
 /// Whether a link counts as a contact of a side: published there, or either half of a peer link.
 pub(crate) fn counts(link: &Link, side: Side) -> bool {
     link.is_live() && (link.target_side() == side || link.role == Role::Peer)
+}
+
+/// Whether the contact of a link stands still because its domain belongs to its tenant now.
+pub(crate) fn yields(facts: &Sides<TenantFacts>, link: &Link) -> bool {
+    !matches!(link.phase, Phase::Suppressed { .. }) && must_yield(facts.get(link.target_side()), &link.address).is_some()
 }
 
 /// The ids a person approved in the last 24 hours, under the settings that the profile has now.
@@ -141,11 +148,13 @@ pub(crate) fn settle(writing: &mut WritingState, run: &mut Run<'_>, now: Timesta
             count.creations = count.creations.saturating_sub(undone.creations);
             count.deletions = count.deletions.saturating_sub(undone.deletions);
         }
-        let live = writing.live.get_mut(side);
-        *live = live.saturating_add_signed(run.take_live(side));
+    }
+    run.count_into(writing);
+    for side in Side::BOTH {
+        let live = *writing.live.get(side);
         // A day later this is "24 hours ago": what the hour ended with, not what it began with.
         if let Some(count) = writing.hours.get_mut(side).last_mut() {
-            count.live = *live;
+            count.live = live;
         }
     }
 }

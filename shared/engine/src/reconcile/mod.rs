@@ -30,11 +30,11 @@ use crate::ports::Versioned;
 use crate::records::{AgendaRow, Due, Hold, LeaseKind, Merge, Outcome, PairState, RunKind, RunSummary, Stage, WritingState};
 use crate::setup::PairSetup;
 
-pub(crate) use history::{counts, judge};
-pub(crate) use run::Run;
+pub(crate) use history::{counts, judge, yields};
+pub(crate) use run::{Run, confirmed_of};
 
 /// Rows of the agenda that one run takes.
-const ROWS: usize = 100_000;
+pub(crate) const ROWS: usize = 100_000;
 
 impl Engine {
     /// Plans and applies what is due for a pair, until it is done or until `deadline`.
@@ -78,10 +78,7 @@ impl Engine {
         let pair = &run.pair.name;
         // What was counted beforehand for the guard stays as it was stored before the first write: never too low. What is linked since counts.
         let mut current = self.store.pair(pair).await?.writing;
-        for side in Side::BOTH {
-            let live = current.live.get_mut(side);
-            *live = live.saturating_add_signed(run.take_live(side));
-        }
+        run.count_into(&mut current);
         self.store.save_writing(pair, &self.owner, &current, None).await?;
         self.store.put_run(&run.failed(error).await?).await?;
         Ok(())
@@ -111,21 +108,26 @@ impl Engine {
         Ok(state.writing)
     }
 
-    /// Counts what is linked on each side, once a day: the guard's shares are shares of what is really there.
+    /// Counts, once a day, what is linked on each side, because the guard's shares are shares of what is really there; and who waits
+    /// for a person.
     async fn count_links(&self, pair: &PairSetup, writing: &mut WritingState) -> Result<(), EngineError> {
         let now = self.now();
         if writing.live_counted.is_some_and(|at| now < at + COUNTED_EVERY) {
             return Ok(());
         }
+        let facts = pair_facts(pair, &self.facts().await?);
         let mut live = Sides::<u64>::default();
+        let (mut set_aside, mut must_yield) = (0, 0);
         for shard in 0..16 {
             for Versioned { item: link, .. } in self.store.link_shard(&pair.name, shard).await? {
                 for side in Side::BOTH {
                     *live.get_mut(side) += u64::from(counts(&link, side));
                 }
+                set_aside += u64::from(link.quarantine.is_some());
+                must_yield += u64::from(yields(&facts, &link));
             }
         }
-        writing.live = live;
+        (writing.live, writing.set_aside, writing.must_yield) = (live, set_aside, must_yield);
         writing.live_counted = Some(now);
         Ok(())
     }

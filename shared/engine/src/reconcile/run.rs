@@ -50,6 +50,7 @@ struct Inner {
     later: Vec<AgendaRow>,
     undone: Sides<Undone>,
     live: Sides<i64>,
+    set_aside: i64,
     notes: Vec<String>,
     /// What the guard held in the rounds so far.
     held: Sides<Vec<Operation>>,
@@ -145,17 +146,25 @@ impl<'e> Run<'e> {
         std::mem::take(self.inner().undone.get_mut(side))
     }
 
-    pub(crate) fn take_live(&self, side: Side) -> i64 {
-        std::mem::take(self.inner().live.get_mut(side))
+    /// Counts what came and went since the last time: what is linked on each side, and who is set aside.
+    pub(crate) fn count_into(&self, writing: &mut WritingState) {
+        let mut inner = self.inner();
+        for side in Side::BOTH {
+            let live = writing.live.get_mut(side);
+            *live = live.saturating_add_signed(std::mem::take(inner.live.get_mut(side)));
+        }
+        writing.set_aside = writing.set_aside.saturating_add_signed(std::mem::take(&mut inner.set_aside));
     }
 
-    /// A link changed: what counts as live, on each side.
-    pub(crate) fn live(&self, before: Option<&gal::Link>, after: Option<&gal::Link>) {
+    /// A link changed: what counts as live, on each side, and who is set aside.
+    pub(crate) fn changed(&self, before: Option<&gal::Link>, after: Option<&gal::Link>) {
         let mut inner = self.inner();
         for side in Side::BOTH {
             let counts = |link: Option<&gal::Link>| i64::from(link.is_some_and(|link| super::history::counts(link, side)));
             *inner.live.get_mut(side) += counts(after) - counts(before);
         }
+        let aside = |link: Option<&gal::Link>| i64::from(link.is_some_and(|link| link.quarantine.is_some()));
+        inner.set_aside += aside(after) - aside(before);
     }
 
     /// Counts a recovered or re-linked contact that needed no write.
@@ -185,12 +194,7 @@ impl<'e> Run<'e> {
 
     /// Which operations those are.
     pub(super) fn confirmed_of(&self, due: &[&Operation]) -> BTreeSet<String> {
-        let inner = self.inner();
-        let concerned = |operation: &&&Operation| {
-            let deletes = operation.action.guarded() == Some(gal::operation::Guarded::Deletion);
-            !deletes && super::halves(operation).iter().any(|half| inner.confirmed.contains(half))
-        };
-        due.iter().filter(concerned).map(|operation| operation.id()).collect()
+        confirmed_of(due, &self.inner().confirmed)
     }
 
     /// What earlier rounds held, but for what is planned again.
@@ -215,13 +219,14 @@ impl<'e> Run<'e> {
         if inner.number == 0 && inner.waiting.is_empty() && inner.notes.is_empty() && inner.counters == Sides::default() {
             return Ok(None);
         }
-        Ok(Some(self.summary(&inner, super::outcome(writing, &inner.waiting, self.late()))))
+        let outcome = super::outcome(writing, &inner.waiting, self.late());
+        Ok(Some(self.summary(&inner, outcome, writing.waits_for_a_person())))
     }
 
     /// The summary of a run that could not go on.
     pub(crate) async fn failed(&self, error: &EngineError) -> Result<RunSummary, EngineError> {
         self.flush().await?;
-        Ok(self.summary(&self.inner(), Outcome::Failed(error.to_string())))
+        Ok(self.summary(&self.inner(), Outcome::Failed(error.to_string()), true))
     }
 
     async fn flush(&self) -> Result<(), EngineError> {
@@ -229,7 +234,7 @@ impl<'e> Run<'e> {
         self.store_records(&records).await
     }
 
-    fn summary(&self, inner: &Inner, outcome: Outcome) -> RunSummary {
+    fn summary(&self, inner: &Inner, outcome: Outcome, attention: bool) -> RunSummary {
         RunSummary {
             id: self.id.clone(),
             pair: self.pair.name.clone(),
@@ -239,6 +244,7 @@ impl<'e> Run<'e> {
             outcome,
             counters: inner.counters,
             left: inner.waiting.len() as u64,
+            attention,
             notes: inner.notes.clone(),
         }
     }
@@ -268,6 +274,15 @@ impl Inner {
             }
         }
     }
+}
+
+/// The operations that a confirmed merge about these is consent to. Nobody confirms with it that somebody is taken away.
+pub(crate) fn confirmed_of(due: &[&Operation], whom: &BTreeSet<(Side, Anchor)>) -> BTreeSet<String> {
+    let concerned = |operation: &&&Operation| {
+        let deletes = operation.action.guarded() == Some(gal::operation::Guarded::Deletion);
+        !deletes && super::halves(operation).iter().any(|half| whom.contains(half))
+    };
+    due.iter().filter(concerned).map(|operation| operation.id()).collect()
 }
 
 fn count_done(counters: &mut SideCounters, action: Action) {

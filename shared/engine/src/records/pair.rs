@@ -132,6 +132,12 @@ pub struct WritingState {
     /// When they were last counted link by link: a process that died counted nothing of what it did.
     #[serde(default)]
     pub live_counted: Option<Timestamp>,
+    /// How many links are set aside with a reason, kept up as they come and go.
+    #[serde(default)]
+    pub set_aside: u64,
+    /// How many contacts stood still when the links were last counted, because their domain belongs to the tenant they stand in.
+    #[serde(default)]
+    pub must_yield: u64,
     /// A person paused the pair.
     #[serde(default)]
     pub paused: Option<String>,
@@ -141,6 +147,13 @@ pub struct WritingState {
     /// When a reconcile last ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,
+}
+
+impl WritingState {
+    /// Whether a person should look: something is held, set aside, or stands still until he does something.
+    pub fn waits_for_a_person(&self) -> bool {
+        self.holds.a.is_some() || self.holds.b.is_some() || self.set_aside > 0 || self.must_yield > 0
+    }
 }
 
 /// How far a pair has come.

@@ -114,6 +114,9 @@ pub struct RunSummary {
     pub counters: Sides<SideCounters>,
     /// How many rows of the agenda are left.
     pub left: u64,
+    /// Whether a person should look at the pair, whatever this run did.
+    #[serde(default)]
+    pub attention: bool,
     /// What a person should know.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -48,6 +48,8 @@ pub struct SnapshotReport {
     pub due: bool,
     /// Why the reading of a side is incomplete.
     pub incomplete: Sides<Option<String>>,
+    /// Whether somebody waits for a person: held, set aside, or in the way.
+    pub waiting: bool,
 }
 
 impl Engine {
@@ -75,7 +77,8 @@ impl Engine {
         // What was read is kept, also where the other side, or a later page, could not be read.
         let saved = self.store.save_reading(&pair.name, &self.owner, &reading, None).await;
         match (outcome, saved) {
-            (Ok(report), Ok(())) => {
+            (Ok(mut report), Ok(())) => {
+                report.waiting = state.writing.waits_for_a_person();
                 info!(pair = %pair.name, changed_a = report.changed.a, changed_b = report.changed.b, due = report.due, "snapshot done");
                 Ok(report)
             }
@@ -104,6 +107,7 @@ impl Engine {
             outcome: Outcome::Failed(error.to_string()),
             counters: Sides::default(),
             left: 0,
+            attention: true,
             notes: Vec::new(),
         }
     }

@@ -62,6 +62,7 @@ impl Case<'_, '_> {
         }
         operation.extras = self.upkeep(&desired, source, contact);
         operation.extras.stamp = Some(Some(self.context.stamp(self.link, None)));
+        operation.extras.rename = self.own_name(contact);
         operation.extras.hidden = Some(false);
         operation.patch.phase = Some(Phase::Live);
         operation.patch.base_hidden = Some(false);

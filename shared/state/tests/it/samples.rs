@@ -107,6 +107,7 @@ pub(crate) fn run(id: &str, pair: &str, began: i64) -> RunSummary {
         outcome: Outcome::Partial("time".to_owned()),
         counters: Sides::default(),
         left: 3,
+        attention: true,
         notes: vec!["a note".to_owned()],
     }
 }

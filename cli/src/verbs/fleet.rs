@@ -5,6 +5,7 @@ use std::path::Path;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use engine::act::{Action, Answer, Standing, StatusDocument};
 use engine::ports::Store as _;
+use engine::records::Stage;
 use gal::Side;
 use jiff::Timestamp;
 use profile::Profile;
@@ -99,9 +100,13 @@ fn line(account: Option<&str>, stack: &str, status: &StatusDocument, now: Timest
     let lag = status.last_snapshot.map(|at| now.duration_since(at).as_mins());
     let held = Side::BOTH.iter().filter_map(|side| status.holds.get(*side).as_ref()).map(|held| held.hold.operations.len() as u64).sum();
     let ends = Side::BOTH.iter().filter_map(|side| status.sides.get(*side).certificate_ends).min();
-    let late = lag.is_none_or(|lag| lag > LATE);
+    // A pair that is served has its rows done with the next run; what waits for a quota or a person is told otherwise.
+    let waits = status.agenda.due > 0 && status.standing == Standing::InStep && status.stage != Stage::Unmerged && status.paused.is_none();
+    let unserved = waits && status.last_run.is_none_or(|at| now.duration_since(at).as_mins() > LATE);
+    let late = lag.is_none_or(|lag| lag > LATE) || unserved;
     let problem = match (&status.paused, late) {
         (Some(reason), _) => Some(format!("paused: {reason}")),
+        (None, true) if unserved => Some("something is due, and no run came to its end for over half an hour".to_owned()),
         (None, true) if lag.is_none() => Some("no successful reading yet".to_owned()),
         (None, true) => Some("no successful reading for over half an hour".to_owned()),
         (None, false) => None,

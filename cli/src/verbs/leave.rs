@@ -64,7 +64,9 @@ async fn in_two_steps(
     let plan: PlanDocument = session.plan(action(None)).await?;
     if is_done(&plan) {
         environment.screen.answer(&plan, |paint| shown::text(&plan, paint, confirmation.all))?;
-        return Ok(Exit::InStep);
+        // What was written a moment ago can be taken back in a moment.
+        let soon = plan.skipped.iter().any(|skipped| skipped.code == "written-just-now");
+        return Ok(if soon { Exit::Held } else { Exit::InStep });
     }
     if !confirmed(environment, &plan, confirmation)? {
         return Ok(Exit::Held);

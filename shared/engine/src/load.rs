@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use gal::recipient::Presence;
 use gal::stamp::made_name;
 use gal::{Anchor, Entry, Link, LinkKey, Origin, Side, Sides, Stamp, World};
+use jiff::Timestamp;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -39,17 +40,21 @@ struct Admission {
     scope: Sides<Option<BTreeSet<Anchor>>>,
     pilot: Sides<Option<BTreeSet<Anchor>>>,
     unknown: Sides<Option<String>>,
+    /// When the last complete reading of a side began.
+    last_full: Sides<Option<Timestamp>>,
 }
 
 impl Admission {
     /// A replica as the plan sees it. What it was made of is not kept: a directory is held once.
     fn entry(&self, pair: &PairSetup, side: Side, replica: &Replica) -> Entry {
         let admitted = |set: &Option<BTreeSet<Anchor>>| set.as_ref().is_none_or(|set| set.contains(&replica.anchor));
+        let recipient = replica.recipient(pair.tenants.get(side).stamp_attribute);
         Entry {
-            recipient: replica.recipient(pair.tenants.get(side).stamp_attribute),
             in_groups: admitted(self.scope.get(side)),
             in_pilot: admitted(self.pilot.get(side)),
             written_at: replica.written_at,
+            looked_for: recipient.exchange || self.last_full.get(side).is_some_and(|began| replica.first_seen < began),
+            recipient,
         }
     }
 }
@@ -134,7 +139,9 @@ impl Engine {
     }
 
     async fn admission(&self, pair: &PairSetup, pilot: bool) -> Result<Admission, EngineError> {
-        let mut admission = Admission { scope: Sides::default(), pilot: Sides::default(), unknown: Sides::default() };
+        let reading = self.store.pair(&pair.name).await?.reading;
+        let last_full = Sides::from_fn(|side| reading.sides.get(side).last_full);
+        let mut admission = Admission { scope: Sides::default(), pilot: Sides::default(), unknown: Sides::default(), last_full };
         for side in Side::BOTH {
             let groups = pair.policy.publishing.get(side).scope.include_groups().to_vec();
             if !groups.is_empty() {
@@ -281,9 +288,13 @@ impl Loader<'_> {
                 let recipient = replica.recipient(tenant.stamp_attribute);
                 let linked =
                     self.links.contains_key(&LinkKey { origin: Origin::of(side), anchor: replica.anchor }) || replica.linked_to.is_some();
-                // A linked one can only meet somebody at the address it moves to.
-                let addresses: Vec<String> = if linked { recipient.primary.into_iter().collect() } else { recipient.addresses };
-                keys.extend(addresses);
+                // A linked one can only meet somebody at the address it has or moves to.
+                if linked {
+                    keys.extend(self.pair.policy.publishing.get(side).scope.routing_address(&recipient));
+                    keys.extend(recipient.primary);
+                } else {
+                    keys.extend(recipient.addresses);
+                }
                 if !linked {
                     keys.insert(Stamp::holder_key(&tenant.id, replica.anchor));
                     keys.insert(format!("name:{}", made_name(&self.engine.installation, &tenant.id, replica.anchor)));

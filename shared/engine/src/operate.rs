@@ -272,10 +272,18 @@ impl Engine {
         let options = MergeOptions::of(gal::policy::MergeMode::LinkOnly);
         let mut writing = state.writing;
         writing.merge = Some(Merge { options, confirmed: self.now(), checksum: String::new(), settings: pair.settings });
-        let bare = Loaded { world: loaded.world.without_links(), ..Loaded::default() };
+        // A link that is not lost stays as it is: it remembers more than any stamp tells.
+        let bare = Loaded { world: loaded.world.with_intact_links(), ..Loaded::default() };
         let mut plan = self.plan_world(pair, &writing, &bare, &Focus::Everything, gal::plan::plan).await?;
         plan.operations.clear();
+        plan.quiet.retain(|change| change.new);
         self.recover_orphans(pair, &bare, &mut plan);
+        for change in &mut plan.quiet {
+            let older = change.link.target.and_then(|target| loaded.world.link_of(change.link.target_side(), target));
+            if let Some(older) = older {
+                change.link.inherit(older);
+            }
+        }
         Ok(plan)
     }
 
@@ -401,6 +409,9 @@ impl Engine {
             run.apply(&state, &mut loaded, &mut plan, &BTreeSet::new()).await?;
             self.store.put_agenda(&pair.name, &run.take_later()).await?;
             run.count_into(&mut state.writing);
+            if state.writing.must_yield > 0 {
+                self.count_links(pair, &mut state.writing, None).await?;
+            }
             settle(&mut state.writing, &loaded);
             Ok(state.writing)
         }

@@ -193,8 +193,8 @@ fn relink<'w>(world: &'w World, key: LinkKey, holder: &'w Entry) -> Result<Joine
         None => world.static_contact(key),
     };
     match (other, world.link(key)) {
-        // It is itself the half that is hidden because the other one was deleted, and the newcomer stands in that one's place.
-        (Some(other), Some(link)) if other.recipient.anchor == holder.recipient.anchor && is_staged_at_origin(link, holder) => {
+        // It is itself the half whose other one was deleted, and the newcomer stands in that one's place.
+        (Some(other), Some(link)) if other.recipient.anchor == holder.recipient.anchor && is_left_alone(world, link, holder) => {
             Ok(Joined::Relinked(link, holder))
         }
         // The other one is still there; if it moved to another address its contact will follow, and then this one is free.
@@ -205,10 +205,16 @@ fn relink<'w>(world: &'w World, key: LinkKey, holder: &'w Entry) -> Result<Joine
     }
 }
 
-/// Whether of two peers the half at the origin is hidden, because the other one was deleted.
-fn is_staged_at_origin(link: &Link, half: &Entry) -> bool {
+/// Whether of two peers the half at the origin is what is left: hidden, kept, or not published any more, because the other one is gone.
+fn is_left_alone(world: &World, link: &Link, half: &Entry) -> bool {
     let read = half.recipient.exchange && half.recipient.complete;
-    read && matches!(link.phase, Phase::Staged { side, .. } if side != link.target_side())
+    let target = link.target.and_then(|anchor| world.entry(link.target_side(), anchor));
+    let gone = target.is_some_and(|target| !target.recipient.is_present());
+    read && match link.phase {
+        Phase::Staged { side, .. } => side != link.target_side(),
+        Phase::Kept | Phase::Suppressed { .. } => gone,
+        Phase::Joining | Phase::Creating { .. } | Phase::Live => false,
+    }
 }
 
 fn held_by(recipient: &Recipient) -> SkipReason {

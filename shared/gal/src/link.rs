@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -354,6 +354,21 @@ pub struct Quarantine {
     pub retry_at: Timestamp,
 }
 
+/// A write into one half of two that both sides edit, which was begun: until it is known to be done, what it wrote may stand there, and
+/// is nobody's edit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The side that is written.
+    pub side: Side,
+    /// When.
+    pub at: Timestamp,
+    /// What both sides say of each field once it is done: of the half at the origin, then of the other one.
+    pub fields: Vec<(Field, Option<u64>, Option<u64>)>,
+}
+
+/// So long what stands in a half may be what was begun to be written there.
+pub const BEGUN_COUNTS: SignedDuration = SignedDuration::from_hours(24);
+
 /// A link. `source` is the half at the origin, `target` the contact on the other side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -392,6 +407,9 @@ pub struct Link {
     /// How often in a row nobody knew whether a write of it was done.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deferrals: u32,
+    /// Writes into halves that both sides edit, of which it is not known whether they were done: one a side at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub begun: Vec<Begun>,
     /// A permanent error.
     pub quarantine: Option<Quarantine>,
     /// Fields that both halves of a peer link changed differently, and that wait for a person.
@@ -427,11 +445,19 @@ impl Link {
             claimed: false,
             x500_refused: false,
             deferrals: 0,
+            begun: Vec::new(),
             quarantine: None,
             conflicts: Vec::new(),
             linked_at: None,
             written_at: None,
         }
+    }
+
+    /// Takes over what an older link of the same contact remembers of it, and that no stamp tells.
+    pub fn inherit(&mut self, older: &Self) {
+        self.before.clone_from(&older.before);
+        self.deletions = older.deletions;
+        self.x500_refused = older.x500_refused;
     }
 
     /// The side where the contact is.

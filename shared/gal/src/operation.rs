@@ -151,6 +151,8 @@ pub enum Reason {
     Back,
     /// The other half of the peer link, whose deletion had hidden this one, is there again.
     PeerBack,
+    /// One half of two that stood there before was deleted, and the profile does not wish that the other one follows (any more).
+    PeerDeletionsOff,
     /// The account was re-created under the same address.
     Recreated {
         /// The anchor before.
@@ -189,6 +191,7 @@ impl fmt::Display for Reason {
             Self::SourceLeft { reason } => write!(out, "the source left the scope: {reason}"),
             Self::PeerGone => out.write_str("the other half of the peer link was deleted"),
             Self::Back => out.write_str("the source is back in scope"),
+            Self::PeerDeletionsOff => out.write_str("by the profile it does not follow the other half, which was deleted"),
             Self::PeerBack => out.write_str("the other half of the peer link is there again"),
             Self::Recreated { was } => write!(out, "the account was re-created under the same address (before: {was})"),
             Self::TakenOver { origin_tenant } => {

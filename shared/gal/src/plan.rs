@@ -360,10 +360,18 @@ impl Planner<'_, '_> {
     fn publish(&mut self, origin: Origin, entry: &Entry, address: &str, title: &str) -> Decision {
         let target = origin.target_side();
         let key = LinkKey { origin, anchor: entry.recipient.anchor };
-        if let Err(reason) = admissible(self.context, target, address).and_then(|()| self.served(target, entry)) {
+        if let Err(reason) = admissible(self.context, target, address) {
             return Decision::skip(reason);
         }
-        let joined = match join(self.context, self.world, origin, &entry.recipient, address) {
+        let joined = join(self.context, self.world, origin, &entry.recipient, address);
+        if let Err(reason) = self.served(target, entry) {
+            // An account that was made again is the one that is linked.
+            let linked = reason == SkipReason::NotInMerge && self.context.serve == Serve::LinkedOnly;
+            if !(linked && matches!(joined, Ok(Joined::Relinked(..)))) {
+                return Decision::skip(reason);
+            }
+        }
+        let joined = match joined {
             Ok(joined) => joined,
             Err(reason) => return Decision::skip(reason),
         };

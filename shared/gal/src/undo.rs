@@ -192,10 +192,10 @@ pub fn undo(asked: &Undoing<'_>, deed: &Deed, link: Option<&Link>, entry: Option
     }
 }
 
-/// Nobody has changed since what the run wrote.
+/// Nobody has changed since what the run wrote. What stands as it did before was not written, or was put back already.
 fn untouched(deed: &Deed, entry: &Entry) -> Result<(), Left> {
     let hidden = entry.recipient.hidden.to_string();
-    let mut as_before = false;
+    let (mut as_before, mut as_written) = (false, false);
     for Written { property, before, after } in &deed.changes {
         let (is, stands) = match Field::from_property(property) {
             Some(field) => {
@@ -208,12 +208,13 @@ fn untouched(deed: &Deed, entry: &Entry) -> Result<(), Left> {
             None => ([true, true], None),
         };
         match is {
-            [true, _] => {}
+            [true, true] => {}
+            [true, false] => as_written = true,
             [false, true] => as_before = true,
             [false, false] => return Err(Left::Edited { property: property.clone(), stands: stands.map(str::to_owned) }),
         }
     }
-    if as_before { Err(Left::AsBefore) } else { Ok(()) }
+    if as_before && !as_written { Err(Left::AsBefore) } else { Ok(()) }
 }
 
 const HIDDEN: &str = "HiddenFromAddressListsEnabled";
@@ -237,7 +238,10 @@ fn put_back(asked: &Undoing<'_>, deed: &Deed, link: &Link, entry: &Entry, staged
     let mut extras = Extras::default();
     for Written { property, before, after } in &deed.changes {
         if let Some(field) = Field::from_property(property) {
-            if Base::print(field, before.as_deref()) == Base::print(field, after.as_deref()) {
+            let stands = Base::print(field, current(&entry.recipient, field));
+            if Base::print(field, before.as_deref()) == Base::print(field, after.as_deref())
+                || stands == Base::print(field, before.as_deref())
+            {
                 continue;
             }
             if field == Field::Manager && before.as_deref().is_some_and(|name| asked.world.named(deed.side, name).is_none()) {

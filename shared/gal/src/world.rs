@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::link::{Link, LinkKey, Origin};
+use crate::link::{Link, LinkKey, Origin, Phase};
 use crate::recipient::{Anchor, Recipient, Side, Sides};
 use crate::stamp::Stamp;
 
@@ -20,12 +20,14 @@ pub struct Entry {
     pub in_pilot: bool,
     /// When galbridge last wrote it.
     pub written_at: Option<Timestamp>,
+    /// Whether a complete reading has looked for it in Exchange: before, it is not known that Exchange does not have it.
+    pub looked_for: bool,
 }
 
 impl Entry {
     /// An entry for a recipient that no group or pilot restricts.
     pub fn new(recipient: Recipient) -> Self {
-        Self { recipient, in_groups: true, in_pilot: true, written_at: None }
+        Self { recipient, in_groups: true, in_pilot: true, written_at: None, looked_for: true }
     }
 }
 
@@ -87,14 +89,21 @@ impl World {
         Some(link)
     }
 
-    /// A copy in which only suppressed links are left (for `rebuild`).
+    /// A copy in which only those links are left that nothing contradicts (for `rebuild`): what is suppressed, and whose contact is there
+    /// and bears no stamp of another.
     #[must_use]
-    pub fn without_links(&self) -> Self {
+    pub fn with_intact_links(&self) -> Self {
         let mut bare = Self { links: BTreeMap::new(), targets: BTreeMap::new(), ..self.clone() };
-        for link in self.links.values().filter(|link| matches!(link.phase, crate::link::Phase::Suppressed { .. })) {
+        for link in self.links.values().filter(|link| self.is_intact(link)) {
             bare.insert_link(link.clone());
         }
         bare
+    }
+
+    fn is_intact(&self, link: &Link) -> bool {
+        let contact = link.target.and_then(|target| self.entry(link.target_side(), target));
+        let other = |entry: &Entry| entry.recipient.mark.stamp().is_some_and(|stamp| stamp.anchor != link.key.anchor);
+        matches!(link.phase, Phase::Suppressed { .. }) || contact.is_some_and(|entry| entry.recipient.is_present() && !other(entry))
     }
 
     /// Restricts a side's pilot to these recipients.
@@ -186,9 +195,10 @@ impl World {
 mod tests {
     use super::*;
     use crate::Field;
-    use crate::link::{Phase, Suppression};
+    use crate::link::Suppression;
     use crate::reading::Reading;
     use crate::recipient::Presence;
+    use crate::stamp::Mark;
 
     /// Once a report lost its manager because the manager's contact was missing among what was read.
     #[test]
@@ -212,22 +222,41 @@ mod tests {
         assert_eq!(world.published_name(Side::A, "Boss 1"), None);
     }
 
-    /// What a rebuild begins with: everybody, and only those links that say that nobody is published.
+    /// What a rebuild begins with: everybody, and only those links that nothing contradicts.
     #[test]
-    fn without_links_only_the_suppressed_are_left() {
+    fn a_rebuild_leaves_intact_links_alone() {
         let anchor = |number| Anchor(uuid::Uuid::from_u128(number));
         let key = |number| LinkKey { origin: Origin::A, anchor: anchor(number) };
         let link = |number: u128, phase| Link::sample(key(number), anchor(number + 100), phase);
         let mut world = World::default();
+        let one = |number, presence| Entry::new(Reading::default().recipient(anchor(number), Field::CustomAttribute15, presence));
         for number in 1..=3 {
-            world.insert(Side::A, Entry::new(Reading::default().recipient(anchor(number), Field::CustomAttribute15, Presence::Present)));
+            world.insert(Side::A, one(number, Presence::Present));
         }
         world.insert_link(link(1, Phase::Live));
         world.insert_link(link(2, Phase::Suppressed { reason: Suppression::MadeWay }));
-        let bare = world.without_links();
         let keys = |world: &World| world.links().map(|link| link.key.anchor).collect::<Vec<_>>();
-        assert_eq!((keys(&bare), bare.entries(Side::A).count()), (vec![anchor(2)], 3));
-        assert!(bare.link_of(Side::B, anchor(101)).is_none() && bare.link_of(Side::B, anchor(102)).is_some());
+        // Of the first one's contact nothing is known, then it is gone, then it is another's.
+        let lost = |world: &World| {
+            let bare = world.with_intact_links();
+            assert_eq!((keys(&bare), bare.entries(Side::A).count()), (vec![anchor(2)], 3));
+            assert!(bare.link_of(Side::B, anchor(101)).is_none() && bare.link_of(Side::B, anchor(102)).is_some());
+        };
+        lost(&world);
+        world.insert(Side::B, one(101, Presence::Gone(Timestamp::UNIX_EPOCH)));
+        lost(&world);
+        let (provenance, role) = (crate::Provenance::Made, crate::Role::Projection);
+        let stamp = |number| {
+            let (installation, origin_tenant) = ("i".to_owned(), "t".to_owned());
+            Mark::Stamp(Stamp { installation, origin_tenant, anchor: anchor(number), provenance, role, staged: None })
+        };
+        let mut contact = one(101, Presence::Present);
+        contact.recipient.mark = stamp(3);
+        world.insert(Side::B, contact.clone());
+        lost(&world);
+        contact.recipient.mark = stamp(1);
+        world.insert(Side::B, contact);
+        assert_eq!(keys(&world.with_intact_links()), [anchor(1), anchor(2)]);
         assert_eq!(keys(&world), [anchor(1), anchor(2)]);
         // A link that is forgotten is no more found by its contact; another one of the same contact is.
         let mut second = link(3, Phase::Live);

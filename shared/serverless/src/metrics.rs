@@ -5,7 +5,7 @@
 //! until the first certificate of the stack ends.
 //! (Amazon CloudWatch user guide, "Specification: Embedded metric format".)
 
-use engine::records::{Outcome, RunSummary};
+use engine::records::{Outcome, RunSummary, is_stuck};
 use gal::Side;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -28,8 +28,7 @@ impl Told {
     /// Of a run.
     pub(crate) fn run(run: &RunSummary) -> Self {
         let set_aside = run.attention || Side::BOTH.into_iter().any(|side| run.counters.get(side).quarantined > 0);
-        let sides = || Side::BOTH.into_iter().map(|side| run.counters.get(side));
-        let stuck = sides().any(|side| side.deferred > 0) && !sides().any(engine::records::SideCounters::did_something);
+        let stuck = is_stuck(&run.counters);
         match run.outcome {
             // It began and could do nothing: what is only throttled for a while is done by one of the next.
             Outcome::Partial(_) if stuck => Self { success: false, attention: Some(set_aside), certificate_days: None },

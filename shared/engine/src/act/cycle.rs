@@ -103,6 +103,10 @@ impl Engine {
             Some(Outcome::Held(_)) => Standing::Held,
             Some(Outcome::Completed | Outcome::Partial(_)) | None => self.standing(pair).await?,
         };
+        // What a command left undone waits for the person who gave it.
+        if run.as_ref().is_some_and(|run| run.kind.is_command() && matches!(run.outcome, Outcome::Partial(_))) {
+            standing = standing.max(Standing::Held);
+        }
         let incomplete = read.as_ref().is_some_and(|read| Side::BOTH.into_iter().any(|side| read.incomplete.get(side).is_some()));
         let lost = matches!(only_reads, Some(OnlyReads::StateLost { .. }));
         if standing == Standing::InStep && (incomplete || lost) {
@@ -114,7 +118,8 @@ impl Engine {
     /// How the pair stands, without its last run.
     pub(super) async fn standing(&self, pair: &str) -> Result<Standing, EngineError> {
         let state = self.state(pair).await?;
-        if state.writing.holds.a.is_some() || state.writing.holds.b.is_some() {
+        let incomplete = Side::BOTH.into_iter().any(|side| state.reading.sides.get(side).incomplete.is_some());
+        if state.writing.holds.a.is_some() || state.writing.holds.b.is_some() || incomplete {
             return Ok(Standing::Held);
         }
         let facts = pair_facts(self.pair(pair)?, &self.facts().await?);

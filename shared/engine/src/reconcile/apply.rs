@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use futures::{StreamExt, TryStreamExt, future, stream};
+use futures::{StreamExt, future, stream};
 use gal::operation::{Action, Operation, Quiet, QuietChange};
 use gal::plan::Plan;
 use gal::reason::Note;
@@ -65,6 +65,11 @@ impl Run<'_> {
         };
         let shared = self.with_quota(shared).await?;
         for change in &plan.quiet {
+            if self.late() {
+                self.left(change);
+                continue;
+            }
+            self.prolong(&shared, state).await?;
             self.quiet(&shared, change).await?;
         }
         let total = waves.a.iter().chain(&waves.b).map(Vec::len).sum::<usize>() as u64;
@@ -100,16 +105,34 @@ impl Run<'_> {
         (done, total): (&AtomicU64, u64),
     ) -> Result<(), EngineError> {
         let ahead = self.ahead(side);
-        stream::iter(jobs)
-            .map(|job| async move {
-                self.job(shared, state, &job).await?;
-                shared.managers.ended(&job);
-                self.engine.progress.step("writing", done.fetch_add(1, Ordering::Relaxed) + 1, total);
-                Ok(())
-            })
-            .buffer_unordered(ahead)
-            .try_collect()
-            .await
+        let refused = AtomicBool::new(false);
+        let mut ends = std::pin::pin!(
+            stream::iter(jobs)
+                .map(|job| {
+                    let refused = &refused;
+                    async move {
+                        let end = if refused.load(Ordering::Relaxed) { Ok(()) } else { self.job(shared, state, &job).await };
+                        shared.managers.ended(&job);
+                        end?;
+                        self.engine.progress.step("writing", done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                        Ok(())
+                    }
+                })
+                .buffer_unordered(ahead)
+        );
+        let mut first = Ok(());
+        while let Some(end) = ends.next().await {
+            match end {
+                // The tenant as a whole refuses: nothing more is begun, and what is under way comes to its end, so that it is remembered.
+                Err(error @ EngineError::Tenant { .. }) => {
+                    refused.store(true, Ordering::Relaxed);
+                    first = first.and(Err(error));
+                }
+                Err(other) => return Err(other),
+                Ok(()) => {}
+            }
+        }
+        first
     }
 
     fn ahead(&self, side: Side) -> usize {
@@ -131,13 +154,24 @@ impl Run<'_> {
     async fn job(&self, shared: &Shared<'_>, state: &PairState, job: &[Operation]) -> Result<(), EngineError> {
         self.prolong(shared, state).await?;
         for operation in job {
+            self.reached(operation);
             let ended = if self.late() {
                 Ended::Waits
             } else {
-                match self.operation(shared, operation).await {
+                let ended = match self.operation(shared, operation).await {
+                    Ok(ended) => Ok(ended),
+                    Err(Failed::Engine(error)) => Err(error),
+                    Err(Failed::Write(error)) => self.settle(shared, operation, error).await,
+                };
+                match ended {
                     Ok(ended) => ended,
-                    Err(Failed::Engine(error)) => return Err(error),
-                    Err(Failed::Write(error)) => self.settle(shared, operation, error).await?,
+                    Err(error) => {
+                        // What a tenant refuses was not done.
+                        if matches!(error, EngineError::Tenant { .. }) {
+                            self.refused(operation);
+                        }
+                        return Err(error);
+                    }
                 }
             };
             self.ended(operation, &ended).await?;
@@ -191,7 +225,7 @@ impl Run<'_> {
     }
 
     /// A write of which nobody knows whether it was done; one that ends so again and again is set aside like one that is refused.
-    async fn unknown(&self, shared: &Shared<'_>, operation: &Operation, message: String) -> Result<Ended, EngineError> {
+    pub(super) async fn unknown(&self, shared: &Shared<'_>, operation: &Operation, message: String) -> Result<Ended, EngineError> {
         let Some(mut link) = shared.link(operation.key).await else { return Ok(Ended::Deferred(message)) };
         link.deferrals = link.deferrals.saturating_add(1);
         let often = link.deferrals >= TOO_OFTEN;

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use gal::field::Cmdlet;
+use gal::link::Begun;
 use gal::operation::{Action, Extras, FieldChange, Operation};
 use gal::reading::ExchangeHalf;
 use gal::recipient::Presence;
 use gal::stamp::NAME_PREFIX;
-use gal::{Anchor, Field, Link, LinkKey, Origin, Side};
+use gal::{Anchor, Field, Link, LinkKey, Origin, Role, Side};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -52,6 +53,7 @@ impl Run<'_> {
             self.store_link(shared, start).await?;
             self.tie(start).await?;
         }
+        self.announce(shared, operation).await?;
         let operation = &*self.with_manager(shared, operation).await;
         let mut change = self.contact_change(shared, operation.side, &operation.changes, &operation.extras).await;
         let guest = operation.action == Action::AdoptGuest || self.is_guest(shared, operation.side, contact.anchor).await;
@@ -88,6 +90,17 @@ impl Run<'_> {
             self.again(operation.key_after(), self.engine.now(), Due::Touched);
         }
         Ok(Ended::Done)
+    }
+
+    /// What is about to be written into a half that both sides edit is stored before: should the answer be lost, what stands there is known
+    /// to be ours.
+    async fn announce(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), EngineError> {
+        let Some(mut link) = shared.link(operation.key).await.filter(|link| link.role == Role::Peer) else { return Ok(()) };
+        let merges = matches!(operation.action, Action::Update | Action::Restore) && self.kind != RunKind::Undo;
+        let Some(begun) = Begun::of(operation, self.engine.now()).filter(|_| merges) else { return Ok(()) };
+        link.begun.retain(|other| other.side != begun.side);
+        link.begun.push(begun);
+        self.store_link(shared, &link).await
     }
 
     /// The operation once its manager is there; without the manager, to be looked at again, if he is not.
@@ -139,6 +152,7 @@ impl Run<'_> {
             Some(mut link) => {
                 link.quarantine = None;
                 link.deferrals = 0;
+                link.begun.retain(|begun| begun.side != operation.side);
                 link.x500_refused |= x500_refused;
                 link.written_at = Some(self.engine.now());
                 if link.is_live() && !was_live {

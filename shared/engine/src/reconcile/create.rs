@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use std::sync::atomic::Ordering;
 
 use crate::error::EngineError;
-use crate::ports::{CreatedContact, ExchangeRow, NewContact, ReadError, RecipientQuery, TenantError, WriteError};
+use crate::ports::{ContactChange, CreatedContact, ExchangeRow, NewContact, ReadError, RecipientQuery, TenantError, WriteError};
 
 use super::apply::{Failed, Shared};
 use super::contact::{new_half, taken};
@@ -91,7 +91,7 @@ impl Run<'_> {
             // The dual write to Entra had not ended when it was made: its id is known by now, or next time.
             None => match self.row(operation, RecipientQuery::Guid(guid)).await?.and_then(|row| row.anchor) {
                 Some(anchor) => anchor,
-                None => return Ok(Ended::Deferred("the new contact has no Entra id yet".to_owned())),
+                None => return Ok(self.unknown(shared, operation, NO_ID.to_owned()).await?),
             },
         };
         if link.target != Some(anchor) {
@@ -138,13 +138,25 @@ impl Run<'_> {
     /// The contact that bears the link's Name, unless it stands for somebody else by now (it was taken over with its Name).
     async fn find_by_name(&self, operation: &Operation, link: &Link) -> Result<Option<CreatedContact>, Failed> {
         let row = self.row(operation, RecipientQuery::Name(link.name.clone())).await?;
-        let own = |row: &ExchangeRow| match self.mark(operation.side, row) {
+        let contact = row.filter(|row| row.half.type_details == "MailContact" && self.is_own(operation.side, link, row));
+        Ok(contact.map(|row| CreatedContact { guid: row.half.guid, anchor: row.anchor }))
+    }
+
+    /// The contact that `New-MailContact` answered with, if it still is ours.
+    async fn find_by_guid(&self, operation: &Operation, link: &Link) -> Result<Option<CreatedContact>, Failed> {
+        let Some(guid) = link.target_guid else { return Ok(None) };
+        let row = self.row(operation, RecipientQuery::Guid(guid)).await?;
+        let contact = row.filter(|row| row.half.type_details == "MailContact" && self.is_own(operation.side, link, row));
+        Ok(contact.map(|row| CreatedContact { guid, anchor: row.anchor }))
+    }
+
+    /// Whether a contact stands for nobody else by now.
+    fn is_own(&self, side: Side, link: &Link, row: &ExchangeRow) -> bool {
+        match self.mark(side, row) {
             Mark::None => true,
             Mark::Stamp(stamp) => stamp.installation == self.engine.installation && stamp.anchor == link.key.anchor,
             Mark::Foreign(_) => false,
-        };
-        let contact = row.filter(|row| row.half.type_details == "MailContact" && own(row));
-        Ok(contact.map(|row| CreatedContact { guid: row.half.guid, anchor: row.anchor }))
+        }
     }
 
     /// What stands in the stamp attribute of a row.
@@ -169,7 +181,12 @@ impl Run<'_> {
     /// and the next plan stages it; else there is nothing to remember.
     pub(crate) async fn abandon(&self, shared: &Shared<'_>, operation: &Operation) -> Result<Ended, Failed> {
         let Some(mut link) = shared.link(operation.key).await else { return Ok(Ended::Done) };
-        match self.find_by_name(operation, &link).await? {
+        let found = match self.find_by_name(operation, &link).await? {
+            Some(found) => Some(found),
+            // Its administrator may have renamed it.
+            None => self.find_by_guid(operation, &link).await?,
+        };
+        match found {
             Some(CreatedContact { guid, anchor: Some(anchor) }) => {
                 link.target_guid = Some(guid);
                 link.target = Some(anchor);
@@ -178,13 +195,15 @@ impl Run<'_> {
                 self.abandoned_replica(operation, anchor, &link).await?;
                 self.again(operation.key, self.engine.now(), crate::records::Due::Touched);
             }
-            Some(CreatedContact { anchor: None, .. }) => return Ok(Ended::Deferred("the contact has no Entra id yet".to_owned())),
-            // It was made: a controller that lags does not know it yet, or its administrator renamed it.
-            None if matches!(link.phase, Phase::Creating { step: Step::Created | Step::Stamped }) => {
-                let why = format!(
-                    "the contact that was made for it is not found under its Name {}; look for it, and remove it by hand",
-                    link.name
-                );
+            // Nobody sees it until it can be taken away like any other.
+            Some(CreatedContact { guid, anchor: None }) => {
+                let hidden = ContactChange { hidden: Some(true), ..ContactChange::default() };
+                self.writer(operation.side)?.change(guid, &hidden).await?;
+                return Ok(self.unknown(shared, operation, NO_ID.to_owned()).await?);
+            }
+            // It was made: a controller that lags does not know it yet. Who has looked for it often enough finds that it was removed.
+            None if matches!(link.phase, Phase::Creating { step: Step::Created | Step::Stamped }) && !is_given_up(&link) => {
+                let why = format!("the contact that was made for it is found neither under its Name {} nor by its Guid", link.name);
                 return Ok(self.quarantine(shared, operation, why).await?);
             }
             // Exchange may make it yet, long after its answer was lost: it is looked for once more before it is forgotten.
@@ -201,6 +220,14 @@ impl Run<'_> {
         let half = new_half(guid, &link.name, &link.address, self.engine);
         self.wrote(operation.side, anchor, &[], &Extras::default(), Some((&half, link.key))).await
     }
+}
+
+/// Why a contact cannot be linked yet.
+const NO_ID: &str = "the new contact has no Entra id yet";
+
+/// Whether a contact that was made was looked for, in vain, for some hours.
+fn is_given_up(link: &Link) -> bool {
+    link.quarantine.as_ref().is_some_and(|quarantine| quarantine.attempts >= 3)
 }
 
 /// The fields of the second and of the third cmdlet. After an interruption nobody knows what the first one took.

@@ -17,6 +17,7 @@ use crate::records::{HourCount, PairState, ReadingState, WritingState};
 use crate::setup::PairSetup;
 
 use super::Run;
+use super::run::Undone;
 
 /// Hours that are kept: a day, and the one before it began.
 const KEPT: usize = 26;
@@ -95,7 +96,7 @@ pub(crate) fn judge(
 }
 
 /// Counts, before they run, the guarded operations that may run; and freezes the counts of a new hold. Answers those that are not
-/// counted: what a person approved, or confirmed.
+/// counted, which a person approved or confirmed, and how many are.
 pub(crate) fn charge(
     pair: &PairSetup,
     state: &mut PairState,
@@ -104,7 +105,7 @@ pub(crate) fn charge(
     judgement: &Judgement,
     confirmed: &BTreeSet<String>,
     now: Timestamp,
-) -> BTreeSet<String> {
+) -> (BTreeSet<String>, Undone) {
     let PairState { writing, reading, .. } = state;
     let then = history(writing, reading, side, now);
     if let Some(hold) = writing.holds.get_mut(side) {
@@ -135,11 +136,11 @@ pub(crate) fn charge(
     }
     let limit = |at: &Timestamp| approval_holds(*at, now);
     writing.approvals.get_mut(side).retain(|approval| limit(&approval.at));
-    approved
+    (approved, Undone { creations, deletions })
 }
 
 /// Takes back what was counted and did not run.
-pub(crate) fn settle(writing: &mut WritingState, run: &mut Run<'_>, now: Timestamp) {
+pub(crate) fn settle(writing: &mut WritingState, run: &Run<'_>, now: Timestamp) {
     let this = hour(now);
     for side in Side::BOTH {
         let undone = run.take_undone(side);

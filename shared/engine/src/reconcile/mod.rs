@@ -58,7 +58,12 @@ impl Engine {
         match outcome {
             Ok(writing) => {
                 let summary = run.end(&writing).await?;
-                self.store.save_writing(pair, &self.owner, &writing, None).await?;
+                // A run that lost its lease stands among the runs too: what it did can be seen, and taken back.
+                if let Err(lost) = self.store.save_writing(pair, &self.owner, &writing, None).await {
+                    let lost = EngineError::from(lost);
+                    self.store.put_run(&run.failed(&lost).await?).await?;
+                    return Err(lost);
+                }
                 if let Some(summary) = &summary {
                     self.store.put_run(summary).await?;
                     info!(pair = %pair, run = %summary.id, outcome = ?summary.outcome, left = summary.left, "run done");
@@ -76,12 +81,13 @@ impl Engine {
 
     async fn give_back_failed(&self, run: &Run<'_>, error: &EngineError) -> Result<(), EngineError> {
         let pair = &run.pair.name;
-        // What was counted beforehand for the guard stays as it was stored before the first write: never too low. What is linked since counts.
+        // What was counted beforehand for the guard, and is known not to have run, is taken back; what nobody knows of stays counted. What
+        // is linked since counts.
         let mut current = self.store.pair(pair).await?.writing;
-        run.count_into(&mut current);
-        self.store.save_writing(pair, &self.owner, &current, None).await?;
+        history::settle(&mut current, run, self.now());
+        let saved = self.store.save_writing(pair, &self.owner, &current, None).await;
         self.store.put_run(&run.failed(error).await?).await?;
-        Ok(())
+        Ok(saved?)
     }
 
     async fn reconcile_leased(&self, run: &mut Run<'_>, pair: &PairSetup, mut state: PairState) -> Result<WritingState, EngineError> {
@@ -97,22 +103,34 @@ impl Engine {
             if rows.is_empty() {
                 break;
             }
-            self.count_links(pair, &mut state.writing).await?;
+            let since = state.writing.live_counted.filter(|_| state.writing.must_yield == 0);
+            self.count_links(pair, &mut state.writing, since).await?;
             Box::pin(self.round(run, pair, &mut state, &rows)).await?;
             if run.late() {
                 break;
             }
         }
         self.merge_done(pair, &mut state.writing, run).await?;
-        state.writing.last_success = Some(self.now());
+        if run.stands_still() {
+            self.count_links(pair, &mut state.writing, None).await?;
+        }
+        if !run.is_stuck() {
+            state.writing.last_success = Some(self.now());
+        }
         Ok(state.writing)
     }
 
     /// Counts, once a day, what is linked on each side, because the guard's shares are shares of what is really there; and who waits
     /// for a person.
-    async fn count_links(&self, pair: &PairSetup, writing: &mut WritingState) -> Result<(), EngineError> {
+    /// `since`: when they were last counted, where that counts.
+    pub(crate) async fn count_links(
+        &self,
+        pair: &PairSetup,
+        writing: &mut WritingState,
+        since: Option<Timestamp>,
+    ) -> Result<(), EngineError> {
         let now = self.now();
-        if writing.live_counted.is_some_and(|at| now < at + COUNTED_EVERY) {
+        if since.is_some_and(|at| now < at + COUNTED_EVERY) {
             return Ok(());
         }
         let facts = pair_facts(pair, &self.facts().await?);
@@ -144,6 +162,7 @@ impl Engine {
             plan = self.plan_world(pair, &state.writing, &loaded, &focus, gal::plan::plan).await?;
         }
         run.confirmed(pair, &state.writing, rows);
+        run.skipped(&plan);
         let judgements = self.guard(run, pair, state, &plan);
         let held: BTreeSet<String> = judgements.a.held.iter().chain(&judgements.b.held).cloned().collect();
         self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
@@ -212,9 +231,14 @@ impl Engine {
             let due: Vec<&Operation> = plan.of_side(side).chain(&before).collect();
             let confirmed = run.confirmed_of(&due);
             let judgement = history::judge(pair, state, side, &due, &confirmed, incomplete.as_deref(), now);
-            *state.writing.holds.get_mut(side) = hold_of(pair, state.writing.holds.get(side).as_ref(), &judgement, &due, side, now);
-            let free = history::charge(pair, state, side, plan, &judgement, &confirmed, now);
-            run.hold(side, due.iter().filter(|operation| !judgement.allows(operation)).copied().cloned().collect(), free);
+            let hold = hold_of(pair, state.writing.holds.get(side).as_ref(), &judgement, &due, side, now);
+            // A merge takes nobody away: a hold of deletions lasts over it, with its counts.
+            let postponed = state.writing.merge.is_some() && state.writing.holds.get(side).as_ref().is_some_and(|hold| hold.deletions > 0);
+            if hold.is_some() || !postponed {
+                *state.writing.holds.get_mut(side) = hold;
+            }
+            let charged = history::charge(pair, state, side, plan, &judgement, &confirmed, now);
+            run.hold(side, due.iter().filter(|operation| !judgement.allows(operation)).copied().cloned().collect(), charged);
             *judgements.get_mut(side) = judgement;
         }
         judgements
@@ -231,13 +255,9 @@ impl Engine {
         waiting.extend(links.into_iter().flat_map(link_halves));
         // A deletion that waits for the merge keeps its place, and whoever it does not serve and the pair does after it.
         // They wait for its end, so that its end must not wait for them.
-        let newcomers: BTreeSet<(Side, Anchor)> = match run.serves_everybody_since {
-            Some(since) => rows.iter().filter(|row| row.due > since).map(|row| (row.side, row.anchor)).collect(),
-            None => BTreeSet::new(),
-        };
         let mut after = BTreeSet::new();
         for skipped in &plan.skipped {
-            let newcomer = skipped.reason == SkipReason::NotInMerge && newcomers.contains(&(skipped.side, skipped.anchor));
+            let newcomer = skipped.reason == SkipReason::NotInMerge && run.everybody_is_next;
             if skipped.reason == SkipReason::MergeFirst || newcomer {
                 after.insert((skipped.side, skipped.anchor));
                 after.extend(loaded.world.link_of(skipped.side, skipped.anchor).into_iter().flat_map(link_halves));

@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gal::operation::{Action, Operation};
+use gal::operation::{Action, Guarded, Operation, QuietChange};
+use gal::plan::Plan;
+use gal::reason::SkipReason;
 use gal::{Anchor, Side, Sides};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::records::{
-    AgendaRow, Change, Due, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, Stage, WritingState, run_id,
+    AgendaRow, Change, Due, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, Stage, WritingState, is_stuck,
+    run_id,
 };
 use crate::setup::PairSetup;
 
@@ -25,6 +28,22 @@ const RECORDS: usize = 100;
 pub(crate) struct Undone {
     pub(crate) creations: u64,
     pub(crate) deletions: u64,
+}
+
+impl Undone {
+    fn of(&mut self, kind: Charged) -> &mut u64 {
+        match kind {
+            Charged::Creation => &mut self.creations,
+            Charged::Deletion => &mut self.deletions,
+        }
+    }
+}
+
+/// What is counted over 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Charged {
+    Creation,
+    Deletion,
 }
 
 /// How one operation ended, as the run sees it.
@@ -46,11 +65,16 @@ struct Inner {
     records: Vec<OperationRecord>,
     number: u64,
     unfinished: BTreeSet<(Side, Anchor)>,
+    /// How many operations, and changes that are only remembered, were not finished.
+    left: u64,
     waiting: BTreeSet<AgendaRow>,
     later: Vec<AgendaRow>,
     undone: Sides<Undone>,
+    /// What was counted for this round and was not come to yet.
+    ahead: Sides<Undone>,
     live: Sides<i64>,
     set_aside: i64,
+    stands_still: bool,
     notes: Vec<String>,
     /// What the guard held in the rounds so far.
     held: Sides<Vec<Operation>>,
@@ -68,8 +92,9 @@ pub(crate) struct Run<'e> {
     pub(super) kind: RunKind,
     began: Timestamp,
     deadline: Timestamp,
-    /// Since when whoever the merge that is under way does not serve is served after it: by a pair that serves everybody, or will.
-    pub(super) serves_everybody_since: Option<Timestamp>,
+    /// Whether whoever the merge that is under way does not serve comes after it, under the guard: who is new, and the other side where it
+    /// is by one way.
+    pub(super) everybody_is_next: bool,
     inner: Mutex<Inner>,
 }
 
@@ -77,7 +102,7 @@ impl<'e> Run<'e> {
     pub(crate) fn begin(engine: &'e Engine, pair: &'e PairSetup, kind: RunKind, deadline: Timestamp) -> Self {
         let began = engine.now();
         let id = run_id(began, &pair.name);
-        Self { engine, pair, id, kind, began, deadline, serves_everybody_since: None, inner: Mutex::default() }
+        Self { engine, pair, id, kind, began, deadline, everybody_is_next: false, inner: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -128,6 +153,13 @@ impl<'e> Run<'e> {
         std::mem::take(&mut self.inner().later)
     }
 
+    /// What is only remembered, and was not come to.
+    pub(super) fn left(&self, change: &QuietChange) {
+        let mut inner = self.inner();
+        inner.unfinished.extend(super::link_halves(&change.link));
+        inner.left += 1;
+    }
+
     /// Both halves of every operation that is not finished.
     pub(crate) fn unfinished(&self) -> BTreeSet<(Side, Anchor)> {
         self.inner().unfinished.clone()
@@ -142,8 +174,28 @@ impl<'e> Run<'e> {
         self.inner().waiting.insert(row);
     }
 
+    /// What was counted beforehand and did not run.
     pub(crate) fn take_undone(&self, side: Side) -> Undone {
-        std::mem::take(self.inner().undone.get_mut(side))
+        let mut inner = self.inner();
+        let (undone, ahead) = (std::mem::take(inner.undone.get_mut(side)), std::mem::take(inner.ahead.get_mut(side)));
+        Undone { creations: undone.creations + ahead.creations, deletions: undone.deletions + ahead.deletions }
+    }
+
+    /// An operation is begun, or put off.
+    pub(super) fn reached(&self, operation: &Operation) {
+        let mut inner = self.inner();
+        if let Some(kind) = inner.counted(operation) {
+            let ahead = inner.ahead.get_mut(operation.side).of(kind);
+            *ahead = ahead.saturating_sub(1);
+        }
+    }
+
+    /// An operation was refused, and the run with it: it was not done.
+    pub(super) fn refused(&self, operation: &Operation) {
+        let mut inner = self.inner();
+        if let Some(kind) = inner.counted(operation) {
+            *inner.undone.get_mut(operation.side).of(kind) += 1;
+        }
     }
 
     /// Counts what came and went since the last time: what is linked on each side, and who is set aside.
@@ -167,6 +219,21 @@ impl<'e> Run<'e> {
         inner.set_aside += aside(after) - aside(before);
     }
 
+    /// Remembers whether anybody must yield to a domain that moved.
+    pub(super) fn skipped(&self, plan: &Plan) {
+        self.inner().stands_still |= plan.skipped.iter().any(|skipped| matches!(skipped.reason, SkipReason::MustYield { .. }));
+    }
+
+    /// Whether anybody must.
+    pub(super) fn stands_still(&self) -> bool {
+        self.inner().stands_still
+    }
+
+    /// Whether it could do nothing of what it began.
+    pub(super) fn is_stuck(&self) -> bool {
+        is_stuck(&self.inner().counters)
+    }
+
     /// Counts a recovered or re-linked contact that needed no write.
     pub(crate) fn recovered(&self, side: Side) {
         self.inner().counters.get_mut(side).recovered += 1;
@@ -181,11 +248,7 @@ impl<'e> Run<'e> {
     /// when the merge was confirmed.
     pub(super) fn confirmed(&mut self, pair: &PairSetup, writing: &WritingState, rows: &[AgendaRow]) {
         let Some(merge) = &writing.merge else { return };
-        self.serves_everybody_since = match (writing.stage, super::stage_after(merge, writing.stage)) {
-            (Stage::Merged, _) => Some(Timestamp::MIN),
-            (Stage::Unmerged | Stage::LinkedOnly, Stage::Merged) => Some(merge.confirmed),
-            (Stage::Unmerged | Stage::LinkedOnly, Stage::Unmerged | Stage::LinkedOnly) => None,
-        };
+        self.everybody_is_next = super::stage_after(merge, writing.stage) == Stage::Merged;
         if merge.settings == pair.settings {
             let rows = rows.iter().filter(|row| row.why == Due::Merge);
             self.inner().confirmed.extend(rows.map(|row| (row.side, row.anchor)));
@@ -205,8 +268,9 @@ impl<'e> Run<'e> {
     }
 
     /// What the guard holds by now, and what it does not count.
-    pub(super) fn hold(&self, side: Side, held: Vec<Operation>, free: BTreeSet<String>) {
+    pub(super) fn hold(&self, side: Side, held: Vec<Operation>, (free, charged): (BTreeSet<String>, Undone)) {
         let mut inner = self.inner();
+        *inner.ahead.get_mut(side) = charged;
         inner.counters.get_mut(side).held = held.len() as u64;
         *inner.held.get_mut(side) = held;
         inner.free.extend(free);
@@ -216,10 +280,16 @@ impl<'e> Run<'e> {
     pub(crate) async fn end(&self, writing: &WritingState) -> Result<Option<RunSummary>, EngineError> {
         self.flush().await?;
         let inner = self.inner();
-        if inner.number == 0 && inner.waiting.is_empty() && inner.notes.is_empty() && inner.counters == Sides::default() {
+        if inner.number == 0 && inner.left == 0 && inner.waiting.is_empty() && inner.notes.is_empty() && inner.counters == Sides::default()
+        {
             return Ok(None);
         }
-        let outcome = super::outcome(writing, &inner.waiting, self.late());
+        let outcome = if self.kind.is_command() && inner.left > 0 {
+            let why = if self.late() { "the time was up" } else { "not everything could be done now" };
+            Outcome::Partial(format!("{why}; give the command again for the rest"))
+        } else {
+            super::outcome(writing, &inner.waiting, self.late())
+        };
         Ok(Some(self.summary(&inner, outcome, writing.waits_for_a_person())))
     }
 
@@ -243,7 +313,7 @@ impl<'e> Run<'e> {
             ended: self.engine.now(),
             outcome,
             counters: inner.counters,
-            left: inner.waiting.len() as u64,
+            left: if self.kind.is_command() { inner.left } else { inner.waiting.len() as u64 },
             attention,
             notes: inner.notes.clone(),
         }
@@ -264,14 +334,21 @@ impl Inner {
                     counters.quarantined += 1;
                 } else {
                     self.unfinished.extend(super::halves(operation));
+                    self.left += 1;
                 }
-                let undone = self.undone.get_mut(side);
-                match operation.action.guarded().filter(|_| !self.free.contains(&operation.id())) {
-                    Some(gal::operation::Guarded::Creation) => undone.creations += 1,
-                    Some(gal::operation::Guarded::Deletion) => undone.deletions += 1,
-                    Some(gal::operation::Guarded::Update) | None => {}
+                if let Some(kind) = self.counted(operation) {
+                    *self.undone.get_mut(side).of(kind) += 1;
                 }
             }
+        }
+    }
+
+    /// As what the guard counted an operation, if it did.
+    fn counted(&self, operation: &Operation) -> Option<Charged> {
+        match operation.action.guarded().filter(|_| !self.free.contains(&operation.id()))? {
+            Guarded::Creation => Some(Charged::Creation),
+            Guarded::Deletion => Some(Charged::Deletion),
+            Guarded::Update => None,
         }
     }
 }
@@ -279,7 +356,7 @@ impl Inner {
 /// The operations that a confirmed merge about these is consent to. Nobody confirms with it that somebody is taken away.
 pub(crate) fn confirmed_of(due: &[&Operation], whom: &BTreeSet<(Side, Anchor)>) -> BTreeSet<String> {
     let concerned = |operation: &&&Operation| {
-        let deletes = operation.action.guarded() == Some(gal::operation::Guarded::Deletion);
+        let deletes = operation.action.guarded() == Some(Guarded::Deletion);
         !deletes && super::halves(operation).iter().any(|half| whom.contains(half))
     };
     due.iter().filter(concerned).map(|operation| operation.id()).collect()

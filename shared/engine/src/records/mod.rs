@@ -14,4 +14,4 @@ pub use pair::{
 pub use replica::Replica;
 pub(crate) use replica::manager_key;
 pub(crate) use run::run_id;
-pub use run::{Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters};
+pub use run::{Change, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, is_stuck};

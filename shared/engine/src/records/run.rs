@@ -30,6 +30,16 @@ pub enum RunKind {
     Undo,
 }
 
+impl RunKind {
+    /// Whether a person's command is carried out, which nobody goes on with but he.
+    pub fn is_command(self) -> bool {
+        match self {
+            Self::Unpublish | Self::Rebuild | Self::MakeWay | Self::Undo => true,
+            Self::Snapshot | Self::Reconcile | Self::Merge => false,
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "outcome", content = "reason")]
@@ -72,6 +82,12 @@ pub struct SideCounters {
     /// Operations that were begun and could not be done now: throttled, or with an unknown outcome.
     #[serde(default)]
     pub deferred: u64,
+}
+
+/// Whether a run began what it should do, and could do nothing of it: throttled, or with unknown outcomes.
+pub fn is_stuck(counters: &Sides<SideCounters>) -> bool {
+    let sides = [counters.a, counters.b];
+    sides.iter().any(|side| side.deferred > 0) && !sides.iter().any(SideCounters::did_something)
 }
 
 impl SideCounters {

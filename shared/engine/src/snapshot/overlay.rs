@@ -15,8 +15,9 @@ use crate::ports::{Detail, DetailRow, ExchangeRow, ReadError, RecipientQuery};
 use super::SideReader;
 use super::record::Seen;
 
-/// Change times are whole seconds, of clocks that differ a little.
-const ONE_MOMENT: SignedDuration = SignedDuration::from_secs(5);
+/// Change times are whole seconds, of clocks that differ; and a detail cmdlet may be answered by a controller that does not know the
+/// last edit yet.
+const ONE_MOMENT: SignedDuration = gal::decide::SETTLING;
 
 /// How often a reading whose page link expired is begun again.
 const PAGE_RETRIES: usize = 3;
@@ -102,8 +103,8 @@ impl SideReader<'_> {
         Err(self.failed(ReadError::PageExpired))
     }
 
-    /// The rows whose change time is not the one that is already known. One that changed as late as the last reading may have
-    /// changed again right after it, in the same second.
+    /// The rows whose change time is not the one that is already known. One that changed shortly before the last reading is asked for
+    /// once more: it may have changed again in the same second, or have been told by controllers of which one was behind.
     async fn fresh_rows(&self, rows: Vec<ExchangeRow>, watermark: Timestamp) -> Result<Vec<ExchangeRow>, EngineError> {
         let anchors: Vec<Anchor> = rows.iter().filter_map(ExchangeRow::identity).collect();
         if anchors.is_empty() {

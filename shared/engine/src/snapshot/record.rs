@@ -34,6 +34,8 @@ impl SideReader<'_> {
     pub(super) async fn record(&mut self, seen: BTreeMap<Anchor, Seen>) -> Result<(), EngineError> {
         let all: Vec<(Anchor, Seen)> = seen.into_iter().collect();
         for batch in all.chunks(BATCH) {
+            // What was read before another reading took over would be older than what that one stored.
+            self.ledger.assure().await?;
             let mut left: Vec<(Anchor, Seen)> = batch.to_vec();
             // A replica may change under our hands (reconcile writes what it wrote): read it again and merge again.
             for _ in 0..CONFLICT_RETRIES {
@@ -148,7 +150,8 @@ fn believable(before: Option<&Replica>, row: &ExchangeHalf, now: jiff::Timestamp
     let Some(before) = before else { return true };
     let settling = before.written_at.is_some_and(|written| now < written + gal::decide::SETTLING);
     let held = before.reading.exchange.as_ref();
-    let stale = held.is_some_and(|held| row.when_changed < held.when_changed);
+    // Each controller has its own change time: after the overlap an older one is another controller's, not an older state.
+    let stale = held.is_some_and(|held| row.when_changed < held.when_changed && now < held.when_changed + OVERLAP);
     // Of whom a part is missing now more was known before. The overlap asks again; after it, what changed counts, and who he is is not
     // completely known.
     let asked_again = now < row.when_changed + OVERLAP;
@@ -168,6 +171,10 @@ fn apply_graph(
         if *presence == Presence::Present {
             *presence = Presence::Gone(now);
         }
+        return;
+    }
+    // A change tells only what changed. Where what was known before was lost, who he is is known after the next full reading.
+    if !complete && collection == Collection::Users && reading.graph.is_none() && change.user_principal_name.is_none() {
         return;
     }
     *presence = Presence::Present;

@@ -81,6 +81,23 @@ impl Case<'_, '_> {
         Decision::operation(operation)
     }
 
+    /// A half of two peers that stood there before, and that was hidden because the other one was deleted, where the profile does not wish
+    /// that (any more): it is shown again, and its link rests like that of any other whose other half was deleted.
+    pub(super) fn give_back_unpurged(&self, half: &Entry, side: Side) -> Decision {
+        if let Some(reason) = self.keeps(side) {
+            return Decision::skip(reason);
+        }
+        let reason = Suppression::PeerDeleted;
+        if !half.recipient.hidden || self.link.base_hidden {
+            return self.suppress(reason);
+        }
+        let mut operation = self.operation(Action::Release, side, Reason::PeerDeletionsOff, Some(half));
+        operation.extras.hidden = Some(false);
+        operation.extras.stamp = half.recipient.mark.stamp().map(|_| None);
+        operation.patch = LinkPatch::phase(Phase::Suppressed { reason });
+        Decision::operation(operation)
+    }
+
     /// `left`: why the source is not wanted, where it is still there.
     pub(super) fn wait_or_purge(&self, contact: &Entry, since: Timestamp, left: Option<SkipReason>) -> Decision {
         let Phase::Staged { side, .. } = self.link.phase else { return Decision::nothing() };

@@ -159,6 +159,17 @@ pub(super) fn peer_life(case: &Case<'_, '_>, source: Source<'_>, target: Target<
         (Phase::Staged { side, .. }, Source::Wanted(entry, _), Target::Present(contact)) if *side == link.target_side() => {
             case.restore_peer(entry, contact)
         }
+        // Staged, and its deletion is not wished for any more: what was there before is shown again.
+        (Phase::Staged { side, .. }, Source::Left(..) | Source::Gone, Target::Present(contact))
+            if *side == link.target_side() && link.provenance == Provenance::Found && !peer_deletions =>
+        {
+            case.give_back_unpurged(contact, *side)
+        }
+        (Phase::Staged { side, .. }, Source::Wanted(entry, _) | Source::Left(entry, _), Target::Gone)
+            if *side != link.target_side() && !peer_deletions =>
+        {
+            case.give_back_unpurged(entry, *side)
+        }
         // Staged: purged when the grace period is over, unless its administrator unhid it.
         (Phase::Staged { side, since }, Source::Left(_, reason), Target::Present(contact)) if *side == link.target_side() => {
             case.wait_or_purge(contact, *since, Some(reason))

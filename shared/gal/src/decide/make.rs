@@ -71,14 +71,24 @@ impl Case<'_, '_> {
         self.finish(decision, operation)
     }
 
-    /// Whether a contact that belongs to no link, and that we did not make for this one, holds an address on a side.
+    /// Whether something that belongs to no link, and that we did not make for this one, holds an address on a side. What is no contact
+    /// holds it whatever it belongs to, but for an adopted guest.
     pub(super) fn held_by_another(&self, side: Side, address: &str) -> bool {
         self.world.holders(side, address).any(|entry| {
             let recipient = &entry.recipient;
-            recipient.kind == Kind::Contact
-                && recipient.mark == Mark::None
-                && !recipient.has_made_name()
-                && self.world.link_of(side, recipient.anchor).is_none()
+            let linked = || self.world.link_of(side, recipient.anchor).is_some();
+            match recipient.kind {
+                Kind::Contact => recipient.mark == Mark::None && !recipient.has_made_name() && !linked(),
+                Kind::Guest => recipient.mark == Mark::None && !linked(),
+                Kind::User
+                | Kind::Shared
+                | Kind::Room
+                | Kind::Equipment
+                | Kind::MailUser
+                | Kind::DistributionGroup
+                | Kind::Microsoft365Group
+                | Kind::Other => true,
+            }
         })
     }
 
@@ -224,9 +234,7 @@ pub(crate) fn recover(context: &Context<'_>, world: &World, key: LinkKey, source
     // The state knows it by an account that was made again since: what it remembers of the contact stays.
     let older = world.link_of(key.origin.target_side(), recipient.anchor).filter(|older| older.key != key);
     if let Some(older) = older {
-        link.before.clone_from(&older.before);
-        link.deletions = older.deletions;
-        link.x500_refused = older.x500_refused;
+        link.inherit(older);
     }
     let staged = stamp.and_then(|stamp| stamp.staged);
     link.base_hidden = if staged.is_some() { older.is_some_and(|older| older.base_hidden) } else { recipient.hidden };
@@ -323,6 +331,13 @@ pub(crate) fn relink(
     }
     let staged = matches!(old.phase, Phase::Staged { .. }) || hidden_by_us(contact);
     let mut decision = match role {
+        // It was being adopted, and may be as it was: what differs stays, as in any join.
+        Role::Projection | Role::Peer if old.phase == Phase::Joining => {
+            let mut decision = adopt(context, world, key, source, address, contact, Some(&link));
+            // What it was before is stored with the link as it is.
+            decision.operations.iter_mut().for_each(|operation| operation.start = None);
+            decision
+        }
         Role::Projection if !old.claimed => {
             let mut decision = case.update_projection(source, address, contact, Action::Relink, staged.then_some(old.base_hidden));
             for operation in &mut decision.operations {
@@ -368,7 +383,9 @@ fn is_half_at_origin(link: &Link, contact: &Entry) -> bool {
 /// anew after that, and keep what they say.
 fn part_peers(case: &Case<'_, '_>, contact: &Entry, reason: Reason) -> Decision {
     match case.link.phase {
-        _ if is_half_at_origin(case.link, contact) => case.give_back_half(contact, reason),
+        Phase::Staged { side, .. } if is_half_at_origin(case.link, contact) && side != case.link.target_side() => {
+            case.give_back_half(contact, reason)
+        }
         Phase::Staged { side, .. } if side == case.link.target_side() => case.release(contact, reason),
         Phase::Staged { .. } | Phase::Creating { .. } | Phase::Joining | Phase::Live | Phase::Kept | Phase::Suppressed { .. } => {
             case.forget()

@@ -3,6 +3,7 @@
 //! The life of a published contact is the state table of SEMANTICS.md. The module
 //! `life` is that table: one exhaustive match for projections, one for peers, one comment an arm.
 
+mod begun;
 mod leave;
 mod life;
 mod make;
@@ -212,6 +213,12 @@ struct Case<'a, 'w> {
 
 /// Decides what happens to a link.
 pub fn decide_link(context: &Context<'_>, world: &World, link: &Link, fresh: bool) -> Decision {
+    let Some(settled) = begun::settled(context, world, link) else { return decide(context, world, link, fresh) };
+    let decision = decide(context, world, &settled.link, fresh);
+    settled.remember(decision, &link.address)
+}
+
+fn decide(context: &Context<'_>, world: &World, link: &Link, fresh: bool) -> Decision {
     let source = source_of(context, world, link);
     let target = target_of(world, link);
     let title = match (&source, &target) {
@@ -251,6 +258,8 @@ fn source_of<'w>(context: &Context<'_>, world: &'w World, link: &Link) -> Source
         Some(entry) => match context.eligible(side, entry) {
             Ok(address) => Source::Wanted(entry, address),
             Err(SkipReason::NotReadYet) => Source::Unread,
+            // What was known of it was lost, and only the directory has told of it since.
+            Err(SkipReason::NoExchangeRecipient) if !entry.looked_for => Source::Unread,
             Err(reason) => Source::Left(entry, reason),
         },
     }

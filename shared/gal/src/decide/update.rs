@@ -27,7 +27,9 @@ impl Case<'_, '_> {
         let mut desired = self.desired_of(source, address, contact);
         let mut decision = Decision::nothing();
         let mut moves_aside = false;
-        if let Some(reason) = address_conflict(self.context, self.world, self.link, contact, address) {
+        // The address of a guest is his own directory's.
+        let conflict = address_conflict(self.context, self.world, self.link, contact, address);
+        if let Some(reason) = conflict.filter(|_| contact.recipient.kind != Kind::Guest) {
             desired.leave_alone(crate::Field::ExternalEmailAddress);
             moves_aside = self.goes_round(contact, address);
             decision.skipped = Some(reason).filter(|_| !moves_aside);
@@ -89,7 +91,8 @@ impl Case<'_, '_> {
         let side = self.link.target_side();
         let link = self.world.link_of(side, contact.recipient.anchor)?;
         let ours = link.phase == Phase::Live && link.role == Role::Projection && link.target == Some(contact.recipient.anchor);
-        if !ours || link.quarantine.is_some() || contact.recipient.directory_synced {
+        let stays = contact.recipient.directory_synced || contact.recipient.kind == Kind::Guest;
+        if !ours || link.quarantine.is_some() || stays {
             return None;
         }
         let source_side = link.key.origin.source_side()?;

@@ -93,7 +93,10 @@ impl Exchange {
                 }
                 Ok(reply)
             }
-            Err(ExchangeFailure::Service(_, Class::NotFound)) if next.is_none() => Ok(Reply::default()),
+            // A list is never "not found": that is the answer of something on the way, and says nothing of who is there.
+            Err(ExchangeFailure::Service(_, Class::NotFound)) if next.is_none() && invocation.parameters.contains_key("Identity") => {
+                Ok(Reply::default())
+            }
             Err(failure) => Err(self.read_error(&failure, invocation.command, next.is_some())),
         }
     }

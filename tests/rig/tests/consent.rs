@@ -250,3 +250,50 @@ async fn the_plan_of_a_pilot_under_way_shows_the_pilot() {
     let plan = planned(&rig).await;
     assert_eq!(plan.operations.len(), 2, "{:?}", plan.operations);
 }
+
+/// Once any merge dissolved a hold, and what was held ran a day later.
+#[tokio::test(start_paused = true)]
+async fn a_hold_lasts_over_a_merge() {
+    let people: Vec<_> = (0..CROWD).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    let (rig, a, _) =
+        Rig::merged("guard = { max_deletions = 6, max_deletion_share = 1.0, max_source_shrink = 1.0 }\n", people, vec![]).await;
+    rig.apply("contoso", delete(&a[..5]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), CROWD - 5);
+    rig.apply("contoso", delete(&a[5..10]));
+    rig.settle(4).await.unwrap();
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.is_some(), "ten are too many");
+    rig.advance(Duration::from_secs(48 * 3_600)).await;
+    rig.merge_with(MergeOptions { limit: Some(1), ..MergeOptions::of(MergeMode::TwoWay) }).await.unwrap();
+    rig.settle(6).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), CROWD - 5, "nobody said yes");
+    let held = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("it waits still");
+    rig.engine.approve(&rig.pair(), &held.checksum.expect("it can be approved")).await.unwrap();
+    rig.settle(6).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), CROWD - 10);
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.is_none());
+}
+
+/// Once an `undo` whose time was up said that it was complete.
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_is_cut_off_says_what_is_left() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    for anchor in &a {
+        rig.apply("contoso", update(*anchor, json!({"Title": "WRONG"})));
+    }
+    let run = rig.settle(3).await.unwrap().remove(0);
+    rig.advance(Duration::from_secs(360)).await;
+    rig.engine.pause(&rig.pair(), Some("undo")).await.unwrap();
+    let shown = match rig.engine.act(&rig.pair(), Action::Undo { run: run.id.clone(), confirm: None }, rig.deadline()).await.unwrap() {
+        Answer::Plan(plan) => plan,
+        other => panic!("{other:?}"),
+    };
+    let undo = Action::Undo { run: run.id, confirm: Some(shown.checksum) };
+    let Answer::Ran(ran) = rig.engine.act(&rig.pair(), undo.clone(), rig.now()).await.unwrap() else { panic!("no run") };
+    let summary = ran.run.expect("a run");
+    assert!(matches!(summary.outcome, Outcome::Partial(_)) && summary.left == 2, "{summary:?}");
+    assert_eq!(ran.standing, engine::act::Standing::Held);
+    let Answer::Ran(ran) = rig.engine.act(&rig.pair(), undo, rig.deadline()).await.unwrap() else { panic!("no run") };
+    assert_eq!((ran.run.expect("a run").left, ran.standing), (0, engine::act::Standing::InStep));
+    assert_eq!(title(&rig, find(&rig.gal("fabrikam"), "Ann").unwrap().anchor), "Engineer");
+}

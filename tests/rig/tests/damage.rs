@@ -263,3 +263,94 @@ async fn what_a_failed_run_made_is_counted() {
     let live = rig.engine.state(&rig.pair()).await.unwrap().writing.live;
     assert_eq!((live.a, live.b), (1, 2));
 }
+
+/// Once everybody of whom only Graph had told yet was taken for somebody without a mailbox, and hidden, while his full reading went on.
+#[tokio::test(start_paused = true)]
+async fn whose_replica_is_lost_is_not_hidden_while_a_full_reading_goes_on() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
+    rig.lose_replicas(&a).await;
+    rig.simulator.set_faults_json(json!({"calls": [{"tenant": "contoso", "do": "delay", "delay_ms": 45_000}]})).unwrap();
+    let options = engine::snapshot::SnapshotOptions { full: true, daily: false, only: None };
+    for _ in 0..30 {
+        let deadline = rig.now() + jiff::SignedDuration::from_secs(100);
+        let report = rig.engine.snapshot(&rig.pair(), options, deadline).await.unwrap();
+        rig.reconcile().await.unwrap();
+        assert_eq!(rig.gal("fabrikam").len(), 2, "nothing is concluded from what is not read");
+        if !report.unfinished {
+            break;
+        }
+        rig.advance(Duration::from_secs(300)).await;
+    }
+}
+
+/// Once the few words of one change were taken for all that Graph says of him, and the rest was cleared in the other directory.
+#[tokio::test(start_paused = true)]
+async fn who_is_edited_while_his_replica_is_lost_loses_nothing() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    rig.lose_replicas(&a).await;
+    rig.apply("contoso", update(a[0], json!({"Title": "Lead"})));
+    rig.settle(4).await.unwrap();
+    let said = || {
+        let gal = rig.gal("fabrikam");
+        ["DisplayName", "FirstName"].map(|name| property(&gal[0], name))
+    };
+    assert_eq!(said(), ["Ann", "Ann"]);
+    next_day(&rig).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!((said(), property(&rig.gal("fabrikam")[0], "Title")), (["Ann", "Ann"].map(str::to_owned), "Lead".to_owned()));
+}
+
+/// Once `rebuild`, which `status` names as the remedy for one lost link, made every other one forget what its contact was before.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_leaves_links_that_are_not_lost_alone() {
+    let theirs = json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Ben (ours)", "ExternalEmailAddress": "ben@contoso.example",
+        "Title": "Partner"}});
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![theirs]).await;
+    // What its owner says later is written into the found contact.
+    rig.apply("contoso", update(a[1], json!({"Title": "Director"})));
+    rig.settle(4).await.unwrap();
+    lose_link(&rig, a[0]).await;
+    let plan = rig.engine.rebuild_preview(&rig.pair()).await.unwrap();
+    assert_eq!(plan.quiet.len(), 1, "{:?}", plan.quiet);
+    // Where the time is up before it begins, it says so; given again it goes on.
+    let run = rig.engine.rebuild(&rig.pair(), &rebuild_checksum(&plan), rig.now()).await.unwrap().expect("a run");
+    assert!(matches!(run.outcome, engine::records::Outcome::Partial(_)) && run.left == 1, "{run:?}");
+    let run = rig.engine.rebuild(&rig.pair(), &rebuild_checksum(&plan), rig.deadline()).await.unwrap().expect("a run");
+    assert_eq!((run.counters.b.recovered, run.left), (1, 0), "{run:?}");
+    assert_eq!(status(&rig).await.lost_links.b, 0);
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", delete(&a[1..]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(property(find(&rig.gal("fabrikam"), "Ben (ours)").unwrap(), "Title"), "Partner", "given back as it was");
+}
+
+/// Once each run that failed counted its deletions once more, until the guard held what had never run.
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_run_did_not_do_is_not_counted() {
+    let people: Vec<Value> = (0..20).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    let (rig, a, _) = Rig::merged("guard = { max_deletions = 5, max_deletion_share = 1.0 }\n", people, vec![]).await;
+    let no_role = json!({"tenant": "fabrikam", "cmdlet": "Set-MailContact", "do": "form-d"});
+    rig.simulator.set_faults_json(json!({"calls": [no_role]})).unwrap();
+    rig.apply("contoso", delete(&a[..3]));
+    for _ in 0..5 {
+        rig.advance(Duration::from_secs(600)).await;
+        rig.snapshot(false).await.unwrap();
+        assert!(rig.reconcile().await.is_err(), "the application may not write there");
+    }
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 17, "{:?}", rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b);
+}
+
+/// A list that is "not found" was taken for one without anybody.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_not_found_is_no_empty_list() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    let proxy = json!({"tenant": "contoso", "cmdlet": "Get-Recipient", "do": "form-f", "status": 404});
+    rig.simulator.set_faults_json(json!({"calls": [proxy]})).unwrap();
+    rig.apply("contoso", update(a[0], json!({"CustomAttribute1": "X"})));
+    rig.advance(Duration::from_secs(600)).await;
+    let before = rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a.watermark;
+    assert!(rig.snapshot(false).await.is_err(), "the reading fails");
+    assert_eq!(rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a.watermark, before, "and its cursor stays");
+}

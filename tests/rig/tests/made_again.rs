@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
-use rig::Rig;
+use engine::records::MergeOptions;
+use gal::policy::MergeMode;
 use rig::people::{contact, find, names, property, update, user};
+use rig::{Rig, RigOptions};
 use serde_json::json;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -197,4 +199,43 @@ async fn a_contact_whose_other_half_is_made_again_is_shown_again() {
         rig.settle(5).await.unwrap();
         assert_eq!(property(find(&rig.gal("fabrikam"), "Pat").unwrap(), "City"), "Bern", "{name}");
     }
+}
+
+/// Once a pair that serves only whom it is linked with hid, and removed, the contact of an account that was made again.
+#[tokio::test(start_paused = true)]
+async fn who_is_made_again_after_a_pilot_keeps_his_contact() {
+    let profile = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\ndeletion_grace_days = 3\n".to_owned();
+    let rig = Rig::new(RigOptions { profile, ..RigOptions::default() }).await;
+    let ann = rig.apply("contoso", json!([user("contoso", "Ann")]))[0].unwrap();
+    rig.merge_with(MergeOptions { limit: Some(1), ..MergeOptions::of(MergeMode::TwoWay) }).await.unwrap();
+    rig.settle(4).await.unwrap();
+    let contact = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
+    rig.apply("contoso", json!([{"op": "delete", "anchor": ann, "permanent": true}, user("contoso", "Ann"), user("contoso", "Newcomer")]));
+    rig.settle(8).await.unwrap();
+    rig.advance(HOUR * 24 * 5).await;
+    rig.settle(4).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    assert_eq!((gal.len(), gal[0].anchor), (1, contact), "he, and nobody new: {gal:#?}");
+}
+
+/// Once what stood in a contact that was being adopted was overwritten and cleared, because the account was made again meanwhile.
+#[tokio::test(start_paused = true)]
+async fn who_is_made_again_while_he_is_adopted_finds_what_was_there() {
+    let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    let theirs = json!({"op": "create", "kind": "contact", "set": {"DisplayName": "Ben (ours)", "ExternalEmailAddress": "ben@contoso.example",
+        "Title": "Partner", "City": "Bern"}});
+    rig.apply("fabrikam", json!([theirs]));
+    refuses(&rig, "Set-Contact");
+    let ben = rig.apply("contoso", json!([user("contoso", "Ben")]))[0].unwrap();
+    rig.settle(4).await.unwrap();
+    assert!(rig.engine.quarantined(&rig.pair()).await.unwrap().len() == 1, "set aside in the middle of it");
+    rig.apply("contoso", json!([{"op": "delete", "anchor": ben, "permanent": true}, user("contoso", "Ben")]));
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(HOUR * 24).await;
+    rig.settle(8).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    let ben = find(&gal, "Ben (ours)").expect("there, by his own name");
+    let said = ["Title", "City", "FirstName"].map(|name| property(ben, name));
+    assert_eq!((said, gal.len()), (["Partner", "Bern", "Ben"].map(str::to_owned), 2), "as in any join");
+    let _ = a;
 }

@@ -338,3 +338,33 @@ async fn explain_says_why_a_static_contact_is_not_there() {
     assert_eq!(explained.len(), 1, "{explained:#?}");
     assert!(explained[0].of_profile && explained[0].skipped.is_some(), "{explained:#?}");
 }
+
+/// Once whoever lost his contact to a guest was set aside for ever, and adopted by no policy.
+#[tokio::test(start_paused = true)]
+async fn a_guest_in_the_place_of_our_contact_holds_the_address_or_is_adopted() {
+    for (profile, shown) in [("", 0), ("[pairs.a_to_b]\nguests = \"adopt-guest\"\n", 1)] {
+        let (rig, _, _) = Rig::merged(profile, vec![user("contoso", "Ann")], vec![]).await;
+        let made = find(&rig.gal("fabrikam"), "Ann").unwrap().anchor;
+        rig.apply("fabrikam", json!([{"op": "delete", "anchor": made}, guest("Ann (guest)", "ann@contoso.example")]));
+        rig.settle(8).await.unwrap();
+        assert!(rig.engine.quarantined(&rig.pair()).await.unwrap().is_empty(), "nobody is set aside");
+        assert_eq!(rig.gal("fabrikam").len(), shown, "{profile}");
+        let explained = rig.engine.explain(&rig.pair(), "ann@contoso.example").await.unwrap();
+        assert_eq!(explained[0].code.as_deref(), (shown == 0).then_some("address-held"), "{explained:#?}");
+    }
+}
+
+/// Once a contact moved aside for a guest, who moves nowhere, and mail to it came back.
+#[tokio::test(start_paused = true)]
+async fn nobody_moves_aside_for_an_adopted_guest() {
+    let people = vec![user("contoso", "Ann"), user("contoso", "Ben")];
+    let profile = "[pairs.a_to_b]\nguests = \"adopt-guest\"\n";
+    let (rig, a, _) = Rig::merged(profile, people, vec![guest("Ann", "ann@contoso.example")]).await;
+    let address = |name: &str| json!({"PrimarySmtpAddress": name, "EmailAddresses": [format!("SMTP:{name}")]});
+    rig.apply("contoso", update(a[0], address("aside@contoso.example")));
+    rig.apply("contoso", update(a[1], address("ann@contoso.example")));
+    rig.apply("contoso", update(a[0], address("ben@contoso.example")));
+    rig.settle(8).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    assert!(gal.iter().all(|entry| !property(entry, "ExternalEmailAddress").contains("galbridge.invalid")), "{gal:#?}");
+}

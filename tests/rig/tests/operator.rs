@@ -132,6 +132,9 @@ async fn the_modes_of_a_merge() {
         rig.apply("contoso", update(a[0], json!({"Title": "Director"})));
         rig.settle(4).await.unwrap();
         assert_eq!(property(find(&rig.gal("fabrikam"), "Ann").unwrap(), "Title"), "Director", "{case}");
+        // After a full merge everybody is served, also whom it made nobody of. (Once nobody looked at them.)
+        let full = if mode == MergeMode::LinkOnly { (3, 3) } else { (4, 4) };
+        assert_eq!((rig.gal("fabrikam").len(), rig.gal("contoso").len()), full, "{case}");
     }
 }
 

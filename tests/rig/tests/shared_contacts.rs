@@ -119,3 +119,75 @@ async fn an_edit_that_may_not_be_carried_now_is_carried_when_it_may() {
     rig.settle(4).await.unwrap();
     assert_eq!((says(&rig, "contoso", "Title"), rig.gal("contoso")[0].anchor), ("Friend".to_owned(), own));
 }
+
+/// Once the other side's own contact, hidden because its half was deleted, was removed although the operator had turned that off.
+#[tokio::test(start_paused = true)]
+async fn what_was_hidden_for_a_deletion_is_given_back_where_deletions_count_no_more() {
+    for after in ["", "direction = \"a-to-b\"\n"] {
+        let (mut rig, _, twin) = shared("peer_deletions = true\n", json!({})).await;
+        rig.apply("fabrikam", delete(&[twin]));
+        rig.settle(6).await.unwrap();
+        assert!(rig.gal("contoso").is_empty(), "it follows");
+        rig.reprofile(&pair(after));
+        rig.settle(6).await.unwrap();
+        rig.advance(DAY * 40).await;
+        rig.snapshot(true).await.unwrap();
+        rig.settle(6).await.unwrap();
+        assert_eq!(names(&rig.gal("contoso")), ["Pat"], "{after}");
+    }
+}
+
+/// Once the two were never joined again, and no command helped.
+#[tokio::test(start_paused = true)]
+async fn a_half_that_is_made_again_is_joined_also_where_the_other_one_was_kept_or_rests() {
+    for (profile, kept) in [("peer_deletions = true\n", true), ("", false)] {
+        let (rig, own, twin) = shared(profile, json!({})).await;
+        rig.apply("fabrikam", delete(&[twin]));
+        rig.settle(6).await.unwrap();
+        if kept {
+            rig.apply("contoso", update(own, json!({"HiddenFromAddressListsEnabled": false})));
+            rig.settle(6).await.unwrap();
+        }
+        let again = rig.apply("fabrikam", json!([contact("Pat", "Agent")]))[0].unwrap();
+        rig.settle(6).await.unwrap();
+        rig.apply("fabrikam", update(again, json!({"Title": "Partner"})));
+        rig.settle(6).await.unwrap();
+        assert_eq!((says(&rig, "contoso", "Title").as_str(), rig.gal("fabrikam").len()), ("Partner", 1), "{profile}");
+    }
+}
+
+/// A contact that its administrator hides, and whose half was deleted and made again, is not shown by that.
+#[tokio::test(start_paused = true)]
+async fn who_is_hidden_by_his_administrator_is_not_shown_because_the_other_half_is_back() {
+    let (rig, own, twin) = shared("", json!({})).await;
+    rig.apply("fabrikam", delete(&[twin]));
+    rig.settle(6).await.unwrap();
+    rig.apply("contoso", update(own, json!({"HiddenFromAddressListsEnabled": true})));
+    rig.apply("fabrikam", json!([contact("Pat", "Agent")]));
+    rig.settle(8).await.unwrap();
+    assert_eq!((rig.gal("contoso").len(), rig.gal("fabrikam").len()), (0, 1));
+}
+
+/// Once a write whose answer was lost was taken for the edit of the other administrator, and the correction made meanwhile was undone.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_nobodys_edit() {
+    for conflicts in ["newest", "b", "hold"] {
+        let (rig, own, _) = shared(&format!("conflicts = \"{conflicts}\"\n"), json!({})).await;
+        rig.apply("contoso", update(own, json!({"Title": "First"})));
+        let lost = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "commit-then-drop"});
+        rig.simulator.set_faults_json(json!({"calls": [lost]})).unwrap();
+        rig.advance(Duration::from_secs(600)).await;
+        rig.cycle().await.unwrap();
+        assert_eq!(says(&rig, "fabrikam", "Title"), "First", "it was done, and nobody knows");
+        rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+        rig.apply("contoso", update(own, json!({"Title": "Corrected"})));
+        rig.advance(Duration::from_secs(600)).await;
+        rig.settle(6).await.unwrap();
+        assert_eq!([says(&rig, "contoso", "Title"), says(&rig, "fabrikam", "Title")], ["Corrected", "Corrected"], "{conflicts}");
+        // And what the other administrator says later counts.
+        let twin = find(&rig.gal("fabrikam"), "Pat").unwrap().anchor;
+        rig.apply("fabrikam", update(twin, json!({"Title": "First"})));
+        rig.settle(6).await.unwrap();
+        assert_eq!(says(&rig, "contoso", "Title"), "First", "{conflicts}");
+    }
+}

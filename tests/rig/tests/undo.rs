@@ -171,3 +171,18 @@ async fn a_join_of_two_contacts_is_taken_back_on_both_sides() {
     assert_eq!(says("contoso"), ("Agent".to_owned(), String::new()));
     assert_eq!(says("fabrikam"), (String::new(), "Bern".to_owned()));
 }
+
+/// Once those whose manager could not be published stayed, because "it stands as it did before the run".
+#[tokio::test(start_paused = true)]
+async fn who_was_made_without_his_manager_is_removed_too() {
+    let (rig, _) = crowd().await;
+    let made: Vec<Uuid> = rig.apply("contoso", json!([user("contoso", "Boss"), user("contoso", "Dan")])).into_iter().flatten().collect();
+    rig.apply("contoso", update(made[1], json!({"Manager": made[0]})));
+    let refused = json!({"tenant": "fabrikam", "cmdlet": "New-MailContact", "identity": "boss@", "do": "form-a", "status": 400,
+        "type": "Microsoft.Exchange.Configuration.Tasks.RecipientTaskException", "message": "Not like this."});
+    rig.simulator.set_faults_json(json!({"calls": [refused]})).unwrap();
+    let run = run_of(&rig).await;
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben", "Cas", "Dan"]);
+    undo(&rig, &run.id).await;
+    assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Ann", "Ben", "Cas"]);
+}

@@ -360,11 +360,12 @@ async fn nobody_moves_aside_for_an_adopted_guest() {
     let people = vec![user("contoso", "Ann"), user("contoso", "Ben")];
     let profile = "[pairs.a_to_b]\nguests = \"adopt-guest\"\n";
     let (rig, a, _) = Rig::merged(profile, people, vec![guest("Ann", "ann@contoso.example")]).await;
+    assert_eq!(rig.gal("fabrikam").len(), 2, "the guest is shown");
     let address = |name: &str| json!({"PrimarySmtpAddress": name, "EmailAddresses": [format!("SMTP:{name}")]});
     rig.apply("contoso", update(a[0], address("aside@contoso.example")));
     rig.apply("contoso", update(a[1], address("ann@contoso.example")));
     rig.apply("contoso", update(a[0], address("ben@contoso.example")));
     rig.settle(8).await.unwrap();
     let gal = rig.gal("fabrikam");
-    assert!(gal.iter().all(|entry| !property(entry, "ExternalEmailAddress").contains("galbridge.invalid")), "{gal:#?}");
+    assert!(gal.iter().all(|entry| !property(entry, "ExternalEmailAddress").to_lowercase().contains("galbridge.invalid")), "{gal:#?}");
 }

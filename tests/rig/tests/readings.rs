@@ -409,3 +409,60 @@ async fn a_pair_says_that_somebody_waits_for_a_person_as_long_as_he_does() {
     assert_eq!(runs.iter().map(|run| run.attention).collect::<Vec<_>>(), [false], "{runs:?}");
     assert!(!rig.snapshot(false).await.unwrap().waiting);
 }
+
+/// Graph tells of a change before it shows it: members who are read too early are read once more.
+#[tokio::test(start_paused = true)]
+async fn members_are_read_once_more_where_nothing_is_different_yet() {
+    let scope = json!({"op": "create", "kind": "distribution-group", "set": {"DisplayName": "Scope", "PrimarySmtpAddress": "scope@contoso.example"}});
+    let other = json!({"op": "create", "kind": "distribution-group", "set": {"DisplayName": "Other", "PrimarySmtpAddress": "other@contoso.example"}});
+    let mut rig = Rig::new(RigOptions::default()).await;
+    let a: Vec<Uuid> = rig.apply("contoso", json!([user("contoso", "Ann"), scope, other])).into_iter().flatten().collect();
+    rig.apply("contoso", json!([{"op": "add-member", "anchor": a[1], "member": a[0]}]));
+    let profile = format!(
+        "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n[pairs.a_to_b.scope]\nkinds = [\"user\"]\ninclude_groups = [\"{}\"]\n",
+        a[1]
+    );
+    rig.reprofile(&profile);
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    let pending = async |rig: &Rig| rig.engine.state(&rig.pair()).await.unwrap().reading.sides.a.groups_changed;
+    assert!(!pending(&rig).await);
+    // Another group: nothing is different, as it is where the members are not shown yet.
+    rig.apply("contoso", json!([{"op": "add-member", "anchor": a[2], "member": a[0]}]));
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        rig.advance(Duration::from_secs(600)).await;
+        rig.snapshot(false).await.unwrap();
+        told.push(pending(&rig).await);
+    }
+    assert_eq!(told, [true, false, false]);
+    // A group that is suddenly empty: a monitoring that asks by exit code is told.
+    rig.apply("contoso", json!([{"op": "remove-member", "anchor": a[1], "member": a[0]}]));
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    assert_eq!(status(&rig).await.standing, engine::act::Standing::Held);
+}
+
+/// Once a reading whose time was over stored what it had read before over what the next one had read since.
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_another_one_has_followed_stores_nothing_more() {
+    let (mut rig, a, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    rig.apply("contoso", update(a[0], json!({"Title": "Lead"})));
+    let slow = json!({"tenant": "contoso", "endpoint": "users-delta", "do": "delay", "delay_ms": 50_000, "times": 1});
+    rig.simulator.set_faults_json(json!({"calls": [slow]})).unwrap();
+    let (pair, second, began) = (rig.pair(), rig.second(), rig.now());
+    let at = |seconds| began + jiff::SignedDuration::from_secs(seconds);
+    let next = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let report = second.snapshot(&pair, SnapshotOptions::default(), at(600)).await.unwrap();
+        rig.apply("contoso", delete(&a));
+        report
+    };
+    let (late, next) = tokio::join!(rig.engine.snapshot(&pair, SnapshotOptions::default(), at(20)), next);
+    assert_eq!((next.changed.a, late.is_err()), (1, true));
+    let known = rig.engine.store.replica(&pair, Side::A, gal::Anchor(a[0])).await.unwrap().unwrap();
+    assert_eq!(known.presence, gal::recipient::Presence::Present, "the page that came late tells of the deletion, and is not stored");
+    rig.advance(Duration::from_secs(600)).await;
+    rig.settle(4).await.unwrap();
+    assert!(rig.gal("fabrikam").is_empty(), "the next one reads it");
+}

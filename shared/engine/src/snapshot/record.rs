@@ -214,3 +214,34 @@ pub(crate) fn released_keys(was: Option<&Recipient>, is: &Recipient) -> Vec<Stri
     let left = was.is_present() && !is.is_present() && !was.name.is_empty();
     addresses.chain(left.then(|| manager_key(&was.name))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
+
+    use jiff::{SignedDuration, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(changed: Timestamp) -> ExchangeHalf {
+        let half = json!({"guid": uuid::Uuid::nil(), "name": "Ann", "type_details": "UserMailbox", "values": {}, "email_addresses": [],
+            "hidden": false, "detailed": true, "when_changed": changed, "when_created": changed});
+        serde_json::from_value(half).unwrap()
+    }
+
+    /// Once a row of a controller whose change time is older was never believed, by no full reading either: somebody who was hidden there
+    /// stayed shown.
+    #[test]
+    fn an_older_change_time_is_believed_when_the_overlap_is_over() {
+        let changed = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(100);
+        let reading = Reading { graph: None, exchange: Some(row(changed)) };
+        let anchor = Anchor(uuid::Uuid::nil());
+        let replica =
+            Replica { anchor, reading, presence: Presence::Present, linked_to: None, version: 1, first_seen: changed, written_at: None };
+        let older = row(changed - SignedDuration::from_secs(10));
+        let after = |minutes| believable(Some(&replica), &older, changed + SignedDuration::from_mins(minutes));
+        assert_eq!([after(1), after(59), after(61)], [false, false, true]);
+        assert!(believable(Some(&replica), &row(changed), changed), "what is as old is the same, or tells more");
+    }
+}

@@ -101,8 +101,12 @@ fn line(account: Option<&str>, stack: &str, status: &StatusDocument, now: Timest
     let held = Side::BOTH.iter().filter_map(|side| status.holds.get(*side).as_ref()).map(|held| held.hold.operations.len() as u64).sum();
     let ends = Side::BOTH.iter().filter_map(|side| status.sides.get(*side).certificate_ends).min();
     // A pair that is served has its rows done with the next run; what waits for a quota or a person is told otherwise.
-    let waits = status.agenda.due > 0 && status.standing == Standing::InStep && status.stage != Stage::Unmerged && status.paused.is_none();
-    let unserved = waits && status.last_run.is_none_or(|at| now.duration_since(at).as_mins() > LATE);
+    let long_ago = |at: Timestamp| now.duration_since(at).as_mins() > LATE;
+    let waits = status.agenda.since.is_some_and(long_ago)
+        && status.standing == Standing::InStep
+        && status.stage != Stage::Unmerged
+        && status.paused.is_none();
+    let unserved = waits && status.last_run.is_none_or(long_ago);
     let late = lag.is_none_or(|lag| lag > LATE) || unserved;
     let problem = match (&status.paused, late) {
         (Some(reason), _) => Some(format!("paused: {reason}")),

@@ -362,12 +362,23 @@ pub struct Begun {
     pub side: Side,
     /// When.
     pub at: Timestamp,
-    /// What both sides say of each field once it is done: of the half at the origin, then of the other one.
-    pub fields: Vec<(Field, Option<u64>, Option<u64>)>,
+    /// Field by field.
+    pub fields: Vec<BegunField>,
 }
 
-/// So long what stands in a half may be what was begun to be written there.
-pub const BEGUN_COUNTS: SignedDuration = SignedDuration::from_hours(24);
+/// One field of it. Each pair: of the half at the origin, and of the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunField {
+    /// Which.
+    pub field: Field,
+    /// The bases over which it was begun: over others it tells nothing any more.
+    pub over: (Option<u64>, Option<u64>),
+    /// What both sides say once it is done.
+    pub says: (Option<u64>, Option<u64>),
+}
+
+/// A half that changed so long after a write was begun was changed by somebody else: a cmdlet has 15 minutes, and clocks differ.
+pub const BEGUN_COUNTS: SignedDuration = SignedDuration::from_mins(30);
 
 /// A link. `source` is the half at the origin, `target` the contact on the other side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -297,3 +297,42 @@ async fn an_undo_that_is_cut_off_says_what_is_left() {
     assert_eq!((ran.run.expect("a run").left, ran.standing), (0, engine::act::Standing::InStep));
     assert_eq!(title(&rig, find(&rig.gal("fabrikam"), "Ann").unwrap().anchor), "Engineer");
 }
+
+/// Once another hold, of the merge itself, replaced the one of deletions, and its counts were forgotten with it.
+#[tokio::test(start_paused = true)]
+async fn a_hold_lasts_over_a_merge_that_is_held_itself() {
+    const GUARD: &str =
+        "guard = { max_deletions = 3, max_deletion_share = 1.0, max_source_shrink = 1.0, max_creations = 1, max_update_share = 1.0 }\n";
+    let mut rig = Rig::new(RigOptions { profile: pair(GUARD), creation_quota: Some(12), ..RigOptions::default() }).await;
+    let people: Vec<_> = (0..12).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    let a: Vec<Uuid> = rig.apply("contoso", people.into()).into_iter().flatten().collect();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    for leavers in [&a[..2], &a[2..4]] {
+        rig.apply("contoso", delete(leavers));
+        rig.settle(3).await.unwrap();
+    }
+    assert_eq!(rig.gal("fabrikam").len(), 10, "four are too many in a day: the second two are held");
+    rig.advance(Duration::from_secs(2 * 3_600)).await;
+    let newcomers: Vec<_> = (0..30).map(|number| user("contoso", &format!("Newcomer{number:02}"))).collect();
+    rig.apply("contoso", newcomers.into());
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 22, "the others wait for the quota");
+    rig.reprofile(&pair(&format!("{GUARD}[pairs.a_to_b.mapping]\ndisplay_name = \"{{{{ display_name }}}} (by mistake)\"\n")));
+    rig.advance(Duration::from_secs(2 * 3_600)).await;
+    rig.settle(3).await.unwrap();
+    let held = rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.expect("nobody said yes to these");
+    assert!(held.creations > 1 && held.deletions == 0, "{held:?}");
+    rig.reprofile(&pair(GUARD));
+    for _ in 0..3 {
+        rig.advance(Duration::from_secs(24 * 3_600)).await;
+        rig.settle(4).await.unwrap();
+    }
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.merge.is_none(), "the merge is done");
+    assert_eq!(rig.gal("fabrikam").len(), 40, "and the two who left are shown still");
+    // Who is back is no reason to hold anything any more.
+    let back = a[2..4].iter().map(|anchor| json!({"op": "restore", "anchor": anchor}));
+    rig.apply("contoso", back.collect());
+    rig.settle(4).await.unwrap();
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.is_none());
+}

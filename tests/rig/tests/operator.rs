@@ -439,3 +439,19 @@ async fn unpublish_takes_back_what_was_only_begun() {
     rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), rig.deadline()).await.unwrap();
     assert!(rig.gal_with_hidden("fabrikam").is_empty());
 }
+
+/// Once who could not be removed by `make-way` was set aside for ever, and the alarm could not be ended.
+#[tokio::test(start_paused = true)]
+async fn who_rests_is_not_set_aside_for_ever() {
+    let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;
+    let refused = json!({"tenant": "fabrikam", "cmdlet": "Remove-MailContact", "do": "form-a", "status": 400,
+        "type": "Microsoft.Exchange.Configuration.Tasks.RecipientTaskException", "message": "Not like this."});
+    rig.simulator.set_faults_json(json!({"calls": [refused]})).unwrap();
+    rig.engine.make_way(&rig.pair(), "ann@contoso.example", rig.deadline()).await.unwrap();
+    assert_eq!(rig.engine.quarantined(&rig.pair()).await.unwrap().len(), 1);
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.advance(Duration::from_secs(2 * 3_600)).await;
+    rig.settle(4).await.unwrap();
+    assert!(rig.engine.quarantined(&rig.pair()).await.unwrap().is_empty());
+    assert!(!rig.snapshot(false).await.unwrap().waiting);
+}

@@ -191,3 +191,38 @@ async fn a_lost_answer_is_nobodys_edit() {
         assert_eq!(says(&rig, "contoso", "Title"), "First", "{conflicts}");
     }
 }
+
+/// Once an announcement outlived its matter, and an edit that said the same by chance was taken back.
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_or_settled_is_announced_no_more() {
+    // Never done; what stands there later was written later.
+    let (rig, own, twin) = shared("", json!({})).await;
+    rig.apply("contoso", update(own, json!({"Title": "First"})));
+    let busy = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "429-bare"});
+    rig.simulator.set_faults_json(json!({"calls": [busy]})).unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.apply("contoso", update(own, json!({"Title": "Agent"})));
+    rig.advance(Duration::from_secs(3_600)).await;
+    rig.settle(4).await.unwrap();
+    rig.apply("fabrikam", update(twin, json!({"Title": "First"})));
+    rig.settle(4).await.unwrap();
+    assert_eq!([says(&rig, "contoso", "Title"), says(&rig, "fabrikam", "Title")], ["First", "First"], "the other administrator's own edit");
+
+    // The answer was lost, and settled by a write into the other half.
+    let (rig, own, twin) = shared("", json!({})).await;
+    rig.apply("contoso", update(own, json!({"Title": "First"})));
+    let lost = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "commit-then-drop"});
+    rig.simulator.set_faults_json(json!({"calls": [lost]})).unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    rig.apply("fabrikam", update(twin, json!({"City": "Bern"})));
+    rig.settle(4).await.unwrap();
+    for title in ["Second", "First"] {
+        rig.apply("fabrikam", update(twin, json!({"Title": title})));
+        rig.settle(4).await.unwrap();
+        assert_eq!([says(&rig, "contoso", "Title"), says(&rig, "fabrikam", "Title")], [title, title]);
+    }
+}

@@ -175,6 +175,9 @@ pub struct WhoDocument {
 pub struct AgendaDocument {
     /// Recipients to look at now.
     pub due: u64,
+    /// Since when the first of them waits.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// Others, to look at later.
     pub later: u64,
 }
@@ -278,14 +281,16 @@ impl Engine {
     async fn agenda(&self, pair: &str) -> Result<AgendaDocument, EngineError> {
         let now = self.now();
         let (mut due, mut later) = (BTreeSet::new(), BTreeSet::new());
-        for row in self.store.due(pair, Timestamp::MAX, ROWS).await? {
+        let rows = self.store.due(pair, Timestamp::MAX, ROWS).await?;
+        let since = rows.iter().map(|row| row.due).min().filter(|since| *since <= now);
+        for row in rows {
             if row.due <= now {
                 due.insert((row.side, row.anchor))
             } else {
                 later.insert((row.side, row.anchor))
             };
         }
-        Ok(AgendaDocument { due: due.len() as u64, later: later.difference(&due).count() as u64 })
+        Ok(AgendaDocument { due: due.len() as u64, since, later: later.difference(&due).count() as u64 })
     }
 
     /// The hold of a side, with whom it concerns.

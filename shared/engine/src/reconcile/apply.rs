@@ -196,6 +196,9 @@ impl Run<'_> {
     /// What an error of one write means for the run (MICROSOFT.md 4.3). One bad object never stops it (law 8).
     async fn settle(&self, shared: &Shared<'_>, operation: &Operation, error: WriteError) -> Result<Ended, EngineError> {
         let tenant = self.pair.tenants.get(operation.side);
+        if !matches!(error, WriteError::Unknown { .. }) {
+            self.not_begun(shared, operation).await?;
+        }
         match error {
             // Nobody knows whether it was done: the row stays, and the next run looks first.
             WriteError::Unknown { message } => self.unknown(shared, operation, message).await,
@@ -222,6 +225,14 @@ impl Run<'_> {
             | WriteError::DirectorySynced
             | WriteError::Refused { .. }) => self.quarantine(shared, operation, error.to_string()).await,
         }
+    }
+
+    /// What was refused stands nowhere as ours.
+    async fn not_begun(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), EngineError> {
+        let Some(mut link) = shared.link(operation.key).await else { return Ok(()) };
+        let announced = link.begun.len();
+        link.begun.retain(|begun| begun.side != operation.side);
+        if link.begun.len() < announced { self.store_link(shared, &link).await } else { Ok(()) }
     }
 
     /// A write of which nobody knows whether it was done; one that ends so again and again is set aside like one that is refused.

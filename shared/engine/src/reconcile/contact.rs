@@ -97,7 +97,7 @@ impl Run<'_> {
     async fn announce(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), EngineError> {
         let Some(mut link) = shared.link(operation.key).await.filter(|link| link.role == Role::Peer) else { return Ok(()) };
         let merges = matches!(operation.action, Action::Update | Action::Restore) && self.kind != RunKind::Undo;
-        let Some(begun) = Begun::of(operation, self.engine.now()).filter(|_| merges) else { return Ok(()) };
+        let Some(begun) = Begun::of(&link, operation, self.engine.now()).filter(|_| merges) else { return Ok(()) };
         link.begun.retain(|other| other.side != begun.side);
         link.begun.push(begun);
         self.store_link(shared, &link).await

@@ -84,7 +84,11 @@ impl Engine {
         // What was counted beforehand for the guard, and is known not to have run, is taken back; what nobody knows of stays counted. What
         // is linked since counts.
         let mut current = self.store.pair(pair).await?.writing;
-        history::settle(&mut current, run, self.now());
+        if run.kind.is_command() {
+            run.count_into(&mut current);
+        } else {
+            history::settle(&mut current, run, self.now());
+        }
         let saved = self.store.save_writing(pair, &self.owner, &current, None).await;
         self.store.put_run(&run.failed(error).await?).await?;
         Ok(saved?)
@@ -166,8 +170,10 @@ impl Engine {
         let judgements = self.guard(run, pair, state, &plan);
         let held: BTreeSet<String> = judgements.a.held.iter().chain(&judgements.b.held).cloned().collect();
         self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
+        run.charged();
         run.apply(state, &mut loaded, &mut plan, &held).await?;
         history::settle(&mut state.writing, run, self.now());
+        self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
         self.tidy(run, rows, &plan, &loaded).await
     }
 
@@ -225,6 +231,7 @@ impl Engine {
         let now = self.now();
         let mut judgements = Sides::<Judgement>::default();
         for side in Side::BOTH {
+            postpone(&mut state.writing, side);
             let incomplete = state.reading.sides.get(side.other()).incomplete.clone();
             let ids: BTreeSet<String> = plan.of_side(side).map(Operation::id).collect();
             let before = run.take_held(side, &ids);
@@ -232,11 +239,8 @@ impl Engine {
             let confirmed = run.confirmed_of(&due);
             let judgement = history::judge(pair, state, side, &due, &confirmed, incomplete.as_deref(), now);
             let hold = hold_of(pair, state.writing.holds.get(side).as_ref(), &judgement, &due, side, now);
-            // A merge takes nobody away: a hold of deletions lasts over it, with its counts.
-            let postponed = state.writing.merge.is_some() && state.writing.holds.get(side).as_ref().is_some_and(|hold| hold.deletions > 0);
-            if hold.is_some() || !postponed {
-                *state.writing.holds.get_mut(side) = hold;
-            }
+            let postponed = state.writing.postponed.get(side).clone();
+            *state.writing.holds.get_mut(side) = hold.or(postponed);
             let charged = history::charge(pair, state, side, plan, &judgement, &confirmed, now);
             run.hold(side, due.iter().filter(|operation| !judgement.allows(operation)).copied().cloned().collect(), charged);
             *judgements.get_mut(side) = judgement;
@@ -298,6 +302,14 @@ impl Engine {
         }
         writing.stage = stage_after(&merge, writing.stage);
         writing.merge = None;
+        // What waited for its end is judged anew by the next run; where nothing waits any more, nothing is held.
+        if rows.is_empty() {
+            for side in Side::BOTH {
+                if writing.holds.get(side) == writing.postponed.get(side) {
+                    *writing.holds.get_mut(side) = None;
+                }
+            }
+        }
         run.note("the merge is done".to_owned());
         Ok(())
     }
@@ -364,6 +376,19 @@ fn comes_back((side, anchor, again): &(Side, Anchor, Again)) -> AgendaRow {
         Again::Retry(at) => (*at, Due::Retry),
     };
     AgendaRow { due, side: *side, anchor: *anchor, why, version: 0 }
+}
+
+/// A merge takes nobody away, so that nothing of a hold of deletions trips during it: it lasts, and counts again after it.
+fn postpone(writing: &mut WritingState, side: Side) {
+    let hold = writing.holds.get_mut(side);
+    let postponed = writing.postponed.get_mut(side);
+    if writing.merge.is_some() {
+        if postponed.is_none() {
+            *postponed = hold.clone().filter(|hold| hold.deletions > 0);
+        }
+    } else if let Some(earlier) = postponed.take() {
+        *hold = Some(hold.take().map_or_else(|| earlier.clone(), |hold| hold.over(&earlier)));
+    }
 }
 
 /// The hold of a side after the guard's judgement.

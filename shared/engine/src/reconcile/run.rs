@@ -70,6 +70,8 @@ struct Inner {
     waiting: BTreeSet<AgendaRow>,
     later: Vec<AgendaRow>,
     undone: Sides<Undone>,
+    /// What will be counted for this round, once it is stored.
+    charging: Sides<Undone>,
     /// What was counted for this round and was not come to yet.
     ahead: Sides<Undone>,
     live: Sides<i64>,
@@ -181,6 +183,12 @@ impl<'e> Run<'e> {
         Undone { creations: undone.creations + ahead.creations, deletions: undone.deletions + ahead.deletions }
     }
 
+    /// What is counted for this round is stored.
+    pub(super) fn charged(&self) {
+        let mut inner = self.inner();
+        inner.ahead = std::mem::take(&mut inner.charging);
+    }
+
     /// An operation is begun, or put off.
     pub(super) fn reached(&self, operation: &Operation) {
         let mut inner = self.inner();
@@ -270,7 +278,7 @@ impl<'e> Run<'e> {
     /// What the guard holds by now, and what it does not count.
     pub(super) fn hold(&self, side: Side, held: Vec<Operation>, (free, charged): (BTreeSet<String>, Undone)) {
         let mut inner = self.inner();
-        *inner.ahead.get_mut(side) = charged;
+        *inner.charging.get_mut(side) = charged;
         inner.counters.get_mut(side).held = held.len() as u64;
         *inner.held.get_mut(side) = held;
         inner.free.extend(free);

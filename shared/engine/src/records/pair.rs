@@ -123,6 +123,9 @@ pub struct WritingState {
     /// Why nothing of the guarded kinds runs, per target side.
     #[serde(default)]
     pub holds: Sides<Option<Hold>>,
+    /// What the guard held of deletions when a merge began, which takes nobody away: it counts again when the merge is done.
+    #[serde(default)]
+    pub postponed: Sides<Option<Hold>>,
     /// Consents, per target side.
     #[serde(default)]
     pub approvals: Sides<Vec<Approval>>,
@@ -273,6 +276,22 @@ pub struct Hold {
     /// In-scope recipients 24 hours before the hold began.
     #[serde(default)]
     pub in_scope_before: u64,
+}
+
+impl Hold {
+    /// This hold with the counts of an earlier one, where they are larger.
+    #[must_use]
+    pub fn over(self, earlier: &Self) -> Self {
+        let live_before = if earlier.live_before > 0 { earlier.live_before } else { self.live_before };
+        Self {
+            since: self.since.min(earlier.since),
+            ran_creations: self.ran_creations.max(earlier.ran_creations),
+            ran_deletions: self.ran_deletions.max(earlier.ran_deletions),
+            in_scope_before: self.in_scope_before.max(earlier.in_scope_before),
+            live_before,
+            ..self
+        }
+    }
 }
 
 /// A person's consent to listed operations, good for 24 hours.

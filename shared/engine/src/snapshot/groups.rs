@@ -15,7 +15,7 @@ impl SideReader<'_> {
     /// A group that is gone or suddenly empty changes nothing and makes the reading incomplete (law 3).
     pub(super) async fn refresh_groups(&mut self) -> Result<(), EngineError> {
         let groups: Vec<Anchor> = self.pair.policy.publishing.get(self.side).scope.include_groups().to_vec();
-        let (mut problem, mut different, none) = (None, false, groups.is_empty());
+        let (mut problem, mut same) = (None, false);
         for group in groups {
             let reader = &self.engine.connection(self.tenant())?.reader;
             let before = self.engine.store.group_members(&self.pair.name, self.side, group).await?;
@@ -39,9 +39,9 @@ impl SideReader<'_> {
                 ));
                 continue;
             }
-            different |= self.members_changed(group, before, &now).await?;
+            same |= !self.members_changed(group, before, &now).await?;
         }
-        self.state.groups_again = self.state.groups_changed && !different && !self.state.groups_again && !none;
+        self.state.groups_again = self.state.groups_changed && same && !self.state.groups_again;
         self.state.groups_changed = self.state.groups_again;
         if let Some(problem) = &problem {
             warn!(tenant = %self.tenant().name, problem = %problem, "an include group cannot be trusted; deletions are held");

@@ -3,58 +3,55 @@
 
 use super::{Context, Decision};
 use crate::field::Field;
-use crate::link::{BEGUN_COUNTS, Begun, Link};
-use crate::operation::{LinkPatch, Quiet};
-use crate::recipient::Side;
+use crate::link::{BEGUN_COUNTS, Base, Begun, BegunField, Link};
+use crate::operation::{LinkPatch, Operation, Quiet};
 use crate::world::World;
+use jiff::Timestamp;
 
 /// A link, with what was begun and stands there remembered as written.
 pub(super) struct Settled {
     /// As it is then.
     pub(super) link: Link,
-    /// The fields that it is about, each with what the half at the origin says, and the other one.
-    fields: Vec<(Field, Option<u64>, Option<u64>)>,
+    fields: Vec<BegunField>,
 }
 
 /// `None`: nothing was begun, or nothing of it stands there.
 pub(super) fn settled(context: &Context<'_>, world: &World, link: &Link) -> Option<Settled> {
-    let mut next = link.clone();
-    let mut fields = Vec::new();
-    next.begun.retain(|begun| {
-        let (stands, all) = standing(context, world, link, begun);
-        fields.extend(stands);
-        !all
-    });
+    let fields: Vec<BegunField> = link.begun.iter().flat_map(|begun| standing(context, world, link, begun)).collect();
     if fields.is_empty() {
         return None;
     }
     let patch = patch(&fields);
+    let mut next = link.clone();
     next.base_source = next.base_source.with_prints(&patch.base_source);
     next.base_target = next.base_target.with_prints(&patch.base_target);
     Some(Settled { link: next, fields })
 }
 
-/// The fields of what was begun that stand there, and whether these are all.
-fn standing(context: &Context<'_>, world: &World, link: &Link, begun: &Begun) -> (Vec<(Field, Option<u64>, Option<u64>)>, bool) {
+/// The fields of what was begun that stand there.
+fn standing(context: &Context<'_>, world: &World, link: &Link, begun: &Begun) -> Vec<BegunField> {
     let on_target = begun.side == link.target_side();
     let anchor = if on_target { link.target } else { Some(link.key.anchor) };
     let half = anchor.and_then(|anchor| world.entry(begun.side, anchor));
-    let Some(half) = half.filter(|half| half.recipient.complete && context.now < begun.at + BEGUN_COUNTS) else {
-        return (Vec::new(), false);
+    let in_time = |changed| changed <= begun.at + BEGUN_COUNTS;
+    let Some(half) = half.filter(|half| half.recipient.complete && half.recipient.when_changed.is_some_and(in_time)) else {
+        return Vec::new();
     };
     let said = context.pair.publishing.get(begun.side).mapping.copy(&half.recipient, None);
-    let stands = |(field, source, target): &&(Field, Option<u64>, Option<u64>)| {
-        crate::link::Base::print(*field, said.values.get(*field)) == if on_target { *target } else { *source }
+    let stands = |one: &&BegunField| {
+        let (source, target) = one.says;
+        let bases = (link.base_source.get(one.field), link.base_target.get(one.field));
+        bases == one.over
+            && bases != one.says
+            && Base::print(one.field, said.values.get(one.field)) == if on_target { target } else { source }
     };
-    let fields: Vec<_> = begun.fields.iter().filter(stands).copied().collect();
-    let all = fields.len() == begun.fields.len();
-    (fields, all)
+    begun.fields.iter().filter(stands).copied().collect()
 }
 
-fn patch(fields: &[(Field, Option<u64>, Option<u64>)]) -> LinkPatch {
+fn patch(fields: &[BegunField]) -> LinkPatch {
     LinkPatch {
-        base_source: fields.iter().map(|(field, source, _)| (*field, *source)).collect(),
-        base_target: fields.iter().map(|(field, _, target)| (*field, *target)).collect(),
+        base_source: fields.iter().map(|one| (one.field, one.says.0)).collect(),
+        base_target: fields.iter().map(|one| (one.field, one.says.1)).collect(),
         ..LinkPatch::default()
     }
 }
@@ -77,12 +74,15 @@ impl Settled {
 
 impl Begun {
     /// Of an operation that writes a half of two peers; `None` if it writes no field.
-    pub fn of(operation: &crate::operation::Operation, at: jiff::Timestamp) -> Option<Self> {
+    pub fn of(link: &Link, operation: &Operation, at: Timestamp) -> Option<Self> {
         let print = |list: &[(Field, Option<u64>)], field| list.iter().rev().find(|(one, _)| *one == field).and_then(|(_, print)| *print);
         let patch = &operation.patch;
-        let of = |field| (field, print(&patch.base_source, field), print(&patch.base_target, field));
-        let fields: Vec<_> = operation.changes.iter().map(|change| of(change.field)).collect();
-        let side: Side = operation.side;
-        (!fields.is_empty()).then_some(Self { side, at, fields })
+        let one = |field| BegunField {
+            field,
+            over: (link.base_source.get(field), link.base_target.get(field)),
+            says: (print(&patch.base_source, field), print(&patch.base_target, field)),
+        };
+        let fields: Vec<_> = operation.changes.iter().map(|change| one(change.field)).collect();
+        (!fields.is_empty()).then_some(Self { side: operation.side, at, fields })
     }
 }

@@ -118,7 +118,9 @@ impl Case<'_, '_> {
 
     /// Where nothing is left to be refused, nobody is set aside any more.
     pub(super) fn freed(&self, mut decision: Decision) -> Decision {
-        if self.link.quarantine.is_none() || !decision.operations.is_empty() || decision.skipped.is_some() {
+        // Who rests is not tried any more.
+        let waits = |reason: &SkipReason| !matches!(reason, SkipReason::Suppressed { .. } | SkipReason::PeerOutOfScope);
+        if self.link.quarantine.is_none() || !decision.operations.is_empty() || decision.skipped.as_ref().is_some_and(waits) {
             return decision;
         }
         if let Some(change) = decision.quiet.first_mut() {

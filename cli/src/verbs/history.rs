@@ -69,10 +69,8 @@ pub(crate) async fn explain(environment: &Environment, global: &Global, address:
 fn explained(one: &Explained, paint: Paint, now: Timestamp) -> String {
     let mut text = String::new();
     let what = if matches!(one.presence, Presence::Gone(_)) { "gone".to_owned() } else { format!("a {}", one.kind) };
-    let heading = match one.of_profile {
-        true => format!("{} of the profile, for {} ({}): {what}", clean(&one.title), one.tenant, one.side),
-        false => format!("{} in {} ({}): {what}", clean(&one.title), one.tenant, one.side),
-    };
+    let from = if one.of_profile { "of the profile, for" } else { "in" };
+    let heading = format!("{} {from} {} ({}): {what}", clean(&one.title), one.tenant, one.side);
     let _ = writeln!(text, "{}  {}", paint.bold(&heading), paint.dim(&one.anchor.to_string()));
     if let Presence::Gone(since) = one.presence {
         let _ = writeln!(text, "  gone since {} UTC", moment(since));

@@ -416,7 +416,7 @@ impl Engine {
             Ok(state.writing)
         }
         .await;
-        self.give_back(&run, outcome).await
+        Box::pin(self.give_back(&run, outcome)).await
     }
 
     /// Changes the writing half under its lease.

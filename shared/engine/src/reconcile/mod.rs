@@ -45,7 +45,7 @@ impl Engine {
         let kind = if state.writing.merge.is_some() { RunKind::Merge } else { RunKind::Reconcile };
         let mut run = Run::begin(self, pair, kind, deadline);
         let outcome = self.reconcile_leased(&mut run, pair, state).await;
-        self.give_back(&run, outcome).await
+        Box::pin(self.give_back(&run, outcome)).await
     }
 
     /// Stores the writing half and what the run did, and gives the lease back, whatever happened.

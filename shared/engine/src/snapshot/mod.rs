@@ -63,7 +63,7 @@ impl Engine {
         let began = self.now();
         let mut reading = state.reading;
         let outcome = match Self::same_tenants(pair, &reading) {
-            Ok(()) => self.read_sides(pair, &mut reading, options, (deadline, lease.until)).await,
+            Ok(()) => Box::pin(self.read_sides(pair, &mut reading, options, (deadline, lease.until))).await,
             Err(another) => Err(another),
         };
         if outcome.is_ok() {

@@ -8,6 +8,7 @@
 //! [`reading`] → [`recipient`] → [`scope`] → [`join`] → [`mapping`] → [`merge`] → [`decide`] →
 //! [`plan`] → [`guard`].
 
+pub mod base;
 pub mod decide;
 mod desired;
 mod expression;
@@ -34,8 +35,9 @@ pub mod undo;
 pub mod values;
 pub mod world;
 
+pub use base::Base;
 pub use field::{Field, FieldSet};
-pub use link::{Base, Link, LinkKey, Origin, Phase, Provenance, Role};
+pub use link::{Link, LinkKey, Origin, Phase, Provenance, Role};
 pub use recipient::{Anchor, Kind, Recipient, Side, Sides};
 pub use stamp::Stamp;
 pub use values::Values;

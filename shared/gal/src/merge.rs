@@ -4,8 +4,8 @@
 //! compared with its base *per side*, and a base is what was written or read there, never what was
 //! meant: so a side that was just written is not mistaken for one that was edited.
 
+use crate::base::Base;
 use crate::field::Field;
-use crate::link::Base;
 use crate::normalise::compared;
 use crate::policy::{ConflictPolicy, MergeMode};
 use crate::recipient::Side;

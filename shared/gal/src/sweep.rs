@@ -27,8 +27,9 @@ mod packed;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
+use crate::base::{self, Base};
 use crate::field::{Field, FieldSet, Normaliser};
-use crate::link::{self, Base, Link, Phase, Role};
+use crate::link::{Link, Phase, Role};
 use crate::merge::{Verdict, projection};
 use crate::normalise::compared;
 use crate::recipient::Anchor;
@@ -337,7 +338,7 @@ impl Prints {
     /// Whether these values are, in each of the fields, those of the base: [`Base::holds`] for all fields in one
     /// walk over both.
     fn hold(&mut self, base: &[u8], values: &[u8], fields: FieldSet) -> bool {
-        let mut entries = link::entries(base).filter(|(field, _)| fields.contains(*field));
+        let mut entries = base::entries(base).filter(|(field, _)| fields.contains(*field));
         let mut values = values::raw(values).filter(|(field, _)| fields.contains(*field));
         values.all(|(field, value)| entries.next() == Some((field, self.print(field, value)))) && entries.next().is_none()
     }

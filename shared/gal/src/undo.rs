@@ -10,10 +10,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::base::Base;
 use crate::decide::{SETTLING, contact_of, leave_operation};
 use crate::desired::current;
 use crate::field::{Field, FieldSet};
-use crate::link::{Base, Link, LinkKey, Phase, Suppression};
+use crate::link::{Link, LinkKey, Phase, Suppression};
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Reason};
 use crate::recipient::{Side, Sides};
 use crate::world::{Entry, World};

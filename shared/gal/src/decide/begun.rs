@@ -2,8 +2,9 @@
 //! was lost must not be taken for the edit of an administrator.
 
 use super::{Context, Decision};
+use crate::base::Base;
 use crate::field::Field;
-use crate::link::{BEGUN_COUNTS, Base, Begun, BegunField, Link};
+use crate::link::{BEGUN_COUNTS, Begun, BegunField, Link};
 use crate::operation::{LinkPatch, Operation, Quiet};
 use crate::world::World;
 use jiff::Timestamp;

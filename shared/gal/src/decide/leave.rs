@@ -1,9 +1,10 @@
 //! What ends: staging, purging, releasing, handing over, forgetting; and what the operator takes away.
 
 use super::{Again, Case, Decision, contact_of};
+use crate::base::Base;
 use crate::desired::current;
 use crate::field::FieldSet;
-use crate::link::{Base, Link, LinkKey, Origin, Phase, Provenance, Suppression};
+use crate::link::{Link, LinkKey, Origin, Phase, Provenance, Suppression};
 use crate::merge;
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, Reason};
 use crate::reason::SkipReason;

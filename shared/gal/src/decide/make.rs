@@ -3,8 +3,9 @@
 use super::leave::hidden_by_us;
 use super::update::Merged;
 use super::{Case, Context, Decision};
+use crate::base::Base;
 use crate::desired::{Desired, current, desired_peer, desired_projection};
-use crate::link::{Base, Before, Link, LinkKey, Origin, Phase, Provenance, Role, Step, Suppression};
+use crate::link::{Before, Link, LinkKey, Origin, Phase, Provenance, Role, Step, Suppression};
 use crate::merge;
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};
 use crate::policy::MergeMode;

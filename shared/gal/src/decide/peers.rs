@@ -3,9 +3,10 @@
 use super::make::{blank_link, creation};
 use super::update::Merged;
 use super::{Case, Decision, MergeRules, Serve};
+use crate::base::Base;
 use crate::desired::desired_peer;
 use crate::join::admissible;
-use crate::link::{Base, Phase, Provenance, Suppression};
+use crate::link::{Phase, Provenance, Suppression};
 use crate::merge;
 use crate::merge::{PeerRules, Verdict};
 use crate::normalise;

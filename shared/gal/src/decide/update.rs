@@ -1,8 +1,9 @@
 //! Keeping a contact in step with its source, field by field, with its stamp and reply addresses.
 
 use super::{Case, Context, Decision};
+use crate::base::Base;
 use crate::desired::{Desired, current, desired_projection};
-use crate::link::{Base, Link, Phase, Provenance, Role};
+use crate::link::{Link, Phase, Provenance, Role};
 use crate::merge;
 use crate::merge::{Verdict, Why};
 use crate::operation::{Action, Extras, FieldChange, LinkPatch, Operation, Quiet, QuietChange, Reason};

@@ -11,7 +11,7 @@ pub struct LinkPatch {
     /// The new phase.
     #[serde(default)]
     pub phase: Option<Phase>,
-    /// What the source said, field by field, as [`crate::link::Base::print`] tells it.
+    /// What the source said, field by field, as [`crate::base::Base::print`] tells it.
     #[serde(default)]
     pub base_source: Vec<(Field, Option<u64>)>,
     /// What now stands in the target, field by field.

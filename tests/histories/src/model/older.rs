@@ -72,7 +72,14 @@ impl Model {
                     }
                     ([contact], _) => {
                         let memo = blank(contact);
-                        if wanted && memo.shown != memo.said {
+                        // What the profile does not publish is its administrator's.
+                        let shown: Fields = memo
+                            .shown
+                            .iter()
+                            .filter(|(field, _)| self.is_published(field))
+                            .map(|(field, value)| (field.clone(), value.clone()))
+                            .collect();
+                        if wanted && shown != memo.said {
                             wrong.push(format!("{}: {:?} instead of {:?}", TENANTS[way.to], memo.shown, memo.said));
                         }
                         if !wanted && !contact.hidden && !is.is_some_and(|is| is.phase == Phase::Kept) {

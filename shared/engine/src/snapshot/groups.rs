@@ -76,7 +76,7 @@ impl SideReader<'_> {
         let touched: Vec<Anchor> = was.symmetric_difference(&is).copied().collect();
         self.engine.touch(self.pair, self.side, touched.iter().copied()).await?;
         self.engine.store.put_group_members(&self.pair.name, self.side, group, now).await?;
-        self.engine.touch(self.pair, self.side, touched).await?;
+        self.engine.touch_again(self.pair, self.side, touched).await?;
         Ok(true)
     }
 }

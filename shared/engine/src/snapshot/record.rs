@@ -99,7 +99,7 @@ impl SideReader<'_> {
         }
         let failed: BTreeSet<Anchor> = store.put_replicas(&self.pair.name, writes).await?.into_iter().collect();
         for side in Side::BOTH {
-            self.engine.touch(self.pair, side, waiting.get(side).iter().copied()).await?;
+            self.engine.touch_again(self.pair, side, waiting.get(side).iter().copied()).await?;
         }
         self.state.in_scope = self.state.in_scope.saturating_add_signed(scope_delta);
         Ok(batch.into_iter().filter(|(anchor, _)| failed.contains(anchor)).collect())

@@ -13,6 +13,9 @@ use crate::ports::{AcceptedDomain, Versioned};
 use crate::records::{AgendaRow, Due, ReadingState, TenantState};
 use crate::setup::{PairSetup, TenantSetup};
 
+/// Above the version of any replica: such a row replaces the one of the same moment, and whoever planned that one leaves it.
+const AGAIN: u64 = 1 << 40;
+
 impl Engine {
     /// Whoever on `side` is found by one of these keys of the holder index: addresses, or the manager's Name.
     pub(crate) async fn holders_of(&self, pair: &PairSetup, side: Side, keys: &BTreeSet<String>) -> Result<BTreeSet<Anchor>, EngineError> {
@@ -25,9 +28,29 @@ impl Engine {
 
     /// Puts recipients on the agenda, due now.
     pub(crate) async fn touch(&self, pair: &PairSetup, side: Side, anchors: impl IntoIterator<Item = Anchor>) -> Result<(), EngineError> {
+        self.touch_as(pair, side, anchors, 0).await
+    }
+
+    /// The same once more, after what they were touched for is stored: a run that took the first row for done in between, even in the
+    /// same moment, leaves this one.
+    pub(crate) async fn touch_again(
+        &self,
+        pair: &PairSetup,
+        side: Side,
+        anchors: impl IntoIterator<Item = Anchor>,
+    ) -> Result<(), EngineError> {
+        self.touch_as(pair, side, anchors, AGAIN).await
+    }
+
+    async fn touch_as(
+        &self,
+        pair: &PairSetup,
+        side: Side,
+        anchors: impl IntoIterator<Item = Anchor>,
+        version: u64,
+    ) -> Result<(), EngineError> {
         let due = self.now();
-        let rows: Vec<AgendaRow> =
-            anchors.into_iter().map(|anchor| AgendaRow { due, side, anchor, why: Due::Touched, version: 0 }).collect();
+        let rows: Vec<AgendaRow> = anchors.into_iter().map(|anchor| AgendaRow { due, side, anchor, why: Due::Touched, version }).collect();
         if !rows.is_empty() {
             self.store.put_agenda(&pair.name, &rows).await?;
         }

@@ -77,7 +77,7 @@ impl Model {
                             .shown
                             .iter()
                             .filter(|(field, _)| self.is_published(field))
-                            .map(|(field, value)| (field.clone(), value.clone()))
+                            .map(|(field, value)| (*field, value.clone()))
                             .collect();
                         if wanted && shown != memo.said {
                             wrong.push(format!("{}: {:?} instead of {:?}", TENANTS[way.to], memo.shown, memo.said));

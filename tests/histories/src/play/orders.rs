@@ -82,7 +82,11 @@ impl Play {
             }
             Act::MakeWay { slot, there } => {
                 let Some((person, pair, address)) = self.published(*slot, *there) else { return Ok(false) };
-                if self.model.contact(person, *there).or(self.rivals.contact(person)).is_none() {
+                let contact = self.model.contact(person, *there).or(self.rivals.contact(person));
+                // Who was re-addressed while he was hidden is in nobody's way under his new address.
+                let views = self.views();
+                let holds = |contact| views[*there].0.get(&contact).is_some_and(|one| one.addresses().contains(&address));
+                if !contact.is_some_and(holds) {
                     return Ok(false);
                 }
                 let made = self.rig.engine.make_way(&pair, &address, deadline).await.map_err(told("make-way"))?;

@@ -359,6 +359,19 @@ impl Link {
         }
     }
 
+    /// Announces what is about to be written into a half; what was announced of it before is replaced.
+    pub fn announce(&mut self, begun: Begun) {
+        self.unannounce(begun.side);
+        self.begun.push(begun);
+    }
+
+    /// Whatever was announced of a half is known to be done, or not. Answers whether anything was.
+    pub fn unannounce(&mut self, side: Side) -> bool {
+        let announced = self.begun.len();
+        self.begun.retain(|begun| begun.side != side);
+        self.begun.len() < announced
+    }
+
     /// Takes over what an older link of the same contact remembers of it, and that no stamp tells.
     pub fn inherit(&mut self, older: &Self) {
         self.before.clone_from(&older.before);

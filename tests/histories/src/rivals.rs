@@ -185,7 +185,10 @@ impl Rivals {
                 if !one.hidden {
                     wrong.push(format!("<{address}> is shown, though nobody is to be"));
                 }
-                self.standing.insert(address.to_owned(), Standing { live: false, ..was });
+                // Between two acts it may have changed hands, and been given up by the other one too.
+                let tenant = |owner: &Uuid| self.sources.get(owner).map(|source| source.tenant);
+                let owner = owner(one, &rivals).filter(|owner| tenant(owner) != tenant(&was.owner)).unwrap_or(was.owner);
+                self.standing.insert(address.to_owned(), Standing { live: false, owner, ..was });
             }
             ([_, ..], was, [one]) => {
                 let Some(owner) = owner(one, &wanted) else {

@@ -14,6 +14,7 @@ use engine::operate::Leave;
 use engine::records::Outcome;
 use engine::snapshot::SnapshotOptions;
 use gal::Side;
+use jiff::SignedDuration;
 use rig::people::{code, contact, contact_at, delete, find, names, property, status_of, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
@@ -175,6 +176,36 @@ async fn an_owner_who_comes_back_in_the_last_moment_keeps_the_contact() {
         cycles(&rig, 1).await;
     }
     assert_eq!(code(&rig, SECOND, "pat@partner.example", Side::A).await, ["covered"]);
+}
+
+/// The owner hides it once more, because the first answer was lost, while the other takes it over: once its stamp and its Name spoke of two,
+/// and it stood in no list until the grace period was over.
+#[tokio::test(start_paused = true)]
+async fn a_hiding_that_comes_late_says_whose_it_is() {
+    let (rig, a, _) = two_pats("").await;
+    rig.advance(TICK).await;
+    hide(&rig, "contoso", a, true);
+    let lost = json!({"tenant": "initech", "cmdlet": "Set-MailContact", "do": "commit-then-drop"});
+    rig.simulator.set_faults_json(json!({"calls": [lost]})).unwrap();
+    tick(&rig, FIRST).await;
+    rig.advance(TICK).await;
+    read(&rig, FIRST).await;
+    read(&rig, SECOND).await;
+    // The owner's write is under way for half a minute; the other claims the contact meanwhile, and its time is up then.
+    let delay =
+        |nth: u64, millis: u64| json!({"tenant": "initech", "cmdlet": "Set-MailContact", "nth": nth, "do": "delay", "delay_ms": millis});
+    rig.simulator.set_faults_json(json!({"calls": [delay(1, 30_000), delay(2, 2_000)]})).unwrap();
+    let deadline = rig.now() + SignedDuration::from_secs(3);
+    let second = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        rig.engine.reconcile(SECOND, deadline).await
+    };
+    let (first, second) = tokio::join!(rig.engine.reconcile(FIRST, rig.deadline()), second);
+    first.unwrap();
+    second.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    cycles(&rig, 5).await;
+    assert_eq!((rig.gal("initech").len(), shown(&rig).1), (1, "Of fabrikam".to_owned()));
 }
 
 /// The owner's write comes late, after the other has taken over and shown: what that one wrote is no edit of the owner's.

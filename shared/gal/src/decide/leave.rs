@@ -56,6 +56,10 @@ impl Case<'_, '_> {
         if contact.recipient.mark.stamp().is_some() || self.link.provenance == Provenance::Made && side == self.link.target_side() {
             operation.extras.stamp = Some(Some(self.context.stamp(self.link, Some(since))));
         }
+        // With its Name: where another pair claimed it in the same moment, both say then whose it is.
+        if side == self.link.target_side() {
+            operation.extras.rename = self.own_name(contact);
+        }
         operation.patch = LinkPatch::phase(Phase::Staged { since, side });
         // Whether its administrator had hidden it before: he did, where it bears our stamp and the stamp does not say that we did. (Of a
         // half at the origin nothing else is remembered; the other one is gone.)
@@ -66,36 +70,31 @@ impl Case<'_, '_> {
         Decision::operation(operation)
     }
 
-    /// The half at the origin, which was hidden because the other one was deleted: it is shown again, if it was we who hid it, and the link
-    /// ends.
+    /// The half at the origin, which was hidden because the other one was deleted: it is shown again, and the link ends.
     pub(super) fn give_back_half(&self, half: &Entry, reason: Reason) -> Decision {
-        let side = self.link.target_side().other();
-        if let Some(reason) = self.keeps(side) {
-            return Decision::skip(reason);
-        }
-        if !half.recipient.hidden || self.link.base_hidden {
-            return self.forget();
-        }
-        let mut operation = self.operation(Action::Release, side, reason, Some(half));
-        operation.extras.hidden = Some(false);
-        operation.patch = LinkPatch::forget();
-        Decision::operation(operation)
+        self.show_half(half, self.link.target_side().other(), reason, LinkPatch::forget(), || self.forget())
     }
 
     /// A half of two peers that stood there before, and that was hidden because the other one was deleted, where the profile does not wish
     /// that (any more): it is shown again, and its link rests like that of any other whose other half was deleted.
     pub(super) fn give_back_unpurged(&self, half: &Entry, side: Side) -> Decision {
+        let reason = Suppression::PeerDeleted;
+        let rests = LinkPatch::phase(Phase::Suppressed { reason });
+        self.show_half(half, side, Reason::PeerDeletionsOff, rests, || self.suppress(reason))
+    }
+
+    /// Shows a half of two peers again, if it was we who hid it.
+    fn show_half(&self, half: &Entry, side: Side, reason: Reason, patch: LinkPatch, as_it_is: impl FnOnce() -> Decision) -> Decision {
         if let Some(reason) = self.keeps(side) {
             return Decision::skip(reason);
         }
-        let reason = Suppression::PeerDeleted;
         if !half.recipient.hidden || self.link.base_hidden {
-            return self.suppress(reason);
+            return as_it_is();
         }
-        let mut operation = self.operation(Action::Release, side, Reason::PeerDeletionsOff, Some(half));
+        let mut operation = self.operation(Action::Release, side, reason, Some(half));
         operation.extras.hidden = Some(false);
         operation.extras.stamp = half.recipient.mark.stamp().map(|_| None);
-        operation.patch = LinkPatch::phase(Phase::Suppressed { reason });
+        operation.patch = patch;
         Decision::operation(operation)
     }
 

@@ -209,8 +209,8 @@ impl Case<'_, '_> {
         }
     }
 
-    /// The Name that a contact we made is shown again under, together with the stamp: where another pair claimed it in the same moment,
-    /// both say then whose it is.
+    /// The Name that a contact we made is shown again under, or hidden, together with the stamp: where another pair claimed it in the same
+    /// moment, both say then whose it is.
     pub(super) fn own_name(&self, contact: &Entry) -> Option<String> {
         let ours = self.link.provenance == Provenance::Made && contact.recipient.has_made_name();
         Some(self.link.name.clone()).filter(|_| ours && contact.recipient.name.eq_ignore_ascii_case(&self.link.name))

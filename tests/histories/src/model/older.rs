@@ -56,7 +56,8 @@ impl Model {
                     made: contact.made,
                     before: contact.fields(),
                     wrote: BTreeSet::new(),
-                    said: self.says(way, person),
+                    // Whoever is hidden is not kept in step: what his contact does not know yet is news when he is back.
+                    said: if wanted { self.says(way, person) } else { was.map_or_else(|| contact.fields(), |was| was.said.clone()) },
                     shown: contact.fields(),
                     hidden: is.or(was).is_some_and(|memo| memo.hidden),
                     deletions: was.map_or(0, |was| was.deletions),

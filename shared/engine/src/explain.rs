@@ -187,11 +187,11 @@ impl Engine {
 
 /// What is known of the recipient of a row; nothing if there is none.
 fn explained(setup: &PairSetup, writing: &WritingState, loaded: &Loaded, plan: &Plan, row: &AgendaRow) -> Option<Explained> {
-    let of_profile = LinkKey { origin: Origin::static_on(row.side), anchor: row.anchor };
+    let as_static = LinkKey { origin: Origin::static_on(row.side), anchor: row.anchor };
     let entry = loaded.world.entry(row.side, row.anchor);
-    let (recipient, link, of_profile) = match (entry, loaded.world.static_contact(of_profile)) {
+    let (recipient, link, of_profile) = match (entry, loaded.world.static_contact(as_static)) {
         (Some(entry), _) => (&entry.recipient, loaded.world.link_of(row.side, row.anchor).cloned(), false),
-        (None, Some(entry)) => (&entry.recipient, loaded.world.link(of_profile).cloned(), true),
+        (None, Some(entry)) => (&entry.recipient, loaded.world.link(as_static).cloned(), true),
         (None, None) => return None,
     };
     let about = |side: Side, anchor: Anchor| side == row.side && anchor == row.anchor;

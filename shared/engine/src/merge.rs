@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::{Loaded, PILOT};
 use crate::ports::ReadError;
-use crate::reconcile::{ROWS, confirmed_of, halves, is_pilot};
+use crate::reconcile::{ROWS, confirmed_of, confirmed_whom, halves, is_pilot};
 use crate::records::{AgendaRow, Due, LeaseKind, Merge, MergeOptions, PairState, RunSummary, Stage};
 use crate::setup::PairSetup;
 
@@ -50,7 +50,7 @@ impl Engine {
         // A merge that is shown would be confirmed as a whole; one that is under way was, with whom its rows name.
         let under_way = state.writing.merge.clone().filter(|_| merge.is_none());
         let whom = match &under_way {
-            Some(merge) => Some(self.confirmed_whom(pair, merge).await?),
+            Some(merge) => Some(confirmed_whom(merge, pair, &self.store.due(&pair.name, self.now(), ROWS).await?)),
             None => None,
         };
         if let Some(options) = merge {
@@ -82,15 +82,6 @@ impl Engine {
         let known = Sides::from_fn(|side| loaded.world.entries(side).filter(|entry| entry.recipient.is_present()).count() as u64);
         let preview = Preview { checksum: plan.checksum_under(pair.settings), plan, judgements, known, links: loaded.links.len() as u64 };
         Ok((state, loaded, preview))
-    }
-
-    /// Whom a merge that is under way is about still, as far as the profile says what it said when a person confirmed it.
-    async fn confirmed_whom(&self, pair: &PairSetup, merge: &Merge) -> Result<BTreeSet<(Side, Anchor)>, EngineError> {
-        if merge.settings != pair.settings {
-            return Ok(BTreeSet::new());
-        }
-        let rows = self.store.due(&pair.name, self.now(), ROWS).await?;
-        Ok(rows.iter().filter(|row| row.why == Due::Merge).map(|row| (row.side, row.anchor)).collect())
     }
 
     /// Restricts the loaded world to a pilot.

@@ -410,7 +410,7 @@ impl Engine {
             self.store.put_agenda(&pair.name, &run.take_later()).await?;
             run.count_into(&mut state.writing);
             if state.writing.must_yield > 0 {
-                self.count_links(pair, &mut state.writing, None).await?;
+                self.count_links(pair, &mut state.writing).await?;
             }
             settle(&mut state.writing, &loaded);
             Ok(state.writing)

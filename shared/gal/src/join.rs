@@ -112,25 +112,10 @@ fn judge_holder<'w>(
 ) -> Result<Joined<'w>, SkipReason> {
     let recipient = &holder.recipient;
     let target = origin.target_side();
-    match recipient.kind {
-        // A mail contact: perhaps the same person.
-        Kind::Contact => {}
-        // A guest: by policy, and then like a contact: what it bears, and whose it is already, counts.
-        Kind::Guest => match context.pair.publishing.get(target.other()).guests {
-            GuestPolicy::AdoptGuest if !recipient.directory_synced => {}
-            GuestPolicy::AdoptGuest | GuestPolicy::Skip => return Err(held_by(recipient)),
-        },
-        // Anything else that holds the address is never touched.
-        Kind::User
-        | Kind::Shared
-        | Kind::Room
-        | Kind::Equipment
-        | Kind::MailUser
-        | Kind::DistributionGroup
-        | Kind::Microsoft365Group
-        | Kind::Other => {
-            return Err(held_by(recipient));
-        }
+    // A guest: by policy, and then like a contact: what it bears, and whose it is already, counts. Anything else is never touched.
+    let adopts = context.pair.publishing.get(target.other()).guests == GuestPolicy::AdoptGuest && !recipient.directory_synced;
+    if !recipient.kind.is_written() || recipient.kind == Kind::Guest && !adopts {
+        return Err(held_by(recipient));
     }
     let title = recipient.title().to_owned();
     match &recipient.mark {

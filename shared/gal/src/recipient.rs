@@ -179,6 +179,22 @@ impl Kind {
         }
     }
 
+    /// Whether galbridge ever writes such an object: it makes contacts, and adopts contacts and guests. Anything else that holds an address
+    /// is never touched, and a stamp on it is somebody's copy.
+    pub fn is_written(self) -> bool {
+        match self {
+            Self::Contact | Self::Guest => true,
+            Self::User
+            | Self::Shared
+            | Self::Room
+            | Self::Equipment
+            | Self::MailUser
+            | Self::DistributionGroup
+            | Self::Microsoft365Group
+            | Self::Other => false,
+        }
+    }
+
     /// The word for it, as in the profile.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -276,22 +292,10 @@ impl Recipient {
     pub fn genuine_stamp(&self, source: Option<&Self>) -> Option<&Stamp> {
         let stamp = self.mark.stamp()?;
         let holds = |source: &Self| source.addresses.iter().any(|address| self.holds(address));
-        let genuine = match (self.kind, stamp.provenance) {
-            (Kind::Contact, Provenance::Made) => self.has_made_name() || source.is_some_and(holds),
-            (Kind::Contact | Kind::Guest, Provenance::Found) => source.is_none_or(holds),
-            // galbridge makes no guests, and stamps nothing else.
-            (Kind::Guest, Provenance::Made)
-            | (
-                Kind::User
-                | Kind::Shared
-                | Kind::Room
-                | Kind::Equipment
-                | Kind::MailUser
-                | Kind::DistributionGroup
-                | Kind::Microsoft365Group
-                | Kind::Other,
-                Provenance::Made | Provenance::Found,
-            ) => false,
+        let genuine = match stamp.provenance {
+            // galbridge makes no guests.
+            Provenance::Made => self.kind == Kind::Contact && (self.has_made_name() || source.is_some_and(holds)),
+            Provenance::Found => self.kind.is_written() && source.is_none_or(holds),
         };
         genuine.then_some(stamp)
     }

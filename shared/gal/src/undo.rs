@@ -239,10 +239,9 @@ fn put_back(asked: &Undoing<'_>, deed: &Deed, link: &Link, entry: &Entry, staged
     let mut extras = Extras::default();
     for Written { property, before, after } in &deed.changes {
         if let Some(field) = Field::from_property(property) {
-            let stands = Base::print(field, current(&entry.recipient, field));
-            if Base::print(field, before.as_deref()) == Base::print(field, after.as_deref())
-                || stands == Base::print(field, before.as_deref())
-            {
+            let [stood, meant, stands] =
+                [before.as_deref(), after.as_deref(), current(&entry.recipient, field)].map(|value| Base::print(field, value));
+            if stood == meant || stood == stands {
                 continue;
             }
             if field == Field::Manager && before.as_deref().is_some_and(|name| asked.world.named(deed.side, name).is_none()) {

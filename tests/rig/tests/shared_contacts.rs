@@ -168,24 +168,33 @@ async fn who_is_hidden_by_his_administrator_is_not_shown_because_the_other_half_
     assert_eq!((rig.gal("contoso").len(), rig.gal("fabrikam").len()), (0, 1));
 }
 
+/// A shared contact whose own title became "First", while the write of that into its twin met this.
+async fn meets(fault: &str, profile: &str) -> (Rig, Uuid, Uuid) {
+    let (rig, own, twin) = shared(profile, json!({})).await;
+    rig.apply("contoso", update(own, json!({"Title": "First"})));
+    let fault = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": fault});
+    rig.simulator.set_faults_json(json!({"calls": [fault]})).unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    rig.cycle().await.unwrap();
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    (rig, own, twin)
+}
+
+fn titles(rig: &Rig) -> [String; 2] {
+    ["contoso", "fabrikam"].map(|tenant| says(rig, tenant, "Title"))
+}
+
 /// Once a write whose answer was lost was taken for the edit of the other administrator, and the correction made meanwhile was undone.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_nobodys_edit() {
     for conflicts in ["newest", "b", "hold"] {
-        let (rig, own, _) = shared(&format!("conflicts = \"{conflicts}\"\n"), json!({})).await;
-        rig.apply("contoso", update(own, json!({"Title": "First"})));
-        let lost = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "commit-then-drop"});
-        rig.simulator.set_faults_json(json!({"calls": [lost]})).unwrap();
-        rig.advance(Duration::from_secs(600)).await;
-        rig.cycle().await.unwrap();
+        let (rig, own, twin) = meets("commit-then-drop", &format!("conflicts = \"{conflicts}\"\n")).await;
         assert_eq!(says(&rig, "fabrikam", "Title"), "First", "it was done, and nobody knows");
-        rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
         rig.apply("contoso", update(own, json!({"Title": "Corrected"})));
         rig.advance(Duration::from_secs(600)).await;
         rig.settle(6).await.unwrap();
-        assert_eq!([says(&rig, "contoso", "Title"), says(&rig, "fabrikam", "Title")], ["Corrected", "Corrected"], "{conflicts}");
+        assert_eq!(titles(&rig), ["Corrected", "Corrected"], "{conflicts}");
         // And what the other administrator says later counts.
-        let twin = find(&rig.gal("fabrikam"), "Pat").unwrap().anchor;
         rig.apply("fabrikam", update(twin, json!({"Title": "First"})));
         rig.settle(6).await.unwrap();
         assert_eq!(says(&rig, "contoso", "Title"), "First", "{conflicts}");
@@ -196,33 +205,21 @@ async fn a_lost_answer_is_nobodys_edit() {
 #[tokio::test(start_paused = true)]
 async fn what_was_refused_or_settled_is_announced_no_more() {
     // Never done; what stands there later was written later.
-    let (rig, own, twin) = shared("", json!({})).await;
-    rig.apply("contoso", update(own, json!({"Title": "First"})));
-    let busy = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "429-bare"});
-    rig.simulator.set_faults_json(json!({"calls": [busy]})).unwrap();
-    rig.advance(Duration::from_secs(600)).await;
-    rig.cycle().await.unwrap();
-    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    let (rig, own, twin) = meets("429-bare", "").await;
     rig.apply("contoso", update(own, json!({"Title": "Agent"})));
     rig.advance(Duration::from_secs(3_600)).await;
     rig.settle(4).await.unwrap();
     rig.apply("fabrikam", update(twin, json!({"Title": "First"})));
     rig.settle(4).await.unwrap();
-    assert_eq!([says(&rig, "contoso", "Title"), says(&rig, "fabrikam", "Title")], ["First", "First"], "the other administrator's own edit");
+    assert_eq!(titles(&rig), ["First", "First"], "the other administrator's own edit");
 
     // The answer was lost, and settled by a write into the other half.
-    let (rig, own, twin) = shared("", json!({})).await;
-    rig.apply("contoso", update(own, json!({"Title": "First"})));
-    let lost = json!({"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "commit-then-drop"});
-    rig.simulator.set_faults_json(json!({"calls": [lost]})).unwrap();
-    rig.advance(Duration::from_secs(600)).await;
-    rig.cycle().await.unwrap();
-    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    let (rig, _, twin) = meets("commit-then-drop", "").await;
     rig.apply("fabrikam", update(twin, json!({"City": "Bern"})));
     rig.settle(4).await.unwrap();
     for title in ["Second", "First"] {
         rig.apply("fabrikam", update(twin, json!({"Title": title})));
         rig.settle(4).await.unwrap();
-        assert_eq!([says(&rig, "contoso", "Title"), says(&rig, "fabrikam", "Title")], [title, title]);
+        assert_eq!(titles(&rig), [title, title]);
     }
 }

@@ -107,10 +107,8 @@ impl Engine {
         if run.as_ref().is_some_and(|run| run.kind.is_command() && matches!(run.outcome, Outcome::Partial(_))) {
             standing = standing.max(Standing::Held);
         }
-        let incomplete = read.as_ref().is_some_and(|read| Side::BOTH.into_iter().any(|side| read.incomplete.get(side).is_some()));
-        let lost = matches!(only_reads, Some(OnlyReads::StateLost { .. }));
-        if standing == Standing::InStep && (incomplete || lost) {
-            standing = Standing::Held;
+        if matches!(only_reads, Some(OnlyReads::StateLost { .. })) {
+            standing = standing.max(Standing::Held);
         }
         Ok(Ran { read, run, only_reads, standing })
     }

@@ -230,9 +230,7 @@ impl Run<'_> {
     /// What was refused stands nowhere as ours.
     async fn not_begun(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), EngineError> {
         let Some(mut link) = shared.link(operation.key).await else { return Ok(()) };
-        let announced = link.begun.len();
-        link.begun.retain(|begun| begun.side != operation.side);
-        if link.begun.len() < announced { self.store_link(shared, &link).await } else { Ok(()) }
+        if link.unannounce(operation.side) { self.store_link(shared, &link).await } else { Ok(()) }
     }
 
     /// A write of which nobody knows whether it was done; one that ends so again and again is set aside like one that is refused.

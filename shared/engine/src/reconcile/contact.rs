@@ -98,8 +98,7 @@ impl Run<'_> {
         let Some(mut link) = shared.link(operation.key).await.filter(|link| link.role == Role::Peer) else { return Ok(()) };
         let merges = matches!(operation.action, Action::Update | Action::Restore) && self.kind != RunKind::Undo;
         let Some(begun) = Begun::of(&link, operation, self.engine.now()).filter(|_| merges) else { return Ok(()) };
-        link.begun.retain(|other| other.side != begun.side);
-        link.begun.push(begun);
+        link.announce(begun);
         self.store_link(shared, &link).await
     }
 
@@ -152,7 +151,7 @@ impl Run<'_> {
             Some(mut link) => {
                 link.quarantine = None;
                 link.deferrals = 0;
-                link.begun.retain(|begun| begun.side != operation.side);
+                link.unannounce(operation.side);
                 link.x500_refused |= x500_refused;
                 link.written_at = Some(self.engine.now());
                 if link.is_live() && !was_live {

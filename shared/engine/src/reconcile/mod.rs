@@ -31,7 +31,8 @@ use crate::records::{AgendaRow, Due, Hold, LeaseKind, Merge, Outcome, PairState,
 use crate::setup::PairSetup;
 
 pub(crate) use history::{counts, judge, yields};
-pub(crate) use run::{Run, confirmed_of};
+use run::Undone;
+pub(crate) use run::{Run, confirmed_of, confirmed_whom};
 
 /// Rows of the agenda that one run takes.
 pub(crate) const ROWS: usize = 100_000;
@@ -107,8 +108,10 @@ impl Engine {
             if rows.is_empty() {
                 break;
             }
-            let since = state.writing.live_counted.filter(|_| state.writing.must_yield == 0);
-            self.count_links(pair, &mut state.writing, since).await?;
+            let counted = state.writing.live_counted.is_some_and(|at| self.now() < at + COUNTED_EVERY);
+            if !counted || state.writing.must_yield > 0 {
+                self.count_links(pair, &mut state.writing).await?;
+            }
             Box::pin(self.round(run, pair, &mut state, &rows)).await?;
             if run.late() {
                 break;
@@ -116,7 +119,7 @@ impl Engine {
         }
         self.merge_done(pair, &mut state.writing, run).await?;
         if run.stands_still() {
-            self.count_links(pair, &mut state.writing, None).await?;
+            self.count_links(pair, &mut state.writing).await?;
         }
         if !run.is_stuck() {
             state.writing.last_success = Some(self.now());
@@ -124,19 +127,8 @@ impl Engine {
         Ok(state.writing)
     }
 
-    /// Counts, once a day, what is linked on each side, because the guard's shares are shares of what is really there; and who waits
-    /// for a person.
-    /// `since`: when they were last counted, where that counts.
-    pub(crate) async fn count_links(
-        &self,
-        pair: &PairSetup,
-        writing: &mut WritingState,
-        since: Option<Timestamp>,
-    ) -> Result<(), EngineError> {
-        let now = self.now();
-        if since.is_some_and(|at| now < at + COUNTED_EVERY) {
-            return Ok(());
-        }
+    /// Counts what is linked on each side, because the guard's shares are shares of what is really there; and who waits for a person.
+    pub(crate) async fn count_links(&self, pair: &PairSetup, writing: &mut WritingState) -> Result<(), EngineError> {
         let facts = pair_facts(pair, &self.facts().await?);
         let mut live = Sides::<u64>::default();
         let (mut set_aside, mut must_yield) = (0, 0);
@@ -150,7 +142,7 @@ impl Engine {
             }
         }
         (writing.live, writing.set_aside, writing.must_yield) = (live, set_aside, must_yield);
-        writing.live_counted = Some(now);
+        writing.live_counted = Some(self.now());
         Ok(())
     }
 
@@ -167,10 +159,10 @@ impl Engine {
         }
         run.confirmed(pair, &state.writing, rows);
         run.skipped(&plan);
-        let judgements = self.guard(run, pair, state, &plan);
+        let (judgements, charged) = self.guard(run, pair, state, &plan);
         let held: BTreeSet<String> = judgements.a.held.iter().chain(&judgements.b.held).cloned().collect();
         self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
-        run.charged();
+        run.charged(charged);
         run.apply(state, &mut loaded, &mut plan, &held).await?;
         history::settle(&mut state.writing, run, self.now());
         self.store.save_writing(&pair.name, &self.owner, &state.writing, Some(self.lease_while_writing())).await?;
@@ -227,9 +219,9 @@ impl Engine {
 
     /// Asks the guard for both target sides and stores holds and counts. What an earlier round of the run held is judged with the rest: its
     /// rows wait, and so does its hold.
-    fn guard(&self, run: &mut Run<'_>, pair: &PairSetup, state: &mut PairState, plan: &Plan) -> Sides<Judgement> {
+    fn guard(&self, run: &mut Run<'_>, pair: &PairSetup, state: &mut PairState, plan: &Plan) -> (Sides<Judgement>, Sides<Undone>) {
         let now = self.now();
-        let mut judgements = Sides::<Judgement>::default();
+        let (mut judgements, mut charged) = (Sides::<Judgement>::default(), Sides::<Undone>::default());
         for side in Side::BOTH {
             postpone(&mut state.writing, side);
             let incomplete = state.reading.sides.get(side.other()).incomplete.clone();
@@ -241,11 +233,12 @@ impl Engine {
             let hold = hold_of(pair, state.writing.holds.get(side).as_ref(), &judgement, &due, side, now);
             let postponed = state.writing.postponed.get(side).clone();
             *state.writing.holds.get_mut(side) = hold.or(postponed);
-            let charged = history::charge(pair, state, side, plan, &judgement, &confirmed, now);
-            run.hold(side, due.iter().filter(|operation| !judgement.allows(operation)).copied().cloned().collect(), charged);
+            let (free, counted) = history::charge(pair, state, side, plan, &judgement, &confirmed, now);
+            run.hold(side, due.iter().filter(|operation| !judgement.allows(operation)).copied().cloned().collect(), free);
+            *charged.get_mut(side) = counted;
             *judgements.get_mut(side) = judgement;
         }
-        judgements
+        (judgements, charged)
     }
 
     /// Adds what comes back later, and removes what is done with; in this order, so that a crash in between loses nothing.

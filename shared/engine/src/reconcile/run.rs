@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::records::{
-    AgendaRow, Change, Due, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, Stage, WritingState, is_stuck,
-    run_id,
+    AgendaRow, Change, Due, Merge, OperationRecord, OperationResult, Outcome, RunKind, RunSummary, SideCounters, Stage, WritingState,
+    is_stuck, run_id,
 };
 use crate::setup::PairSetup;
 
@@ -31,19 +31,14 @@ pub(crate) struct Undone {
 }
 
 impl Undone {
-    fn of(&mut self, kind: Charged) -> &mut u64 {
+    /// The count of a kind; updates are not counted over 24 hours.
+    fn of(&mut self, kind: Guarded) -> Option<&mut u64> {
         match kind {
-            Charged::Creation => &mut self.creations,
-            Charged::Deletion => &mut self.deletions,
+            Guarded::Creation => Some(&mut self.creations),
+            Guarded::Deletion => Some(&mut self.deletions),
+            Guarded::Update => None,
         }
     }
-}
-
-/// What is counted over 24 hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Charged {
-    Creation,
-    Deletion,
 }
 
 /// How one operation ended, as the run sees it.
@@ -70,8 +65,6 @@ struct Inner {
     waiting: BTreeSet<AgendaRow>,
     later: Vec<AgendaRow>,
     undone: Sides<Undone>,
-    /// What will be counted for this round, once it is stored.
-    charging: Sides<Undone>,
     /// What was counted for this round and was not come to yet.
     ahead: Sides<Undone>,
     live: Sides<i64>,
@@ -184,26 +177,22 @@ impl<'e> Run<'e> {
     }
 
     /// What is counted for this round is stored.
-    pub(super) fn charged(&self) {
-        let mut inner = self.inner();
-        inner.ahead = std::mem::take(&mut inner.charging);
+    pub(super) fn charged(&self, charged: Sides<Undone>) {
+        self.inner().ahead = charged;
     }
 
     /// An operation is begun, or put off.
     pub(super) fn reached(&self, operation: &Operation) {
         let mut inner = self.inner();
-        if let Some(kind) = inner.counted(operation) {
-            let ahead = inner.ahead.get_mut(operation.side).of(kind);
+        let kind = inner.counted(operation);
+        if let Some(ahead) = kind.and_then(|kind| inner.ahead.get_mut(operation.side).of(kind)) {
             *ahead = ahead.saturating_sub(1);
         }
     }
 
     /// An operation was refused, and the run with it: it was not done.
     pub(super) fn refused(&self, operation: &Operation) {
-        let mut inner = self.inner();
-        if let Some(kind) = inner.counted(operation) {
-            *inner.undone.get_mut(operation.side).of(kind) += 1;
-        }
+        self.inner().take_back(operation);
     }
 
     /// Counts what came and went since the last time: what is linked on each side, and who is set aside.
@@ -257,10 +246,7 @@ impl<'e> Run<'e> {
     pub(super) fn confirmed(&mut self, pair: &PairSetup, writing: &WritingState, rows: &[AgendaRow]) {
         let Some(merge) = &writing.merge else { return };
         self.everybody_is_next = super::stage_after(merge, writing.stage) == Stage::Merged;
-        if merge.settings == pair.settings {
-            let rows = rows.iter().filter(|row| row.why == Due::Merge);
-            self.inner().confirmed.extend(rows.map(|row| (row.side, row.anchor)));
-        }
+        self.inner().confirmed.extend(confirmed_whom(merge, pair, rows));
     }
 
     /// Which operations those are.
@@ -276,9 +262,8 @@ impl<'e> Run<'e> {
     }
 
     /// What the guard holds by now, and what it does not count.
-    pub(super) fn hold(&self, side: Side, held: Vec<Operation>, (free, charged): (BTreeSet<String>, Undone)) {
+    pub(super) fn hold(&self, side: Side, held: Vec<Operation>, free: BTreeSet<String>) {
         let mut inner = self.inner();
-        *inner.charging.get_mut(side) = charged;
         inner.counters.get_mut(side).held = held.len() as u64;
         *inner.held.get_mut(side) = held;
         inner.free.extend(free);
@@ -344,21 +329,29 @@ impl Inner {
                     self.unfinished.extend(super::halves(operation));
                     self.left += 1;
                 }
-                if let Some(kind) = self.counted(operation) {
-                    *self.undone.get_mut(side).of(kind) += 1;
-                }
+                self.take_back(operation);
             }
         }
     }
 
     /// As what the guard counted an operation, if it did.
-    fn counted(&self, operation: &Operation) -> Option<Charged> {
-        match operation.action.guarded().filter(|_| !self.free.contains(&operation.id()))? {
-            Guarded::Creation => Some(Charged::Creation),
-            Guarded::Deletion => Some(Charged::Deletion),
-            Guarded::Update => None,
+    fn counted(&self, operation: &Operation) -> Option<Guarded> {
+        operation.action.guarded().filter(|_| !self.free.contains(&operation.id()))
+    }
+
+    /// What was counted beforehand did not run.
+    fn take_back(&mut self, operation: &Operation) {
+        let kind = self.counted(operation);
+        if let Some(undone) = kind.and_then(|kind| self.undone.get_mut(operation.side).of(kind)) {
+            *undone += 1;
         }
     }
+}
+
+/// Whom a confirmed merge is about: whose rows it made, as long as the profile says what it said when a person confirmed it.
+pub(crate) fn confirmed_whom(merge: &Merge, pair: &PairSetup, rows: &[AgendaRow]) -> BTreeSet<(Side, Anchor)> {
+    let rows = rows.iter().filter(|row| row.why == Due::Merge && merge.settings == pair.settings);
+    rows.map(|row| (row.side, row.anchor)).collect()
 }
 
 /// The operations that a confirmed merge about these is consent to. Nobody confirms with it that somebody is taken away.

@@ -77,19 +77,8 @@ impl Case<'_, '_> {
     pub(super) fn held_by_another(&self, side: Side, address: &str) -> bool {
         self.world.holders(side, address).any(|entry| {
             let recipient = &entry.recipient;
-            let linked = || self.world.link_of(side, recipient.anchor).is_some();
-            match recipient.kind {
-                Kind::Contact => recipient.mark == Mark::None && !recipient.has_made_name() && !linked(),
-                Kind::Guest => recipient.mark == Mark::None && !linked(),
-                Kind::User
-                | Kind::Shared
-                | Kind::Room
-                | Kind::Equipment
-                | Kind::MailUser
-                | Kind::DistributionGroup
-                | Kind::Microsoft365Group
-                | Kind::Other => true,
-            }
+            let free = || self.world.link_of(side, recipient.anchor).is_none();
+            !recipient.kind.is_written() || recipient.mark == Mark::None && !recipient.has_made_name() && free()
         })
     }
 

@@ -65,8 +65,16 @@ pub(crate) fn text(plan: &PlanDocument, paint: Paint, all: bool) -> String {
         let _ = writeln!(text, "  {groups}");
         let _ = writeln!(text, "  The merge asks about it; where nobody can be asked it wants --accept-dynamic-groups.");
     }
-    let closed: Vec<&str> =
-        Side::BOTH.into_iter().map(|side| plan.sides.get(side)).filter(|one| one.closed).map(|one| one.tenant.as_str()).collect();
+    let sides = Side::BOTH.map(|side| plan.sides.get(side));
+    let opens: Vec<&str> = sides.iter().filter(|one| one.opens).map(|one| one.tenant.as_str()).collect();
+    if !opens.is_empty() {
+        let told = format!("This merge opens again what `unpublish` closed to writes: {}", opens.join(", "));
+        let _ = writeln!(text, "\n{}", paint.yellow(&told));
+    }
+    if let Some(afterwards) = &plan.afterwards {
+        let _ = writeln!(text, "\n{afterwards}");
+    }
+    let closed: Vec<&str> = sides.iter().filter(|one| one.closed).map(|one| one.tenant.as_str()).collect();
     if !closed.is_empty() {
         let told = format!("Unpublished, and closed to writes until the next merge: {}", closed.join(", "));
         let _ = writeln!(text, "\n{}", paint.yellow(&told));
@@ -322,6 +330,7 @@ pub(crate) mod tests {
             of: "schedule".to_owned(),
             checksum: "0123456789ab".to_owned(),
             links: 800,
+            afterwards: None,
             sides,
             operations,
             remembered: BTreeMap::from([("record".to_owned(), 3)]),

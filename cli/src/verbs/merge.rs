@@ -34,19 +34,14 @@ pub(crate) async fn merge(environment: &Environment, global: &Global, arguments:
         return Ok(Exit::Held);
     }
     merge.accept_dynamic_groups |= accepts(environment, &plan)?;
-    let is_pilot = merge.limit.is_some() || merge.group.is_some();
     let ran = session.ran(Action::Merge { merge, confirm: Some(plan.checksum.clone()) }, None).await?;
     let document = json!({"pair": session.pair, "checksum": plan.checksum, "run": ran.run});
     environment.screen.answer(&document, |paint| match &ran.run {
         Some(summary) => {
             let goes_on = if summary.left > 0 { "\nWhat is left goes on with `galbridge run`." } else { "" };
             let line = session.setup().map(|setup| run::line(summary, setup, paint)).unwrap_or_default();
-            let pilot = if is_pilot {
-                "\nThis was a pilot: whom it took in is kept in step, everybody else waits for a merge without --limit and --group."
-            } else {
-                ""
-            };
-            format!("\n{line}{goes_on}{pilot}")
+            let afterwards = plan.afterwards.iter().map(|told| format!("\n{told}")).collect::<String>();
+            format!("\n{line}{goes_on}{afterwards}")
         }
         None => "\nThe merge had nothing to do.".to_owned(),
     })?;

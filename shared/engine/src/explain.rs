@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::Loaded;
-use crate::reconcile::is_pilot;
 use crate::records::{AgendaRow, Due, Merge, MergeOptions, WritingState};
 use crate::setup::PairSetup;
 
@@ -99,7 +98,7 @@ impl Engine {
         }
         rows.sort();
         rows.dedup();
-        let loaded = self.load_due(setup, &rows, state.writing.merge.as_ref().is_some_and(is_pilot)).await?;
+        let loaded = self.load_due(setup, &rows, state.writing.merge.as_ref().is_some_and(|merge| merge.options.is_pilot())).await?;
         let focus = Focus::These(rows.iter().map(|row| ((row.side, row.anchor), false)).collect());
         let mut plan = self.plan_world(setup, &state.writing, &loaded, &focus, foresee).await?;
         self.tell_beyond_the_merge(setup, &state.writing, &loaded, &focus, &mut plan).await?;

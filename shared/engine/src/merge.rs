@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::load::{Loaded, PILOT};
 use crate::ports::ReadError;
-use crate::reconcile::{ROWS, confirmed_of, confirmed_whom, halves, is_pilot};
+use crate::reconcile::{ROWS, confirmed_of, confirmed_whom, halves};
 use crate::records::{AgendaRow, Due, LeaseKind, Merge, MergeOptions, PairState, RunSummary, Stage};
 use crate::setup::PairSetup;
 
@@ -63,7 +63,7 @@ impl Engine {
             let merge = Merge { options, confirmed: self.now(), checksum: String::new(), settings: pair.settings };
             state.writing.merge = Some(merge);
         }
-        let mut loaded = self.load_everything(pair, under_way.as_ref().is_some_and(is_pilot)).await?;
+        let mut loaded = self.load_everything(pair, under_way.as_ref().is_some_and(|merge| merge.options.is_pilot())).await?;
         loaded.distrust(&mut state.reading);
         if let Some(options) = merge {
             self.admit_pilot(pair, &state, &mut loaded, options).await?;
@@ -220,9 +220,10 @@ impl Engine {
         if let Some(shown) = checksum.filter(|shown| *shown != preview.checksum) {
             return Err(EngineError::PlanChanged { shown: shown.to_owned(), now: preview.checksum });
         }
+        next.writing.stage = state.writing.stage.begins(options, state.writing.closed);
         let Some(merge) = &mut next.writing.merge else { return Ok(next.writing) };
         merge.checksum.clone_from(&preview.checksum);
-        if is_pilot(merge) {
+        if options.is_pilot() {
             for side in Side::BOTH {
                 self.store.put_group_members(&pair.name, side, PILOT, &loaded.world.pilot(side)).await?;
             }

@@ -80,7 +80,7 @@ impl Action {
     pub fn guarded(self) -> Option<Guarded> {
         match self {
             // Somebody appears who was not there.
-            Self::Create | Self::Claim => Some(Guarded::Creation),
+            Self::Create | Self::Claim | Self::AdoptGuest => Some(Guarded::Creation),
             Self::Stage | Self::Release => Some(Guarded::Deletion),
             Self::Update => Some(Guarded::Update),
             Self::Remove
@@ -88,7 +88,6 @@ impl Action {
             | Self::Relink
             | Self::TakeOver
             | Self::Adopt
-            | Self::AdoptGuest
             | Self::Resume
             | Self::Abandon
             | Self::HandOver

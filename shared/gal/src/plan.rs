@@ -9,7 +9,7 @@ use crate::decide::{
     Again, Context, Decision, Serve, adopt, claim, create, decide_link, is_of_another_home, link_from_stamp, recover, relink,
 };
 use crate::join::{Joined, admissible, join};
-use crate::link::{Link, LinkKey, Origin, Provenance};
+use crate::link::{Link, LinkKey, Origin, Phase, Provenance, Role};
 use crate::managers::Intended;
 use crate::operation::{Action, LinkPatch, Operation, Quiet, QuietChange, Reason};
 use crate::reason::{Note, SkipReason};
@@ -311,25 +311,37 @@ impl Planner<'_, '_> {
     }
 
     /// A contact that we made for somebody who is not wanted any more, and whose link is lost (an older state was restored): it gets its
-    /// link back, and leaves as it would have, under the guard. Whoever is wanted is joined to his contact.
+    /// link back, and leaves as it would have, under the guard. Whoever is wanted is joined to his contact. (He is not, where the older
+    /// state says that he is suppressed: then too the contact gets its link back.)
     fn orphan(&self, side: Side, entry: &Entry, title: &str) -> Option<Decision> {
         let context = self.context;
         if context.serve != Serve::Everybody || *context.closed.get(side) || !entry.recipient.has_stamps_name() {
             return None;
         }
         let link = self.told_by_stamp(side, entry)?;
-        if link.provenance == Provenance::Found || is_of_another_home(context.homes, &link) || self.world.link(link.key).is_some() {
+        if link.provenance == Provenance::Found || is_of_another_home(context.homes, &link) {
             return None;
         }
         let Some(side) = link.key.origin.source_side() else {
-            return self.world.static_contact(link.key).is_none().then(|| restored(link, title));
+            let known = self.world.static_contact(link.key).is_some() || self.world.link(link.key).is_some();
+            return (!known).then(|| restored(link, title));
         };
-        let Some(source) = self.world.entry(side, link.key.anchor).filter(|source| source.recipient.is_present()) else {
-            return Some(restored(link, title));
-        };
+        let source = self.world.entry(side, link.key.anchor).filter(|source| source.recipient.is_present());
+        if let Some(known) = self.world.link(link.key) {
+            let since = source.is_some() && self.is_published_since(known);
+            return since.then(|| restored(Link { deletions: known.deletions.max(1), ..link }, title));
+        }
+        let Some(source) = source else { return Some(restored(link, title)) };
         // Of whom only a part was read, nothing is concluded.
         let left = source.recipient.exchange && source.recipient.complete && context.eligible(side, source).is_err();
         left.then(|| recover(context, self.world, link.key, source, &link.address, entry))
+    }
+
+    /// Whether somebody who is suppressed, and whose contact is gone, has one that this state knows nothing of: he was published again,
+    /// and an older state was restored. Should that one be gone too, it is his administrator who deleted it.
+    fn is_published_since(&self, known: &Link) -> bool {
+        let gone = |target| self.world.entry(known.target_side(), target).is_some_and(|contact| !contact.recipient.is_present());
+        matches!(known.phase, Phase::Suppressed { .. }) && known.role == Role::Projection && known.target.is_some_and(gone)
     }
 
     /// A link that was lost. Where the stamp speaks of an account that is gone, that one's link comes back first: the next round moves it.

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use engine::act::{Action, Answer};
+use engine::act::{Action, Answer, Standing};
 use engine::operate::Leave;
 use engine::records::{Outcome, RunSummary};
 use gal::Side;
@@ -113,11 +113,17 @@ async fn peers_are_edited_on_both_sides_and_conflicts_are_held() {
         Answer::Status(status) => status.conflicts.into_iter().map(|one| (one.address, one.fields)).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
+    let waits = async |rig: &Rig| match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
+        Answer::Status(status) => (status.standing, rig.snapshot(false).await.unwrap().waiting),
+        other => panic!("{other:?}"),
+    };
     assert_eq!(conflicts(&rig).await, [("pat@partner.example".to_owned(), vec!["Title".to_owned()])]);
+    assert_eq!(waits(&rig).await, (Standing::Held, true), "and a person is told");
     assert!(rig.settle(2).await.unwrap().is_empty(), "and is quiet");
     rig.apply("fabrikam", update(b[0], json!({"Title": "Chief"})));
     rig.settle(5).await.unwrap();
     assert_eq!(conflicts(&rig).await, [], "a person made both sides say the same");
+    assert_eq!(waits(&rig).await, (Standing::InStep, false));
 }
 
 /// Two shared contacts with a blank each: both were written by the merge, and the link once stayed half joined for ever.

@@ -299,6 +299,46 @@ async fn unpublish_needs_the_stamps_and_one_credential() {
     assert_eq!(property(&gal[0], "CustomAttribute15"), "", "and is stamped no more");
 }
 
+/// A pilot once opened a side that `unpublish` had closed, and the next run published everybody, whom nobody had confirmed.
+#[tokio::test(start_paused = true)]
+async fn a_pilot_after_unpublish_serves_whom_it_links_until_a_full_merge() {
+    for (mode, limit, linked) in [(MergeMode::TwoWay, Some(2), 2), (MergeMode::LinkOnly, None, 0)] {
+        let (rig, a, _) = rig_of("", people("contoso", 6), vec![]).await;
+        rig.merge(MergeMode::TwoWay).await.unwrap();
+        rig.settle(4).await.unwrap();
+        let plan = rig.engine.unpublish_preview(&rig.pair(), Side::B, Leave::Purge).await.unwrap();
+        rig.engine.unpublish(&rig.pair(), Side::B, Leave::Purge, &plan.checksum(), rig.deadline()).await.unwrap();
+        rig.settle(4).await.unwrap();
+        let merge = MergeOptions { limit, ..options(mode) };
+        let action = Action::Plan { merge: Some(merge.clone()), stored: true };
+        let Answer::Plan(plan) = rig.engine.act(&rig.pair(), action, rig.deadline()).await.unwrap() else { panic!("no plan") };
+        assert_eq!((plan.sides.a.opens, plan.sides.b.opens), (false, true), "the plan says what it opens");
+        assert!(plan.afterwards.unwrap().contains("everybody else waits for a full merge"));
+        rig.merge_with(merge).await.unwrap();
+        rig.settle(4).await.unwrap();
+        rig.apply("contoso", json!([user("contoso", "Newcomer")]));
+        rig.apply("contoso", update(a[5], json!({"Title": "Edited"})));
+        rig.settle(4).await.unwrap();
+        assert_eq!(rig.gal("fabrikam").len(), linked, "{mode:?}");
+        rig.merge(MergeMode::TwoWay).await.unwrap();
+        rig.settle(4).await.unwrap();
+        assert_eq!(rig.gal("fabrikam").len(), 7, "{mode:?}");
+    }
+}
+
+/// Of a pair where nothing was closed a pilot limits nothing, and says so.
+#[tokio::test(start_paused = true)]
+async fn a_pilot_of_a_merged_pair_says_that_everybody_is_served() {
+    let (rig, _, _) = rig_of("", people("contoso", 2), vec![]).await;
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    let action = Action::Plan { merge: Some(MergeOptions { limit: Some(1), ..options(MergeMode::TwoWay) }), stored: true };
+    let Answer::Plan(plan) = rig.engine.act(&rig.pair(), action, rig.deadline()).await.unwrap() else { panic!("no plan") };
+    assert!(plan.afterwards.unwrap().contains("goes on serving everybody"));
+    let action = Action::Plan { merge: Some(options(MergeMode::TwoWay)), stored: true };
+    let Answer::Plan(plan) = rig.engine.act(&rig.pair(), action, rig.deadline()).await.unwrap() else { panic!("no plan") };
+    assert_eq!(plan.afterwards, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unpublish_that_was_cut_off_stays_closed_to_writes() {
     let (mut rig, _, _) = rig_of("", people("contoso", 8), vec![]).await;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, pair_facts};
 use crate::error::EngineError;
-use crate::reconcile::yields;
+use crate::reconcile::{waits, yields};
 use crate::records::{Outcome, RunSummary, Stage};
 use crate::snapshot::{SnapshotOptions, SnapshotReport};
 
@@ -121,8 +121,8 @@ impl Engine {
             return Ok(Standing::Held);
         }
         let facts = pair_facts(self.pair(pair)?, &self.facts().await?);
-        let aside = self.links_where(pair, |link| link.quarantine.is_some() || yields(&facts, link)).await?;
-        Ok(match aside.iter().any(|link| yields(&facts, link)) {
+        let aside = self.links_where(pair, |link| waits(link) || yields(&facts, link)).await?;
+        Ok(match aside.iter().any(|link| link.quarantine.is_none() || yields(&facts, link)) {
             // Nothing ends that but a person.
             true => Standing::Held,
             false if aside.is_empty() => Standing::InStep,

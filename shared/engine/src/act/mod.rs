@@ -29,7 +29,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::explain::Explained;
 use crate::operate::{Leave, MadeWay, rebuild_checksum};
-use crate::records::{MergeOptions, OperationRecord, RunSummary};
+use crate::records::{MergeOptions, OperationRecord, RunSummary, Stage, WritingState};
 use crate::snapshot::SnapshotOptions;
 use crate::undo::UndoPlan;
 
@@ -273,7 +273,7 @@ impl Engine {
         let of = match (merge, &writing.merge) {
             (Some(options), _) => options.to_string(),
             (None, Some(under_way)) => format!("what is left of the merge that is under way ({})", under_way.options),
-            (None, None) if writing.stage == crate::records::Stage::Unmerged => {
+            (None, None) if writing.stage == Stage::Unmerged => {
                 "nothing is merged yet; this is what a two-way merge would do".to_owned()
             }
             (None, None) => "what the next runs do".to_owned(),
@@ -289,7 +289,12 @@ impl Engine {
             ),
         };
         let mut document = PlanDocument::of_preview(pair_setup, of, &preview);
-        if merge.is_none() {
+        if let Some(options) = merge {
+            for side in Side::BOTH {
+                document.sides.get_mut(side).opens = *writing.closed.get(side);
+            }
+            document.afterwards = afterwards(options, &writing);
+        } else {
             for side in Side::BOTH {
                 document.sides.get_mut(side).closed = *writing.closed.get(side);
                 // The hold that waits for a person already, if it is of the same operations.
@@ -370,6 +375,17 @@ impl Engine {
         let operations = self.store.operations(&run.id).await?;
         Ok(Answer::Operations { run, operations })
     }
+}
+
+/// Whom the schedule serves after a merge that leaves somebody out.
+fn afterwards(merge: &MergeOptions, writing: &WritingState) -> Option<String> {
+    let pilot = if merge.is_pilot() { "This is a pilot" } else { "This links only" };
+    merge.is_partial().then(|| match writing.stage.begins(merge, writing.closed).after(merge) {
+        Stage::Unmerged | Stage::LinkedOnly => {
+            format!("{pilot}: whom it takes in is kept in step, everybody else waits for a full merge (without --limit or --group, and not link-only).")
+        }
+        Stage::Merged => format!("{pilot}, but the pair is merged already: the schedule goes on serving everybody."),
+    })
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ pub struct PlanDocument {
     /// Dynamic distribution groups that would take published contacts in, as `tenant: group`. Asked before the first merge.
     #[serde(default)]
     pub admitting: Vec<String>,
+    /// Of a pilot, or of links only: whom the schedule serves after it.
+    #[serde(default)]
+    pub afterwards: Option<String>,
 }
 
 /// One side of a plan.
@@ -55,6 +58,9 @@ pub struct SideDocument {
     /// Whether `unpublish` closed it: nothing is written into it until the next merge.
     #[serde(default)]
     pub closed: bool,
+    /// Whether this merge opens it again.
+    #[serde(default)]
+    pub opens: bool,
 }
 
 /// The guard's word.
@@ -156,6 +162,7 @@ impl PlanDocument {
             operations: counted(plan.of_side(side).map(|operation| operation.action.to_string())),
             guard: guard(judgements.get(side)),
             closed: false,
+            opens: false,
         });
         Self {
             pair: setup.name.clone(),
@@ -163,6 +170,7 @@ impl PlanDocument {
             checksum,
             links: 0,
             admitting: Vec::new(),
+            afterwards: None,
             sides,
             operations: plan
                 .operations

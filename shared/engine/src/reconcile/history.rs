@@ -31,6 +31,11 @@ pub(crate) fn counts(link: &Link, side: Side) -> bool {
     link.is_live() && (link.target_side() == side || link.role == Role::Peer)
 }
 
+/// Whether a link waits for a person: set aside with a reason, or of two who contradict each other.
+pub(crate) fn waits(link: &Link) -> bool {
+    link.quarantine.is_some() || link.is_live() && !link.conflicts.is_empty()
+}
+
 /// Whether the contact of a link stands still because its domain belongs to its tenant now.
 pub(crate) fn yields(facts: &Sides<TenantFacts>, link: &Link) -> bool {
     !matches!(link.phase, Phase::Suppressed { .. }) && must_yield(facts.get(link.target_side()), &link.address).is_some()

@@ -27,10 +27,10 @@ use crate::engine::{Engine, pair_facts};
 use crate::error::EngineError;
 use crate::load::Loaded;
 use crate::ports::Versioned;
-use crate::records::{AgendaRow, Due, Hold, LeaseKind, Merge, Outcome, PairState, RunKind, RunSummary, Stage, WritingState};
+use crate::records::{AgendaRow, Due, Hold, LeaseKind, Outcome, PairState, RunKind, RunSummary, Stage, WritingState};
 use crate::setup::PairSetup;
 
-pub(crate) use history::{counts, judge, yields};
+pub(crate) use history::{counts, judge, waits, yields};
 use run::Undone;
 pub(crate) use run::{Run, confirmed_of, confirmed_whom};
 
@@ -137,7 +137,7 @@ impl Engine {
                 for side in Side::BOTH {
                     *live.get_mut(side) += u64::from(counts(&link, side));
                 }
-                set_aside += u64::from(link.quarantine.is_some());
+                set_aside += u64::from(waits(&link));
                 must_yield += u64::from(yields(&facts, &link));
             }
         }
@@ -148,7 +148,7 @@ impl Engine {
 
     /// One round: load, plan, guard, apply, tidy the agenda.
     async fn round(&self, run: &mut Run<'_>, pair: &PairSetup, state: &mut PairState, rows: &[AgendaRow]) -> Result<(), EngineError> {
-        let pilot = state.writing.merge.as_ref().is_some_and(is_pilot);
+        let pilot = state.writing.merge.as_ref().is_some_and(|merge| merge.options.is_pilot());
         let mut loaded = self.load_due(pair, rows, pilot).await?;
         loaded.distrust(&mut state.reading);
         let focus = focus_of(rows);
@@ -293,7 +293,7 @@ impl Engine {
         if rows.iter().any(|row| row.why == Due::Merge) || run.late() {
             return Ok(());
         }
-        writing.stage = stage_after(&merge, writing.stage);
+        writing.stage = writing.stage.after(&merge.options);
         writing.merge = None;
         // What waited for its end is judged anew by the next run; where nothing waits any more, nothing is held.
         if rows.is_empty() {
@@ -313,19 +313,6 @@ const COUNTED_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Rounds of one run; each leaves less to do.
 const ROUNDS: usize = 4;
-
-/// Whether a merge is a pilot.
-pub(crate) fn is_pilot(merge: &Merge) -> bool {
-    merge.options.limit.is_some() || merge.options.group.is_some()
-}
-
-/// What a pair is when a merge of it is done.
-fn stage_after(merge: &Merge, stage: Stage) -> Stage {
-    match (is_pilot(merge) || merge.options.mode == gal::policy::MergeMode::LinkOnly, stage) {
-        (false, Stage::Unmerged | Stage::LinkedOnly | Stage::Merged) | (true, Stage::Merged) => Stage::Merged,
-        (true, Stage::Unmerged | Stage::LinkedOnly) => Stage::LinkedOnly,
-    }
-}
 
 /// Who is served under the present state of a pair.
 pub(crate) fn serve(writing: &WritingState) -> Serve {

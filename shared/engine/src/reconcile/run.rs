@@ -212,7 +212,7 @@ impl<'e> Run<'e> {
             let counts = |link: Option<&gal::Link>| i64::from(link.is_some_and(|link| super::history::counts(link, side)));
             *inner.live.get_mut(side) += counts(after) - counts(before);
         }
-        let aside = |link: Option<&gal::Link>| i64::from(link.is_some_and(|link| link.quarantine.is_some()));
+        let aside = |link: Option<&gal::Link>| i64::from(link.is_some_and(super::waits));
         inner.set_aside += aside(after) - aside(before);
     }
 
@@ -245,7 +245,7 @@ impl<'e> Run<'e> {
     /// when the merge was confirmed.
     pub(super) fn confirmed(&mut self, pair: &PairSetup, writing: &WritingState, rows: &[AgendaRow]) {
         let Some(merge) = &writing.merge else { return };
-        self.everybody_is_next = super::stage_after(merge, writing.stage) == Stage::Merged;
+        self.everybody_is_next = writing.stage.after(&merge.options) == Stage::Merged;
         self.inner().confirmed.extend(confirmed_whom(merge, pair, rows));
     }
 

@@ -138,7 +138,7 @@ pub struct WritingState {
     /// When they were last counted link by link: a process that died counted nothing of what it did.
     #[serde(default)]
     pub live_counted: Option<Timestamp>,
-    /// How many links are set aside with a reason, kept up as they come and go.
+    /// How many links wait for a person, kept up as they come and go: set aside with a reason, or of two who contradict each other.
     #[serde(default)]
     pub set_aside: u64,
     /// How many contacts stood still when the links were last counted, because their domain belongs to the tenant they stand in.
@@ -156,7 +156,7 @@ pub struct WritingState {
 }
 
 impl WritingState {
-    /// Whether a person should look: something is held, set aside, or stands still until he does something.
+    /// Whether a person should look: something is held, set aside, contradicts itself, or stands still until he does something.
     pub fn waits_for_a_person(&self) -> bool {
         self.holds.a.is_some() || self.holds.b.is_some() || self.set_aside > 0 || self.must_yield > 0
     }
@@ -173,6 +173,27 @@ pub enum Stage {
     LinkedOnly,
     /// A full merge was done.
     Merged,
+}
+
+impl Stage {
+    /// What a pair is when such a merge begins. A cautious merge that opens again what `unpublish` closed serves nobody but whom it
+    /// links, whatever was merged before.
+    #[must_use]
+    pub fn begins(self, merge: &MergeOptions, closed: Sides<bool>) -> Self {
+        match self {
+            Self::Merged if merge.is_partial() && (closed.a || closed.b) => Self::LinkedOnly,
+            Self::Unmerged | Self::LinkedOnly | Self::Merged => self,
+        }
+    }
+
+    /// What it is when such a merge is done.
+    #[must_use]
+    pub fn after(self, merge: &MergeOptions) -> Self {
+        match (merge.is_partial(), self) {
+            (false, Self::Unmerged | Self::LinkedOnly | Self::Merged) | (true, Self::Merged) => Self::Merged,
+            (true, Self::Unmerged | Self::LinkedOnly) => Self::LinkedOnly,
+        }
+    }
 }
 
 /// How a merge was asked for.
@@ -201,6 +222,16 @@ impl MergeOptions {
     /// A merge of everybody, with nothing else asked for.
     pub fn of(mode: MergeMode) -> Self {
         Self { mode, limit: None, group: None, enforce: false, take_over: false, accept_dynamic_groups: false }
+    }
+
+    /// Whether it is a pilot.
+    pub fn is_pilot(&self) -> bool {
+        self.limit.is_some() || self.group.is_some()
+    }
+
+    /// Whether somebody who is wanted may be left out of it: a pilot, or links only.
+    pub fn is_partial(&self) -> bool {
+        self.is_pilot() || self.mode == MergeMode::LinkOnly
     }
 }
 

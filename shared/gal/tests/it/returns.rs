@@ -3,7 +3,7 @@
 use gal::decide::Serve;
 use gal::policy::MergeMode;
 use gal::stamp::{Mark, made_name};
-use gal::{Field, Kind, Phase, Provenance, Recipient, Role, Side};
+use gal::{Field, Kind, Link, Phase, Provenance, Recipient, Role, Side};
 
 use crate::joins::{holder, merge, stamped};
 use crate::pair::{Asked, INSTALLATION, ago, anchor, ann, copy_of, link, recipient, said, set, world};
@@ -437,4 +437,35 @@ fn a_contact_whose_link_is_lost() {
         }
     }
     matches("lost_links.txt", &table.text());
+}
+
+/// An older state says that somebody is suppressed, and knows nothing of the contact that he got since. It once stood there for ever,
+/// whatever became of him.
+#[test]
+fn who_was_published_again_since_an_older_state() {
+    let mut table = Table::default();
+    let gone = |of: Recipient| Recipient { presence: gal::recipient::Presence::Gone(ago(1)), ..of };
+    let made = copy_of(&ann(), Side::B, 7);
+    let before = Recipient { anchor: anchor(Side::B, 8), ..made.clone() };
+    let suppressed = Link {
+        phase: Phase::Suppressed { reason: gal::link::Suppression::MadeWay },
+        ..link(&ann(), Side::A, &before, Provenance::Made, Phase::Live)
+    };
+    for (name, source) in [("wanted", ann()), ("not wanted", Recipient { hidden: true, ..ann() }), ("gone", gone(ann()))] {
+        for (known, link, contacts) in [
+            ("the contact of then is gone", suppressed.clone(), vec![made.clone(), gone(before.clone())]),
+            ("it is there too", suppressed.clone(), vec![made.clone(), before.clone()]),
+            ("nothing is known of it", suppressed.clone(), vec![made.clone()]),
+            ("it had none", Link { target: None, ..suppressed.clone() }, vec![made.clone()]),
+            ("it is this one", Link { target: Some(made.anchor), ..suppressed.clone() }, vec![made.clone()]),
+            ("he is not suppressed, but kept", Link { phase: Phase::Kept, ..suppressed.clone() }, vec![made.clone(), gone(before.clone())]),
+        ] {
+            let world = world(vec![source.clone()], contacts, vec![link]);
+            table.add(name, known, &said(&Asked::default().plan(&world), &world));
+        }
+    }
+    let known = world(vec![ann()], vec![made, gone(before)], vec![suppressed]);
+    let plan = Asked::default().plan(&known);
+    assert_eq!(plan.quiet[0].link.deletions, 1, "should it be deleted too, it is not made a third time");
+    matches("published_since.txt", &table.text());
 }

@@ -39,16 +39,19 @@ impl Model {
             for person in views[way.from].0.values().filter(|person| !person.made) {
                 let key = (way, person.anchor);
                 let (was, is) = (then.memos.get(&key), now.get(&key));
-                if let Some(suppressed) = was.filter(|was| was.phase == Phase::Suppressed) {
-                    self.memos.insert(key, suppressed.clone());
-                    continue;
-                }
                 let contacts: Vec<&Object> = views[way.to]
                     .0
                     .values()
                     .filter(|one| one.made && self.is_of(one, way) && !one.addresses().is_disjoint(&person.addresses()))
                     .filter(|one| !self.is_known(one.anchor))
                     .collect();
+                // Who was suppressed then stays so, unless he was published again since; and who is deleted for the second time is.
+                let deleted = |was: &Memo| was.phase == Phase::Live && was.made && !views[way.to].0.contains_key(&was.contact);
+                let vetoed = |was: &&Memo| was.phase == Phase::Suppressed || deleted(was) && was.deletions > 0;
+                if let Some(was) = was.filter(vetoed).filter(|_| contacts.is_empty()) {
+                    self.memos.insert(key, Memo { phase: Phase::Suppressed, ..was.clone() });
+                    continue;
+                }
                 let found = [is, was].into_iter().flatten().find(|memo| !memo.made && views[way.to].0.contains_key(&memo.contact));
                 let wanted = self.wanted(way, person).is_some();
                 let blank = |contact: &Object| Memo {
@@ -60,7 +63,8 @@ impl Model {
                     said: if wanted { self.says(way, person) } else { was.map_or_else(|| contact.fields(), |was| was.said.clone()) },
                     shown: contact.fields(),
                     hidden: is.or(was).is_some_and(|memo| memo.hidden),
-                    deletions: was.map_or(0, |was| was.deletions),
+                    // Where the one of then is gone, that counts as deleted: this one is what was made again.
+                    deletions: was.map_or(0, |was| if deleted(was) { 1 } else { was.deletions }),
                     phase: if wanted { Phase::Live } else { Phase::Staged },
                     note: contact.text(NOTE).map(str::to_owned),
                     edits: Vec::new(),

@@ -112,7 +112,7 @@ impl From<EngineError> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::BadExport { .. } => Self::wrong(error.to_string()),
+            StoreError::BadExport { .. } | StoreError::NotEmpty { .. } => Self::wrong(error.to_string()),
             other => Self::failed(other.to_string()),
         }
     }

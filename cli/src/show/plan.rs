@@ -36,6 +36,11 @@ pub(crate) fn is_undo(plan: &PlanDocument) -> bool {
     plan.of.starts_with("undo")
 }
 
+/// Whether it restores links.
+pub(crate) fn is_rebuild(plan: &PlanDocument) -> bool {
+    plan.of.starts_with("rebuild")
+}
+
 /// Whether it takes a side back.
 pub(crate) fn is_unpublish(plan: &PlanDocument) -> bool {
     plan.of.starts_with("unpublish")

@@ -98,6 +98,14 @@ pub enum EngineError {
         /// The profile's.
         now: String,
     },
+    /// A person paused the pair.
+    #[error("pair {pair} is paused ({reason}); nothing was begun: `galbridge resume` first")]
+    Paused {
+        /// The pair.
+        pair: String,
+        /// What was said then.
+        reason: String,
+    },
     /// The request itself cannot be served.
     #[error("{0}")]
     Refused(String),
@@ -124,7 +132,7 @@ impl EngineError {
             | Self::PlanChanged { .. }
             | Self::AnotherTenant { .. }
             | Self::Refused(_) => Fault::Input,
-            Self::CannotApprove { .. } | Self::DynamicGroups { .. } => Fault::Waits,
+            Self::CannotApprove { .. } | Self::DynamicGroups { .. } | Self::Paused { .. } => Fault::Waits,
             Self::Tenant { .. } | Self::Read { .. } | Self::ReadingStopped { .. } | Self::Store(_) => Fault::Failure,
         }
     }

@@ -207,10 +207,7 @@ impl Engine {
             )));
         }
         if let Some(reason) = &state.writing.paused {
-            return Err(EngineError::Refused(format!(
-                "pair {} is paused ({reason}); nothing was begun: `galbridge resume` first",
-                pair.name
-            )));
+            return Err(EngineError::Paused { pair: pair.name.clone(), reason: reason.clone() });
         }
         self.refuse_a_lost_state(pair, state).await?;
         let (mut next, loaded, preview) = self.previewed(pair, state.clone(), Some(options)).await?;

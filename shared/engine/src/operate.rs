@@ -388,9 +388,7 @@ impl Engine {
         let before = state.writing.clone();
         // A rebuild writes to no tenant; and a pair is paused so that what went wrong can be taken back.
         let paused = before.paused.clone().filter(|_| !matches!(kind, RunKind::Rebuild | RunKind::Undo));
-        let refused = paused.map(|reason| {
-            EngineError::Refused(format!("pair {}: it is paused ({reason}), and nothing is written until `galbridge resume`", pair.name))
-        });
+        let refused = paused.map(|reason| EngineError::Paused { pair: pair.name.clone(), reason });
         let refused = refused.or_else(|| Self::same_tenants(pair, &state.reading).err());
         let prepared = match refused {
             Some(refused) => Err(refused),

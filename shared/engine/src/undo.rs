@@ -47,6 +47,10 @@ impl Engine {
     /// The run whose id begins so.
     pub async fn run_by_id(&self, pair: &str, id: &str) -> Result<RunSummary, EngineError> {
         let setup = self.pair(pair)?;
+        // Every id begins with nothing: a variable of a script that is not set must not mean the only run there is.
+        if id.is_empty() {
+            return Err(EngineError::Refused(format!("pair {pair}: no run was named; `galbridge runs` lists them")));
+        }
         let runs = self.store.runs(&setup.name, SEARCHED).await?;
         let mut found: Vec<RunSummary> = runs.into_iter().filter(|run| run.id.starts_with(id)).collect();
         let more = found.len() > 1;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::decide::Context;
-use crate::link::{Link, LinkKey, Origin, Phase, Provenance};
+use crate::link::{Link, LinkKey, Origin, Phase, Provenance, Role};
 use crate::policy::{GuestPolicy, RelayPolicy};
 use crate::reason::SkipReason;
 use crate::recipient::{Anchor, Kind, Recipient, Side, domain_of};
@@ -195,11 +195,13 @@ fn is_left_alone(world: &World, link: &Link, half: &Entry) -> bool {
     let read = half.recipient.exchange && half.recipient.complete;
     let target = link.target.and_then(|anchor| world.entry(link.target_side(), anchor));
     let gone = target.is_some_and(|target| !target.recipient.is_present());
-    read && match link.phase {
-        Phase::Staged { side, .. } => side != link.target_side(),
-        Phase::Kept | Phase::Suppressed { .. } => gone,
-        Phase::Joining | Phase::Creating { .. } | Phase::Live => false,
-    }
+    link.role == Role::Peer
+        && read
+        && match link.phase {
+            Phase::Staged { side, .. } => side != link.target_side(),
+            Phase::Kept | Phase::Suppressed { .. } => gone,
+            Phase::Joining | Phase::Creating { .. } | Phase::Live => false,
+        }
 }
 
 fn held_by(recipient: &Recipient) -> SkipReason {

@@ -379,7 +379,8 @@ impl Planner<'_, '_> {
         if let Err(reason) = self.served(target, entry) {
             // An account that was made again is the one that is linked.
             let linked = reason == SkipReason::NotInMerge && self.context.serve == Serve::LinkedOnly;
-            if !(linked && matches!(joined, Ok(Joined::Relinked(..)))) {
+            let published = |link: &Link| !matches!(link.phase, Phase::Suppressed { .. });
+            if !(linked && matches!(&joined, Ok(Joined::Relinked(link, _)) if published(link))) {
                 return Decision::skip(reason);
             }
         }

@@ -328,7 +328,8 @@ async fn a_hold_lasts_over_a_merge_that_is_held_itself() {
         rig.advance(Duration::from_secs(24 * 3_600)).await;
         rig.settle(4).await.unwrap();
     }
-    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.merge.is_none(), "the merge is done");
+    let writing = rig.engine.state(&rig.pair()).await.unwrap().writing;
+    assert!(writing.merge.is_none() && writing.postponed.b.is_none(), "the merge is done");
     assert_eq!(rig.gal("fabrikam").len(), 40, "and the two who left are shown still");
     // Who is back is no reason to hold anything any more.
     let back = a[2..4].iter().map(|anchor| json!({"op": "restore", "anchor": anchor}));

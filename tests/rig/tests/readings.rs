@@ -436,6 +436,17 @@ async fn members_are_read_once_more_where_nothing_is_different_yet() {
         told.push(pending(&rig).await);
     }
     assert_eq!(told, [true, false, false]);
+    // Another change before that: both may still not be shown, and it is the last one after which they are read once more.
+    let mut told = Vec::new();
+    for act in ["remove-member", "add-member", ""] {
+        if !act.is_empty() {
+            rig.apply("contoso", json!([{"op": act, "anchor": a[2], "member": a[0]}]));
+        }
+        rig.advance(Duration::from_secs(600)).await;
+        rig.snapshot(false).await.unwrap();
+        told.push(pending(&rig).await);
+    }
+    assert_eq!(told, [true, true, false]);
     // A group that is suddenly empty: a monitoring that asks by exit code is told.
     rig.apply("contoso", json!([{"op": "remove-member", "anchor": a[1], "member": a[0]}]));
     rig.advance(Duration::from_secs(600)).await;

@@ -201,6 +201,23 @@ async fn a_lost_answer_is_nobodys_edit() {
     }
 }
 
+/// Once the announcement of the next write took the place of one that was settled, and not remembered yet: what that had written was taken
+/// for the other administrator's edit.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_before_a_refusal_is_nobodys_edit() {
+    for refusal in ["429-bare", "form-a"] {
+        let (rig, own, _) = meets("commit-then-drop", "conflicts = \"b\"\n").await;
+        let refused = json!({"calls": [{"tenant": "fabrikam", "cmdlet": "Set-Contact", "times": 9, "do": refusal}]});
+        rig.simulator.set_faults_json(refused).unwrap();
+        rig.apply("contoso", update(own, json!({"Title": "Corrected"})));
+        rig.advance(Duration::from_secs(600)).await;
+        rig.cycle().await.unwrap();
+        rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+        rig.settle(6).await.unwrap();
+        assert_eq!(titles(&rig), ["Corrected", "Corrected"], "{refusal}");
+    }
+}
+
 /// Once an announcement outlived its matter, and an edit that said the same by chance was taken back.
 #[tokio::test(start_paused = true)]
 async fn what_was_refused_or_settled_is_announced_no_more() {

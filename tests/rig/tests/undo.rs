@@ -143,6 +143,38 @@ async fn another_plan_and_another_run_are_refused() {
     assert_eq!(title(&rig, "Ann"), "WRONG");
 }
 
+/// Once an undo whose answer was lost was taken for drift, or for the edit of the other administrator, whom it then overwrote.
+#[tokio::test(start_paused = true)]
+async fn an_undo_whose_answer_was_lost_stays_undone() {
+    let people = vec![user("contoso", "Ann"), contact("Pat", "Engineer")];
+    let (rig, a, _) = Rig::merged("", people, vec![contact("Pat", "Engineer")]).await;
+    for anchor in &a {
+        rig.apply("contoso", update(*anchor, json!({"Title": "WRONG"})));
+    }
+    let run = run_of(&rig).await;
+    rig.advance(Duration::from_secs(600)).await;
+    let lost = json!({"calls": [{"tenant": "fabrikam", "cmdlet": "Set-Contact", "times": 2, "do": "commit-then-drop"}]});
+    rig.simulator.set_faults_json(lost).unwrap();
+    undo(&rig, &run.id).await;
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    assert_eq!((title(&rig, "Ann"), title(&rig, "Pat")), ("Engineer".to_owned(), "Engineer".to_owned()), "it was done, and nobody knows");
+    rig.settle(6).await.unwrap();
+    rig.advance(Duration::from_secs(25 * 3600)).await;
+    rig.snapshot(true).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!((title(&rig, "Ann"), title(&rig, "Pat")), ("Engineer".to_owned(), "Engineer".to_owned()));
+    let source = property(find(&rig.gal("contoso"), "Pat").unwrap(), "Title");
+    assert_eq!(source, "WRONG", "what he says is his");
+}
+
+/// Every id begins with nothing.
+#[tokio::test(start_paused = true)]
+async fn no_run_at_all_is_no_run() {
+    let (rig, _) = crowd().await;
+    let refused = rig.engine.run_by_id(&rig.pair(), "").await.unwrap_err();
+    assert!(refused.to_string().contains("no run was named"), "{refused}");
+}
+
 /// Once the half at the origin was looked for in the other directory, and nothing was put back in either.
 #[tokio::test(start_paused = true)]
 async fn a_join_of_two_contacts_is_taken_back_on_both_sides() {

@@ -273,9 +273,7 @@ impl Engine {
         let of = match (merge, &writing.merge) {
             (Some(options), _) => options.to_string(),
             (None, Some(under_way)) => format!("what is left of the merge that is under way ({})", under_way.options),
-            (None, None) if writing.stage == Stage::Unmerged => {
-                "nothing is merged yet; this is what a two-way merge would do".to_owned()
-            }
+            (None, None) if writing.stage == Stage::Unmerged => "nothing is merged yet; this is what a two-way merge would do".to_owned(),
             (None, None) => "what the next runs do".to_owned(),
         };
         let pair_setup = self.pair(pair)?;

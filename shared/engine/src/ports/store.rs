@@ -81,6 +81,12 @@ pub enum StoreError {
         /// What is wrong.
         detail: String,
     },
+    /// An import into a state that knows something.
+    #[error("{place} is not empty, and nothing was imported; `state import --replace` replaces it, if that is what you want")]
+    NotEmpty {
+        /// The file or table.
+        place: String,
+    },
     /// Another process has the state file open. It is let go between two cycles.
     #[error("{place} is used by another galbridge{process}; one process at a time")]
     InUse {

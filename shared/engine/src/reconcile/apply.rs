@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::{StreamExt, future, stream};
+use gal::field::Cmdlet;
 use gal::operation::{Action, Operation, Quiet, QuietChange};
 use gal::plan::Plan;
 use gal::reason::Note;
@@ -196,7 +197,7 @@ impl Run<'_> {
     /// What an error of one write means for the run (MICROSOFT.md 4.3). One bad object never stops it (law 8).
     async fn settle(&self, shared: &Shared<'_>, operation: &Operation, error: WriteError) -> Result<Ended, EngineError> {
         let tenant = self.pair.tenants.get(operation.side);
-        if !matches!(error, WriteError::Unknown { .. }) {
+        if !matches!(error, WriteError::Unknown { .. }) && is_one_command(operation) {
             self.not_begun(shared, operation).await?;
         }
         match error {
@@ -227,7 +228,7 @@ impl Run<'_> {
         }
     }
 
-    /// What was refused stands nowhere as ours.
+    /// What was refused stands nowhere as ours. (Of two commands the first one may have been done.)
     async fn not_begun(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), EngineError> {
         let Some(mut link) = shared.link(operation.key).await else { return Ok(()) };
         if link.unannounce(operation.side) { self.store_link(shared, &link).await } else { Ok(()) }
@@ -361,6 +362,15 @@ impl From<crate::ports::StoreError> for Failed {
 fn retry_after(attempts: u32) -> SignedDuration {
     let hours = 2_i64.saturating_pow(attempts.saturating_sub(1));
     SignedDuration::from_hours(hours.min(24 * 7))
+}
+
+/// Whether the service is asked once for all that an operation writes.
+fn is_one_command(operation: &Operation) -> bool {
+    let mut commands: BTreeSet<Cmdlet> = operation.changes.iter().map(|change| change.field.row().cmdlet).collect();
+    if !operation.extras.is_empty() {
+        commands.insert(Cmdlet::SetMailContact);
+    }
+    commands.len() < 2
 }
 
 #[cfg(test)]

@@ -92,12 +92,13 @@ impl Run<'_> {
         Ok(Ended::Done)
     }
 
-    /// What is about to be written into a half that both sides edit is stored before: should the answer be lost, what stands there is known
-    /// to be ours.
+    /// What is about to be written into a half that both sides edit, or put back against what its source says, is stored before: should the
+    /// answer be lost, what stands there is known to be ours.
     async fn announce(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), EngineError> {
-        let Some(mut link) = shared.link(operation.key).await.filter(|link| link.role == Role::Peer) else { return Ok(()) };
-        let merges = matches!(operation.action, Action::Update | Action::Restore) && self.kind != RunKind::Undo;
-        let Some(begun) = Begun::of(&link, operation, self.engine.now()).filter(|_| merges) else { return Ok(()) };
+        let puts_back = self.kind == RunKind::Undo;
+        let merges = |link: &Link| link.role == Role::Peer && matches!(operation.action, Action::Update | Action::Restore);
+        let Some(mut link) = shared.link(operation.key).await.filter(|link| puts_back || merges(link)) else { return Ok(()) };
+        let Some(begun) = Begun::of(&link, operation, self.engine.now()) else { return Ok(()) };
         link.announce(begun);
         self.store_link(shared, &link).await
     }

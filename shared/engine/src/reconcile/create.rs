@@ -9,9 +9,10 @@ use gal::stamp::Mark;
 use gal::{Anchor, Field, Link, Phase, Side};
 use jiff::SignedDuration;
 use std::sync::atomic::Ordering;
+use uuid::Uuid;
 
 use crate::error::EngineError;
-use crate::ports::{ContactChange, CreatedContact, ExchangeRow, NewContact, ReadError, RecipientQuery, TenantError, WriteError};
+use crate::ports::{CreatedContact, ExchangeRow, NewContact, ReadError, RecipientQuery, TenantError, WriteError};
 
 use super::apply::{Failed, Shared};
 use super::contact::{new_half, taken};
@@ -58,9 +59,11 @@ impl Run<'_> {
         let resumed = operation.action == Action::Resume;
         let writer = self.writer(operation.side)?;
         let mut x500_refused = link.x500_refused;
-        if step == Step::Created {
+        let shows = resumed && self.is_hidden_by_us(operation, guid).await?;
+        if step == Step::Created || shows {
             let (first, _) = split(&operation.changes, resumed);
             let mut change = self.contact_change(shared, operation.side, &first, &operation.extras).await;
+            change.hidden = shows.then_some(false);
             match writer.change(guid, &change).await {
                 Ok(()) => {}
                 Err(WriteError::X500Refused { .. }) if !change.x500_add.is_empty() => {
@@ -150,6 +153,12 @@ impl Run<'_> {
         Ok(contact.map(|row| CreatedContact { guid, anchor: row.anchor }))
     }
 
+    /// Whether nobody was to see a contact, because it was wanted no more, and could not be taken away yet (`abandon`).
+    async fn is_hidden_by_us(&self, operation: &Operation, guid: Uuid) -> Result<bool, Failed> {
+        let row = self.row(operation, RecipientQuery::Guid(guid)).await?;
+        Ok(row.is_some_and(|row| row.half.hidden && self.mark(operation.side, &row).stamp().is_some_and(|stamp| stamp.staged.is_some())))
+    }
+
     /// Whether a contact stands for nobody else by now.
     fn is_own(&self, side: Side, link: &Link, row: &ExchangeRow) -> bool {
         match self.mark(side, row) {
@@ -197,7 +206,7 @@ impl Run<'_> {
             }
             // Nobody sees it until it can be taken away like any other.
             Some(CreatedContact { guid, anchor: None }) => {
-                let hidden = ContactChange { hidden: Some(true), ..ContactChange::default() };
+                let hidden = self.contact_change(shared, operation.side, &[], &operation.extras).await;
                 self.writer(operation.side)?.change(guid, &hidden).await?;
                 return Ok(self.unknown(shared, operation, NO_ID.to_owned()).await?);
             }

@@ -298,7 +298,7 @@ impl Engine {
         // What waited for its end is judged anew by the next run; where nothing waits any more, nothing is held.
         if rows.is_empty() {
             for side in Side::BOTH {
-                if writing.holds.get(side) == writing.postponed.get(side) {
+                if writing.postponed.get_mut(side).take().is_some() {
                     *writing.holds.get_mut(side) = None;
                 }
             }

@@ -76,7 +76,7 @@ pub struct SideReading {
     /// The membership of some group changed, and the include groups were not read since.
     #[serde(default)]
     pub groups_changed: bool,
-    /// They were read since, and nothing was different: Graph tells of a change before it shows it, so they are read once more.
+    /// They were read since: Graph tells of a change before it shows it, and of two changes may show the first, so they are read once more.
     #[serde(default)]
     pub groups_again: bool,
     /// How many recipients of this side are in scope, as of the last count.

@@ -49,7 +49,9 @@ impl SideReader<'_> {
             let page = self.page(collection, &cursor).await?;
             trail.follow(&page).map_err(|error| self.failed(error))?;
             for change in page.changes {
-                self.state.groups_changed |= collection == Collection::Groups && (change.members_changed || change.removed.is_some());
+                if collection == Collection::Groups && (change.members_changed || change.removed.is_some()) {
+                    (self.state.groups_changed, self.state.groups_again) = (true, false);
+                }
                 seen.entry(change.anchor).or_default().graph.push((collection, change, false));
             }
             let complete = match page.next {

@@ -15,7 +15,7 @@ impl SideReader<'_> {
     /// A group that is gone or suddenly empty changes nothing and makes the reading incomplete (law 3).
     pub(super) async fn refresh_groups(&mut self) -> Result<(), EngineError> {
         let groups: Vec<Anchor> = self.pair.policy.publishing.get(self.side).scope.include_groups().to_vec();
-        let (mut problem, mut same) = (None, false);
+        let mut problem = None;
         for group in groups {
             let reader = &self.engine.connection(self.tenant())?.reader;
             let before = self.engine.store.group_members(&self.pair.name, self.side, group).await?;
@@ -39,9 +39,9 @@ impl SideReader<'_> {
                 ));
                 continue;
             }
-            same |= !self.members_changed(group, before, &now).await?;
+            self.members_changed(group, before, &now).await?;
         }
-        self.state.groups_again = self.state.groups_changed && same && !self.state.groups_again;
+        self.state.groups_again = self.state.groups_changed && !self.state.groups_again;
         self.state.groups_changed = self.state.groups_again;
         if let Some(problem) = &problem {
             warn!(tenant = %self.tenant().name, problem = %problem, "an include group cannot be trusted; deletions are held");
@@ -65,18 +65,18 @@ impl SideReader<'_> {
     }
 
     /// Whoever joined or left is looked at. Before the members are stored, so that a crash in between forgets nobody; and after, because a
-    /// run in between has looked at the former ones. Answers whether anything is different.
-    async fn members_changed(&self, group: Anchor, before: Option<Vec<Anchor>>, now: &[Anchor]) -> Result<bool, EngineError> {
+    /// run in between has looked at the former ones.
+    async fn members_changed(&self, group: Anchor, before: Option<Vec<Anchor>>, now: &[Anchor]) -> Result<(), EngineError> {
         let known = before.is_some();
         let (was, is): (BTreeSet<Anchor>, BTreeSet<Anchor>) = (before.into_iter().flatten().collect(), now.iter().copied().collect());
         if known && was == is {
-            return Ok(false);
+            return Ok(());
         }
         self.ledger.assure().await?;
         let touched: Vec<Anchor> = was.symmetric_difference(&is).copied().collect();
         self.engine.touch(self.pair, self.side, touched.iter().copied()).await?;
         self.engine.store.put_group_members(&self.pair.name, self.side, group, now).await?;
         self.engine.touch_again(self.pair, self.side, touched).await?;
-        Ok(true)
+        Ok(())
     }
 }

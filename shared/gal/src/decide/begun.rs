@@ -1,10 +1,11 @@
-//! What galbridge began to write into a half of two peers, and nobody knows whether it was done: if it stands there, it was. An answer that
-//! was lost must not be taken for the edit of an administrator.
+//! What galbridge began to write into a half of two peers, or to put back, and nobody knows whether it was done: if it stands there, it
+//! was. An answer that was lost must not be taken for the edit of an administrator, nor for drift.
 
 use super::{Context, Decision};
 use crate::base::Base;
+use crate::desired::current;
 use crate::field::Field;
-use crate::link::{BEGUN_COUNTS, Begun, BegunField, Link};
+use crate::link::{BEGUN_COUNTS, Begun, BegunField, Link, Role};
 use crate::operation::{LinkPatch, Operation, Quiet};
 use crate::world::World;
 use jiff::Timestamp;
@@ -38,13 +39,15 @@ fn standing(context: &Context<'_>, world: &World, link: &Link, begun: &Begun) ->
     let Some(half) = half.filter(|half| half.recipient.complete && half.recipient.when_changed.is_some_and(in_time)) else {
         return Vec::new();
     };
-    let said = context.pair.publishing.get(begun.side).mapping.copy(&half.recipient, None);
+    let mapping = &context.pair.publishing.get(begun.side).mapping;
+    let said = mapping.copy(&half.recipient, None);
+    // What is not shared (any more) is in no copy, and may stand there all the same.
+    let shared = |field| link.role == Role::Peer && mapping.fields().contains(field);
     let stands = |one: &&BegunField| {
         let (source, target) = one.says;
         let bases = (link.base_source.get(one.field), link.base_target.get(one.field));
-        bases == one.over
-            && bases != one.says
-            && Base::print(one.field, said.values.get(one.field)) == if on_target { target } else { source }
+        let now = if shared(one.field) { said.values.get(one.field) } else { current(&half.recipient, one.field) };
+        bases == one.over && bases != one.says && Base::print(one.field, now) == if on_target { target } else { source }
     };
     begun.fields.iter().filter(stands).copied().collect()
 }
@@ -66,7 +69,8 @@ impl Settled {
             merged.base_source = patch.base_source.iter().chain(&merged.base_source).copied().collect();
             merged.base_target = patch.base_target.iter().chain(&merged.base_target).copied().collect();
         }
-        if decision.operations.is_empty() && decision.quiet.is_empty() {
+        // Also beside an operation: what that one begins is announced over it.
+        if decision.quiet.is_empty() {
             decision.quiet.extend(Decision::quiet(Quiet::Record, &self.link, patch, title).quiet);
         }
         decision
@@ -74,14 +78,16 @@ impl Settled {
 }
 
 impl Begun {
-    /// Of an operation that writes a half of two peers; `None` if it writes no field.
+    /// Of an operation that writes a half of two peers, or puts back; `None` if it writes no field.
     pub fn of(link: &Link, operation: &Operation, at: Timestamp) -> Option<Self> {
-        let print = |list: &[(Field, Option<u64>)], field| list.iter().rev().find(|(one, _)| *one == field).and_then(|(_, print)| *print);
+        // A base that the operation leaves as it is.
+        let print = |list: &[(Field, Option<u64>)], field, over: Option<u64>| {
+            list.iter().rev().find(|(one, _)| *one == field).map_or(over, |(_, print)| *print)
+        };
         let patch = &operation.patch;
-        let one = |field| BegunField {
-            field,
-            over: (link.base_source.get(field), link.base_target.get(field)),
-            says: (print(&patch.base_source, field), print(&patch.base_target, field)),
+        let one = |field| {
+            let over = (link.base_source.get(field), link.base_target.get(field));
+            BegunField { field, over, says: (print(&patch.base_source, field, over.0), print(&patch.base_target, field, over.1)) }
         };
         let fields: Vec<_> = operation.changes.iter().map(|change| one(change.field)).collect();
         (!fields.is_empty()).then_some(Self { side: operation.side, at, fields })

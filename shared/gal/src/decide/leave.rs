@@ -27,6 +27,9 @@ impl Case<'_, '_> {
         }
         let mut operation = self.operation(Action::Abandon, self.link.target_side(), Reason::SourceGone, None);
         operation.patch = LinkPatch::forget();
+        // Where it cannot be taken away yet: nobody sees it, and the stamp says that it was we who hid it.
+        operation.extras.hidden = Some(true);
+        operation.extras.stamp = Some(Some(self.context.stamp(self.link, Some(self.context.now))));
         Decision::operation(operation)
     }
 

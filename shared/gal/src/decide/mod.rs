@@ -18,7 +18,7 @@ use crate::reason::{Note, SkipReason};
 use crate::recipient::{Kind, Recipient, Side, Sides, domain_of};
 use crate::stamp::{Mark, Stamp};
 use crate::world::{Entry, World};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use life::{peer_life, projection_life};
 
 pub use leave::{leave_operation, link_from_stamp, purge_at};
@@ -242,7 +242,25 @@ fn decide(context: &Context<'_>, world: &World, link: &Link, fresh: bool) -> Dec
         Role::Projection => projection_life(&case, source, target),
         Role::Peer => peer_life(&case, source, target),
     };
-    case.freed(decision)
+    let mut decision = case.freed(decision);
+    if waits_for_a_complete_reading(context, world, link) && decision.again.is_none() {
+        decision.again = context.now.checked_add(NOT_LOOKED_FOR).map(Again::Retry).ok();
+    }
+    decision
+}
+
+/// So often somebody is looked at again whom a complete reading has not met yet.
+const NOT_LOOKED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether the source of a link has no mailbox as far as is known, and was not looked for yet: what was known of it was lost, and only
+/// the directory has told of it since.
+fn waits_for_a_complete_reading(context: &Context<'_>, world: &World, link: &Link) -> bool {
+    let source = link.key.origin.source_side().and_then(|side| Some((side, world.entry(side, link.key.anchor)?)));
+    source.is_some_and(|(side, entry)| is_not_looked_for(context, side, entry))
+}
+
+fn is_not_looked_for(context: &Context<'_>, side: Side, entry: &Entry) -> bool {
+    !entry.looked_for && entry.recipient.is_present() && context.eligible(side, entry) == Err(SkipReason::NoExchangeRecipient)
 }
 
 fn source_of<'w>(context: &Context<'_>, world: &'w World, link: &Link) -> Source<'w> {
@@ -255,11 +273,10 @@ fn source_of<'w>(context: &Context<'_>, world: &'w World, link: &Link) -> Source
     match world.entry(side, link.key.anchor) {
         None => Source::Unread,
         Some(entry) if !entry.recipient.is_present() => Source::Gone,
+        Some(entry) if is_not_looked_for(context, side, entry) => Source::Unread,
         Some(entry) => match context.eligible(side, entry) {
             Ok(address) => Source::Wanted(entry, address),
             Err(SkipReason::NotReadYet) => Source::Unread,
-            // What was known of it was lost, and only the directory has told of it since.
-            Err(SkipReason::NoExchangeRecipient) if !entry.looked_for => Source::Unread,
             Err(reason) => Source::Left(entry, reason),
         },
     }

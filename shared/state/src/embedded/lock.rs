@@ -21,7 +21,10 @@ impl FileLock {
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
         let place = format!("the state file {}", path.display());
         let lock_path = lock_path(path);
-        let failed = |error: std::io::Error| unavailable(&place, &format!("locking it by {}", lock_path.display()), error);
+        let failed = |error: std::io::Error| {
+            let detail = format!("{error}; whoever runs galbridge must be able to write there, or names another file with --state");
+            unavailable(&place, &format!("locking it by {}", lock_path.display()), detail)
+        };
         let mut file = open(&lock_path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -43,7 +43,7 @@ impl StateStore {
     /// Reads an export into this table. The file is judged first: a damaged, truncated or newer one changes nothing.
     ///
     /// # Errors
-    /// `Unavailable` if the table is not empty and `existing` is `Refuse`; `LeaseHeld` if a run is going on in it at
+    /// `NotEmpty` if the table is not empty and `existing` is `Refuse`; `LeaseHeld` if a run is going on in it at
     /// `now`; `NewerSchema`, `BadExport` naming the line. After an error during the writing the table
     /// starts no run until an import into it has succeeded.
     pub async fn import(
@@ -70,9 +70,7 @@ impl StateStore {
             Existing::Refuse => {
                 let (found, _) = self.table().scan_page(None, Some(1), None, DOING).await?;
                 if !found.is_empty() {
-                    let detail =
-                        "it is not empty, and nothing was imported; `state import --replace` replaces it, if that is what you want";
-                    return Err(unavailable(self.table().place(), DOING, detail));
+                    return Err(StoreError::NotEmpty { place: self.table().place().to_owned() });
                 }
             }
             Existing::Replace => {}

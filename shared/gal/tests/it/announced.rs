@@ -1,0 +1,118 @@
+//! What was announced before it was written, and of which nobody knows whether it was done.
+
+use gal::link::{Begun, BegunField, Suppression};
+use gal::mapping::FieldMapping;
+use gal::reason::SkipReason;
+use gal::recipient::Presence;
+use gal::{Base, Field, Kind, Link, Phase, Provenance, Recipient, Role, Side};
+
+use crate::pair::{Asked, ago, anchor, ann, copy_of, link, now, recipient, set, world};
+
+/// A shared contact and its twin, with this title each, and what the bases say of it.
+fn twins(own: &str, twin: &str, base: &str) -> (Recipient, Recipient, Link) {
+    let mut source = recipient(Side::A, 1, Kind::Contact, "pat@partner.example");
+    set(&mut source, Field::Title, Some(base));
+    let mut contact = copy_of(&source, Side::B, 7);
+    let mut link = link(&source, Side::A, &contact, Provenance::Made, Phase::Live);
+    link.role = Role::Peer;
+    for (half, title) in [(&mut source, own), (&mut contact, twin)] {
+        set(half, Field::Title, Some(title));
+        half.when_changed = Some(now());
+    }
+    (source, contact, link)
+}
+
+fn begun(over: Option<&str>, says: Option<&str>) -> Begun {
+    let [over, says] = [over, says].map(|title| Base::print(Field::Title, title)).map(|print| (print, print));
+    Begun { side: Side::B, at: now(), fields: vec![BegunField { field: Field::Title, over, says }] }
+}
+
+/// Once the announcement that it would be cleared was taken for done, because the field is in no copy any more, and it stood there for ever.
+#[test]
+fn what_is_shared_no_more_is_cleared_although_that_was_announced() {
+    let mut asked = Asked::default();
+    let off = [(Field::Title, FieldMapping::Off)].into();
+    for side in Side::BOTH {
+        asked.policy.publishing.get_mut(side).mapping = gal::mapping::Mapping::compile(&off).unwrap();
+    }
+    let (source, contact, mut link) = twins("Clerk", "Clerk", "Clerk");
+    link.announce(begun(Some("Clerk"), None));
+    let plan = asked.plan(&world(vec![source.clone()], vec![contact.clone()], vec![link.clone()]));
+    let cleared: Vec<_> =
+        plan.operations.iter().flat_map(|operation| &operation.changes).map(|change| (change.field, &change.after)).collect();
+    assert_eq!(cleared, [(Field::Title, &None)]);
+    let mut done = contact;
+    set(&mut done, Field::Title, None);
+    let plan = asked.plan(&world(vec![source], vec![done], vec![link]));
+    assert!(plan.operations.is_empty() && plan.quiet.len() == 1, "and where it was done that is remembered");
+}
+
+/// Once it was remembered by the operation that came next only: when that one was refused, what stood there was nobody's.
+#[test]
+fn what_stands_there_is_remembered_also_before_the_next_write() {
+    let (source, contact, mut link) = twins("Chief", "Agent", "Clerk");
+    link.announce(begun(Some("Clerk"), Some("Agent")));
+    let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link]));
+    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
+    assert_eq!(written, [(Side::B, Some("Chief"))]);
+    let known = plan.quiet[0].patch.apply(&plan.quiet[0].link).unwrap();
+    let agent = Base::print(Field::Title, Some("Agent"));
+    assert_eq!((known.base_source.get(Field::Title), known.base_target.get(Field::Title)), (agent, agent));
+}
+
+/// What an operation does not remember of a half stays as it was.
+#[test]
+fn an_announcement_keeps_the_base_that_is_not_written() {
+    let (source, contact, link) = twins("Chief", "Clerk", "Clerk");
+    let mut operation = Asked::default().plan(&world(vec![source], vec![contact], vec![link.clone()])).operations.remove(0);
+    operation.patch.base_source.clear();
+    let announced = Begun::of(&link, &operation, now()).unwrap();
+    let print = |title| Base::print(Field::Title, Some(title));
+    assert_eq!((announced.fields[0].over, announced.fields[0].says), ((print("Clerk"), print("Clerk")), (print("Clerk"), print("Chief"))));
+}
+
+/// Whoever has no mailbox, and whom no complete reading has met, is looked at again: nobody else's row would bring that about.
+#[test]
+fn who_was_not_looked_for_is_looked_at_again() {
+    let contact = copy_of(&ann(), Side::B, 7);
+    let known = world(
+        vec![Recipient { exchange: false, ..ann() }],
+        vec![contact.clone()],
+        vec![link(&ann(), Side::A, &contact, Provenance::Made, Phase::Live)],
+    );
+    let mut lost = known.clone();
+    lost.insert(Side::A, gal::world::Entry { looked_for: false, ..known.entry(Side::A, ann().anchor).unwrap().clone() });
+    let plan = Asked::default().plan(&lost);
+    assert!(plan.operations.is_empty() && plan.skipped.iter().any(|one| one.reason == SkipReason::NotReadYet), "{plan:?}");
+    assert_eq!(plan.again.len(), 1);
+    let plan = Asked::default().plan(&known);
+    assert_eq!((plan.operations.len(), plan.again.len()), (1, 0), "and is hidden once he was");
+}
+
+/// Once a suppressed contact, whose source is mastered on-premises, was taken for the half of a shared one, and published again.
+#[test]
+fn a_suppression_outlives_whoever_holds_the_address_there() {
+    let source = Recipient { directory_synced: true, ..recipient(Side::B, 1, Kind::Contact, "pat@partner.example") };
+    let gone = Recipient { presence: Presence::Gone(ago(1)), ..copy_of(&source, Side::A, 7) };
+    for role in [Role::Projection, Role::Peer] {
+        let phase = Phase::Suppressed { reason: Suppression::DeletedTwice };
+        let suppressed = Link { role, ..link(&source, Side::B, &gone, Provenance::Made, phase) };
+        let own = recipient(Side::A, 9, Kind::Contact, "pat@partner.example");
+        let plan = Asked::default().plan(&world(vec![own, gone.clone()], vec![source.clone()], vec![suppressed]));
+        assert_eq!(plan.quiet.iter().filter(|change| change.patch.forget).count(), usize::from(role == Role::Peer), "{role:?}: {plan:?}");
+    }
+}
+
+/// Once an account that was made again was published at once, although its contact had been given back for good.
+#[test]
+fn a_suppressed_contact_is_not_relinked_until_a_full_merge() {
+    let before = Recipient { anchor: anchor(Side::A, 9), presence: Presence::Gone(ago(1)), ..ann() };
+    let found = recipient(Side::B, 7, Kind::Contact, "ann@contoso.example");
+    let asked = Asked { serve: gal::decide::Serve::LinkedOnly, ..Asked::default() };
+    for (phase, relinked) in [(Phase::Live, 1), (Phase::Suppressed { reason: Suppression::Undone }, 0)] {
+        let old = link(&before, Side::A, &found, Provenance::Found, phase);
+        let plan = asked.plan(&world(vec![ann(), before.clone()], vec![found.clone()], vec![old]));
+        let relinks = plan.operations.iter().filter(|operation| operation.action == gal::operation::Action::Relink).count();
+        assert_eq!(relinks, relinked, "{plan:?}");
+    }
+}

@@ -328,12 +328,43 @@ async fn a_hold_lasts_over_a_merge_that_is_held_itself() {
         rig.advance(Duration::from_secs(24 * 3_600)).await;
         rig.settle(4).await.unwrap();
     }
-    let writing = rig.engine.state(&rig.pair()).await.unwrap().writing;
-    assert!(writing.merge.is_none() && writing.postponed.b.is_none(), "the merge is done");
+    assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.merge.is_none(), "the merge is done");
     assert_eq!(rig.gal("fabrikam").len(), 40, "and the two who left are shown still");
     // Who is back is no reason to hold anything any more.
     let back = a[2..4].iter().map(|anchor| json!({"op": "restore", "anchor": anchor}));
     rig.apply("contoso", back.collect());
     rig.settle(4).await.unwrap();
     assert!(rig.engine.state(&rig.pair()).await.unwrap().writing.holds.b.is_none());
+}
+
+/// Once a hold that a merge had put off, and that nobody waited for any more when it was done, counted again weeks later.
+#[tokio::test(start_paused = true)]
+async fn a_hold_whose_people_are_back_when_the_merge_is_done_is_over() {
+    const GUARD: &str = "guard = { max_deletions = 3, max_deletion_share = 1.0, max_source_shrink = 1.0, max_update_share = 1.0 }\n";
+    let rig = Rig::new(RigOptions { profile: pair(GUARD), creation_quota: Some(12), ..RigOptions::default() }).await;
+    let people: Vec<_> = (0..12).map(|number| user("contoso", &format!("Person{number:02}"))).collect();
+    let a: Vec<Uuid> = rig.apply("contoso", people.into()).into_iter().flatten().collect();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(3).await.unwrap();
+    for leavers in [&a[..2], &a[2..4]] {
+        rig.apply("contoso", delete(leavers));
+        rig.settle(3).await.unwrap();
+    }
+    assert_eq!(rig.gal("fabrikam").len(), 10, "the second two are held");
+    rig.advance(Duration::from_secs(2 * 3_600)).await;
+    rig.apply("contoso", (0..30).map(|number| user("contoso", &format!("Newcomer{number:02}"))).collect());
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.apply("contoso", a[2..4].iter().map(|anchor| json!({"op": "restore", "anchor": anchor})).collect());
+    let writing = async || rig.engine.state(&rig.pair()).await.unwrap().writing;
+    while writing().await.merge.is_some() {
+        rig.advance(Duration::from_secs(3_600)).await;
+        rig.cycle().await.unwrap();
+    }
+    let done = writing().await;
+    assert_eq!((done.holds.b, done.postponed.b), (None, None), "the merge is done, and nobody waits");
+    rig.advance(Duration::from_secs(21 * 24 * 3_600)).await;
+    rig.settle(4).await.unwrap();
+    rig.apply("contoso", delete(&a[4..6]));
+    rig.settle(4).await.unwrap();
+    assert_eq!(rig.gal("fabrikam").len(), 38, "two in a day are few");
 }

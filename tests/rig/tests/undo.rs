@@ -153,7 +153,7 @@ async fn an_undo_whose_answer_was_lost_stays_undone() {
     }
     let run = run_of(&rig).await;
     rig.advance(Duration::from_secs(600)).await;
-    let lost = json!({"calls": [{"tenant": "fabrikam", "cmdlet": "Set-Contact", "times": 2, "do": "commit-then-drop"}]});
+    let lost = json!({"calls": [{"tenant": "fabrikam", "cmdlet": "Set-Contact", "do": "commit-then-drop"}]});
     rig.simulator.set_faults_json(lost).unwrap();
     undo(&rig, &run.id).await;
     rig.simulator.set_faults_json(json!({"calls": []})).unwrap();

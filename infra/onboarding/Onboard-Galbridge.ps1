@@ -12,6 +12,8 @@
     The public certificate, as PEM or CER: `galbridge --stack NAME certificate new --tenant TENANT` prints it.
 .PARAMETER ReadOnlySide
     The tenant is only read: View-Only Recipients instead of the right to write contacts.
+.PARAMETER AdoptGuests
+    The profile says guests = "adopt-guest" for contacts in this tenant: the role may also change mail users.
 .PARAMETER RecipientAdministrator
     Grants the Entra role Exchange Recipient Administrator instead of making a custom role group.
 #>
@@ -21,6 +23,7 @@ param(
     [Parameter(Mandatory)] [string] $Certificate,
     [string] $Name = 'galbridge',
     [switch] $ReadOnlySide,
+    [switch] $AdoptGuests,
     [switch] $RecipientAdministrator
 )
 $ErrorActionPreference = 'Stop'
@@ -87,6 +90,13 @@ if ($RecipientAdministrator -and -not $ReadOnlySide) {
         $null = New-ManagementRole -Name 'galbridge contact fields' -Parent 'Mail Recipients'
         Get-ManagementRoleEntry 'galbridge contact fields\*' | Where-Object Name -NotIn 'Set-MailContact', 'Set-Contact', 'Get-MailContact', 'Get-Contact' |
             ForEach-Object { Remove-ManagementRoleEntry "galbridge contact fields\$($_.Name)" -Confirm:$false }
+    }
+    if ($AdoptGuests -and -not $ReadOnlySide) {
+        foreach ($command in 'Set-MailUser', 'Set-User') {
+            if (-not (Get-ManagementRoleEntry "galbridge contact fields\$command" -ErrorAction SilentlyContinue)) {
+                Add-ManagementRoleEntry "galbridge contact fields\$command"
+            }
+        }
     }
     if (-not $ReadOnlySide) { $roles += 'galbridge contact fields' }
     $group = if ($ReadOnlySide) { 'galbridge readers' } else { 'galbridge' }

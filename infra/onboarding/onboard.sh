@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prepares one Microsoft 365 tenant for galbridge with the Azure CLI: the app registration, its certificate and permissions, and the
-# Entra role Exchange Recipient Administrator (a custom Exchange role group needs PowerShell: Onboard-Galbridge.ps1). It may be run
-# again: what is there already stays. Prints what the profile needs.
+# Entra role Exchange Recipient Administrator, which is the right over every mailbox and group too (a custom Exchange role group, for
+# mail contacts only, needs PowerShell: Onboard-Galbridge.ps1; prefer it). It may be run again: what is there already stays. Prints
+# what the profile needs.
 #
 #   az login --tenant TENANT --allow-no-subscriptions
 #   infra/onboarding/onboard.sh CERTIFICATE.pem [NAME]

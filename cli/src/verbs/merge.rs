@@ -40,8 +40,8 @@ pub(crate) async fn merge(environment: &Environment, global: &Global, arguments:
         Some(summary) => {
             let goes_on = if summary.left > 0 { "\nWhat is left goes on with `galbridge run`." } else { "" };
             let line = session.setup().map(|setup| run::line(summary, setup, paint)).unwrap_or_default();
-            let afterwards = plan.afterwards.iter().map(|told| format!("\n{told}")).collect::<String>();
-            format!("\n{line}{goes_on}{afterwards}")
+            let afterwards = plan.afterwards.as_deref().unwrap_or_default();
+            format!("\n{line}{goes_on}\n{afterwards}").trim_end().to_owned()
         }
         None => "\nThe merge had nothing to do.".to_owned(),
     })?;

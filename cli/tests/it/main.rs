@@ -177,6 +177,8 @@ fn a_state_travels_and_a_newer_one_is_refused() {
     let (errors, _) = ends(folder.path(), &["state", "export", "out.jsonl"], 2);
     assert!(errors.contains("not overwritten"), "{errors}");
     ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl"], 0);
+    let (errors, _) = ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl"], 2);
+    assert!(errors.contains("not empty") && errors.contains("--replace"), "{errors}");
     // What is there is not replaced without a word.
     let (errors, _) = ends(folder.path(), &["--state", "new.state", "state", "import", "out.jsonl", "--replace"], 3);
     assert!(errors.contains("--yes"), "{errors}");
@@ -192,6 +194,22 @@ fn a_state_travels_and_a_newer_one_is_refused() {
         .unwrap();
     let (errors, _) = ends(folder.path(), &[&pair[..], &["--state", "garbage.state", "status"]].concat(), 1);
     assert!(errors.contains("garbage.state"), "{errors}");
+}
+
+/// Whoever may write a profile may not read other files by it.
+#[cfg(unix)]
+#[test]
+fn a_profile_includes_no_file_from_elsewhere() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("secret.toml"), "contacts = []\n").unwrap();
+    for (name, refused) in
+        [("../secret.toml", "in the profile's folder or below"), ("link.toml", "a link to a file"), ("/dev/zero", "folder or below")]
+    {
+        let folder = folder(&format!("{PROFILE}[[static_contacts]]\ntenants = [\"contoso\"]\ninclude = \"{name}\"\n"));
+        std::os::unix::fs::symlink(elsewhere.path().join("secret.toml"), folder.path().join("link.toml")).unwrap();
+        let (errors, _) = ends(folder.path(), &["profile", "check"], 2);
+        assert!(errors.contains(refused), "{name}: {errors}");
+    }
 }
 
 #[test]

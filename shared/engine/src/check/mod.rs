@@ -62,7 +62,7 @@ const NEEDED: [Needed; 4] = [
 ];
 
 /// Rights that the application may have for other jobs of galbridge.
-const ALSO_USED: [&str; 3] = ["Contacts.ReadWrite", "Application.ReadWrite.OwnedBy", "ProfilePhoto.Read.All"];
+const ALSO_USED: [&str; 1] = ["Application.ReadWrite.OwnedBy"];
 
 /// What was found.
 #[derive(Default)]

@@ -58,6 +58,8 @@ pub(crate) struct TenantState {
     pub(crate) latency: Dice,
     /// When the application created contacts, for the quota.
     pub(crate) creations: VecDeque<Timestamp>,
+    /// Whether what is made now has to wait for its Entra id.
+    pub(crate) dual_write_waits: bool,
     pub(crate) searches: Searches,
     /// Transitive members that were asked for last.
     pub(crate) closure: Option<Closure>,
@@ -111,6 +113,7 @@ impl TenantState {
             chance: Dice::new(seed, &format!("{name}/chance")),
             latency: Dice::new(seed, &format!("{name}/latency")),
             creations: VecDeque::new(),
+            dual_write_waits: false,
             searches: Searches::default(),
             closure: None,
             units: ResourceUnits::default(),

@@ -103,6 +103,11 @@ pub enum Operation {
     },
     /// Makes every delta token void: the next use of one is answered 410.
     Resync {},
+    /// The dual write to Entra stands still: new contacts have no Entra id, and Graph does not know them, until it goes on.
+    DualWrite {
+        /// Whether it stands still.
+        waits: bool,
+    },
 }
 
 /// Applies operations to a tenant; the answer has an anchor for each operation about an object.

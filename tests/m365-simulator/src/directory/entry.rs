@@ -203,6 +203,8 @@ pub(crate) struct Entry {
     pub(crate) soft_deleted: Option<Timestamp>,
     pub(crate) created: Timestamp,
     pub(crate) changed: Timestamp,
+    /// Whether Exchange knows its Entra id: only then Graph knows it too.
+    pub(crate) has_id: bool,
     /// From when Graph knows it.
     pub(crate) graph_from: Timestamp,
     /// Graph properties that ever had a value.

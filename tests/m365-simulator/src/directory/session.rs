@@ -74,6 +74,15 @@ impl Session<'_> {
                 self.state.generation += 1;
                 Ok(None)
             }
+            Operation::DualWrite { waits } => {
+                self.state.dual_write_waits = *waits;
+                let waiting: Vec<Entry> = self.state.directory.in_name_order().filter_map(|anchor| self.live(anchor).ok()).collect();
+                for mut entry in waiting.into_iter().filter(|entry| !waits && !entry.has_id) {
+                    (entry.has_id, entry.graph_from) = (true, self.now);
+                    self.store(entry, true);
+                }
+                Ok(None)
+            }
         }
     }
 

@@ -109,6 +109,7 @@ impl Lens<'_> {
             Special::Identity | Special::Id | Special::Name => text(&entry.name),
             Special::Alias => text(&entry.alias),
             Special::Guid | Special::ExchangeObjectId | Special::ExchangeGuid => Value::Guid(entry.guid),
+            Special::ExternalDirectoryObjectId if !entry.has_id => text(""),
             Special::ExternalDirectoryObjectId => match entry.kind {
                 Kind::DynamicDistributionGroup => text(""),
                 _ => owned(entry.anchor.to_string()),

@@ -67,6 +67,7 @@ pub(crate) fn blank(state: &mut TenantState, kind: Kind, made_by: MadeBy, now: T
         soft_deleted: None,
         created: now,
         changed: now,
+        has_id: true,
         graph_from: now,
         ever_set: 0,
     }
@@ -124,7 +125,8 @@ fn create(call: &Invocation<'_>, state: &mut TenantState) -> Result<Reply, Excha
         return Ok(done(call, state, &[]));
     }
     entry.legacy_dn = legacy_dn(state, &name);
-    let visible = state.graph_shows_at(&call.faults(), now, true);
+    entry.has_id = !state.dual_write_waits;
+    let visible = if entry.has_id { state.graph_shows_at(&call.faults(), now, true) } else { Timestamp::MAX };
     entry.graph_from = visible;
     let stored = state.directory.put(entry, now, visible);
     state.creations.push_back(now);

@@ -129,23 +129,6 @@ impl Engine {
         Ok(())
     }
 
-    /// How many contacts of either side bear this installation's stamp (for people: it looks at every shard).
-    pub async fn stamped(&self, pair: &str) -> Result<u64, EngineError> {
-        let setup = self.pair(pair)?;
-        let mut count = 0;
-        for side in Side::BOTH {
-            let stamp = setup.tenants.get(side).stamp_attribute;
-            for shard in 0..16 {
-                let replicas = self.store.replica_shard(&setup.name, side, shard).await?;
-                let recipients =
-                    replicas.iter().filter(|replica| replica.presence == Presence::Present).map(|replica| replica.recipient(stamp));
-                let ours = |recipient: &gal::Recipient| recipient.mark.stamp().is_some_and(|stamp| stamp.installation == self.installation);
-                count += recipients.filter(ours).count() as u64;
-            }
-        }
-        Ok(count)
-    }
-
     /// Links that a stamp on a side speaks of, and that are not stored: lost rows. It looks at every shard.
     pub(crate) async fn lost_links(&self, pair: &PairSetup, side: Side) -> Result<BTreeSet<LinkKey>, EngineError> {
         let stamp = pair.tenants.get(side).stamp_attribute;

@@ -315,6 +315,10 @@ pub struct Operation {
 impl Operation {
     /// Everything it changes, for the preview and for the record of the run.
     pub fn told(&self) -> Vec<Told> {
+        // Where it was made after all, it is hidden; whether it was nobody knows yet.
+        if self.action == Action::Abandon {
+            return Vec::new();
+        }
         let Extras { hidden, stamp, x500_add, x500_remove, rename } = &self.extras;
         let fields = self.changes.iter().map(|change| Told {
             property: change.field.property(),

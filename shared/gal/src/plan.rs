@@ -408,7 +408,7 @@ impl Planner<'_, '_> {
         }
         match joined {
             // It will be shown: somebody appears, as by a creation.
-            Joined::HandedOn(_) if !self.creates(target) => Decision::skip(SkipReason::NotInMerge),
+            Joined::HandedOn(_) | Joined::Guest(..) if !self.creates(target) => Decision::skip(SkipReason::NotInMerge),
             Joined::HandedOn(contact) => claim(self.context, self.world, key, entry, address, contact),
             Joined::Recovered(contact) => self.recovered(key, entry, address, contact),
             Joined::Relinked(link, contact) => relink(self.context, self.world, link, origin, entry, address, contact),
@@ -463,7 +463,8 @@ impl Planner<'_, '_> {
                 self.addresses.entry((operation.side, operation.address.clone())).or_insert_with(|| title.clone());
             }
         }
-        for change in &quiet {
+        // What is remembered beside an operation speaks for nobody.
+        for change in quiet.iter().filter(|change| change.quiet != Quiet::Record || operations.is_empty()) {
             if let Some(target) = change.link.target {
                 self.claimed.entry((change.link.target_side(), target)).or_insert_with(|| title.clone());
             }

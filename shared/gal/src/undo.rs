@@ -273,7 +273,8 @@ fn put_back(asked: &Undoing<'_>, deed: &Deed, link: &Link, entry: &Entry, staged
         contact: contact_of(entry),
         changes,
         extras,
-        start: None,
+        // Should the answer be lost, it was we who showed it, and nobody takes it for a hiding that was half done.
+        start: staged.then(|| Box::new(Link { phase: Phase::Kept, ..link.clone() })),
         patch,
         manager: None,
         notes: Vec::new(),

@@ -59,6 +59,7 @@ async fn a_colleague_who_takes_over_a_leavers_address_moves_to_it_and_is_told_of
     );
     rig.settle(4).await.unwrap();
     assert_eq!(conflicts(&rig).await, ["ExternalEmailAddress"], "the status tells that she waits");
+    assert!(!rig.snapshot(false).await.unwrap().waiting, "for nobody: that ends by itself");
     rig.advance(DAY * 3).await;
     rig.settle(6).await.unwrap();
     let ada = property(find(&rig.gal("fabrikam"), "Ada").expect("there"), "ExternalEmailAddress");

@@ -394,7 +394,6 @@ async fn after_a_rebuild_those_who_left_meanwhile_leave_too() {
     rig.apply("contoso", update(a[2], json!({"HiddenFromAddressListsEnabled": true})));
     rig.advance(Duration::from_secs(600)).await;
     rig.snapshot(false).await.unwrap();
-    assert_eq!(rig.engine.stamped(&rig.pair()).await.unwrap(), 14);
     let plan = rig.engine.rebuild_preview(&rig.pair()).await.unwrap();
     assert!(plan.operations.is_empty() && plan.quiet.len() == 14, "{} links", plan.quiet.len());
     rig.engine.rebuild(&rig.pair(), &engine::operate::rebuild_checksum(&plan), rig.deadline()).await.unwrap();

@@ -167,6 +167,28 @@ async fn an_undo_whose_answer_was_lost_stays_undone() {
     assert_eq!(source, "WRONG", "what he says is his");
 }
 
+/// Once whoever an undo had shown, and whose answer was lost, was hidden again by the next run.
+#[tokio::test(start_paused = true)]
+async fn who_is_shown_again_by_an_undo_whose_answer_was_lost_stays_shown() {
+    let (rig, a) = crowd().await;
+    rig.apply("contoso", delete(&a[..2]));
+    let run = run_of(&rig).await;
+    rig.advance(Duration::from_secs(600)).await;
+    rig.simulator
+        .set_faults_json(json!({"calls": [{"tenant": "fabrikam", "cmdlet": "Set-MailContact", "do": "commit-then-drop"}]}))
+        .unwrap();
+    undo(&rig, &run.id).await;
+    rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+    for _ in 0..3 {
+        rig.advance(Duration::from_secs(600)).await;
+        rig.settle(4).await.unwrap();
+    }
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben", "Cas"]);
+    rig.advance(Duration::from_secs(40 * 24 * 3600)).await;
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben", "Cas"], "no purge comes");
+}
+
 /// Every id begins with nothing.
 #[tokio::test(start_paused = true)]
 async fn no_run_at_all_is_no_run() {

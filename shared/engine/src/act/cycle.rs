@@ -138,7 +138,9 @@ impl Engine {
         if writing.stage != Stage::Unmerged || writing.merge.is_some() {
             return Ok(None);
         }
-        Ok(Some(match self.stamped(pair).await? {
+        // Of this pair's own: another pair of the same installation may have been here for long.
+        let lost = self.lost(self.pair(pair)?).await?;
+        Ok(Some(match lost.a + lost.b {
             0 => OnlyReads::Unmerged,
             stamped => OnlyReads::StateLost { stamped },
         }))

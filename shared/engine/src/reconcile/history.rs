@@ -31,9 +31,10 @@ pub(crate) fn counts(link: &Link, side: Side) -> bool {
     link.is_live() && (link.target_side() == side || link.role == Role::Peer)
 }
 
-/// Whether a link waits for a person: set aside with a reason, or of two who contradict each other.
+/// Whether a link waits for a person: set aside with a reason, or of two who contradict each other. (Whoever waits for the address of one who
+/// left gets it when that one is purged.)
 pub(crate) fn waits(link: &Link) -> bool {
-    link.quarantine.is_some() || link.is_live() && !link.conflicts.is_empty()
+    link.quarantine.is_some() || link.is_live() && link.role == Role::Peer && !link.conflicts.is_empty()
 }
 
 /// Whether the contact of a link stands still because its domain belongs to its tenant now.

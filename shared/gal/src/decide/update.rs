@@ -120,6 +120,12 @@ impl Case<'_, '_> {
     /// Where nothing is left to be refused, nobody is set aside any more.
     pub(super) fn freed(&self, mut decision: Decision) -> Decision {
         // Who rests is not tried any more.
+        let parted = decision.skipped == Some(SkipReason::PeerOutOfScope) && !self.link.conflicts.is_empty();
+        if parted && decision.operations.is_empty() && decision.quiet.is_empty() {
+            // Nothing is merged any more; should it be again, it is told anew.
+            let patch = LinkPatch { conflicts: Some(Vec::new()), ..LinkPatch::default() };
+            decision.quiet.extend(Decision::quiet(Quiet::Record, self.link, patch, &self.title).quiet);
+        }
         let waits = |reason: &SkipReason| !matches!(reason, SkipReason::Suppressed { .. } | SkipReason::PeerOutOfScope);
         if self.link.quarantine.is_none() || !decision.operations.is_empty() || decision.skipped.as_ref().is_some_and(waits) {
             return decision;

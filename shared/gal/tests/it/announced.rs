@@ -118,3 +118,18 @@ fn a_suppressed_contact_is_not_relinked_until_a_full_merge() {
         assert_eq!(relinks, relinked, "{plan:?}");
     }
 }
+
+/// Once what was remembered beside the taking away spoke for the contact, and whoever followed was told that it is claimed by another.
+#[test]
+fn who_follows_gets_the_contact_although_an_answer_was_lost() {
+    for role in [Role::Peer, Role::Projection] {
+        let (source, contact, mut link) = twins("Clerk", "Agent", "Clerk");
+        link.role = role;
+        link.announce(begun(Some("Clerk"), Some("Agent")));
+        let newcomer = Recipient { anchor: anchor(Side::A, 9), ..source.clone() };
+        let gone = Recipient { presence: Presence::Gone(ago(1)), ..source };
+        let plan = Asked::default().plan(&world(vec![gone, newcomer], vec![contact], vec![link]));
+        let actions: Vec<_> = plan.operations.iter().map(|operation| operation.action.as_str()).collect();
+        assert_eq!(actions, ["relink"], "{role:?}");
+    }
+}

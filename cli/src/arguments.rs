@@ -284,7 +284,7 @@ pub(crate) struct UnpublishArguments {
     /// Removes made contacts, and gives found ones back.
     #[arg(long)]
     pub(crate) purge: bool,
-    /// Leaves all contacts there, as the administrator's.
+    /// Leaves made contacts there, as the administrator's, and gives found ones back.
     #[arg(long)]
     pub(crate) release: bool,
     #[command(flatten)]

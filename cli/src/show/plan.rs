@@ -32,13 +32,8 @@ fn lists(plan: &PlanDocument) -> bool {
 }
 
 /// Whether it takes a run back.
-pub(crate) fn is_undo(plan: &PlanDocument) -> bool {
+fn is_undo(plan: &PlanDocument) -> bool {
     plan.of.starts_with("undo")
-}
-
-/// Whether it restores links.
-pub(crate) fn is_rebuild(plan: &PlanDocument) -> bool {
-    plan.of.starts_with("rebuild")
 }
 
 /// Whether it takes a side back.

@@ -51,9 +51,7 @@ pub(crate) async fn undo(environment: &Environment, global: &Global, run: &str, 
 /// Whether there is nothing to confirm: nothing to put back or to restore, or a side that was taken back and is closed already.
 fn is_done(plan: &PlanDocument) -> bool {
     let closed = plan.sides.a.closed || plan.sides.b.closed;
-    plan.is_quiet()
-        && plan.remembered.is_empty()
-        && (shown::is_undo(plan) || shown::is_rebuild(plan) || (shown::is_unpublish(plan) && closed))
+    plan.is_quiet() && plan.remembered.is_empty() && (closed || !shown::is_unpublish(plan))
 }
 
 /// The plan, a person's word, and what was confirmed.

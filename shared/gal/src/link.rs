@@ -359,16 +359,16 @@ impl Link {
         }
     }
 
-    /// Announces what is about to be written into a half; what was announced of it before is replaced.
+    /// Announces what is about to be written into a half. What was announced of it shortly before stays: it may be done late.
     pub fn announce(&mut self, begun: Begun) {
-        self.unannounce(begun.side);
+        self.begun.retain(|earlier| earlier.side != begun.side || begun.at <= earlier.at + BEGUN_COUNTS);
         self.begun.push(begun);
     }
 
-    /// Whatever was announced of a half is known to be done, or not. Answers whether anything was.
-    pub fn unannounce(&mut self, side: Side) -> bool {
+    /// What was announced of a half since then is known to be done, or not. Answers whether anything was.
+    pub fn unannounce(&mut self, side: Side, since: Timestamp) -> bool {
         let announced = self.begun.len();
-        self.begun.retain(|begun| begun.side != side);
+        self.begun.retain(|begun| begun.side != side || begun.at < since);
         self.begun.len() < announced
     }
 

@@ -340,6 +340,13 @@ impl Rig {
         if self.snapshot(false).await?.due { self.reconcile().await } else { Ok(None) }
     }
 
+    /// A day later both sides are read completely, and what comes of that is done.
+    pub async fn next_day(&self) -> Result<(), EngineError> {
+        self.advance(Duration::from_secs(25 * 3_600)).await;
+        self.snapshot(true).await?;
+        self.settle(4).await.map(|_| ())
+    }
+
     /// Ten minutes and a cycle, until nothing is done any more (at most `most` cycles). Answers what was done.
     pub async fn settle(&self, most: usize) -> Result<Vec<RunSummary>, EngineError> {
         let mut done = Vec::new();

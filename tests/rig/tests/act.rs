@@ -121,6 +121,20 @@ async fn a_lost_state_is_told_and_rebuilt() {
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Bea"]);
 }
 
+/// Once the stamps of another pair of the mesh made a new pair's state a lost one, and `rebuild` found nothing to restore.
+#[tokio::test(start_paused = true)]
+async fn a_new_pair_beside_one_that_is_merged_has_lost_nothing() {
+    let rig = Rig::mesh(&[("contoso", "fabrikam"), ("contoso", "initech")], "").await;
+    rig.apply("fabrikam", json!([user("fabrikam", "Ann")]));
+    rig.merge(gal::policy::MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal("contoso")), ["Ann"]);
+    let Answer::Ran(ran) = rig.engine.act("contoso-initech", Action::Run { full: false }, rig.deadline()).await.unwrap() else {
+        panic!("no run")
+    };
+    assert_eq!((ran.only_reads, ran.standing), (Some(OnlyReads::Unmerged), Standing::InStep));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_quiet_success_after_a_failed_reading_is_in_step() {
     let (rig, _, _) = Rig::merged("", vec![user("contoso", "Ann")], vec![]).await;

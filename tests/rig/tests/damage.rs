@@ -30,12 +30,6 @@ async fn lose_link(rig: &Rig, anchor: Uuid) {
     rig.engine.store.delete_link(&rig.pair(), key, link.version).await.unwrap();
 }
 
-async fn next_day(rig: &Rig) {
-    rig.advance(Duration::from_secs(2 * 3600)).await;
-    rig.snapshot(true).await.unwrap();
-    rig.settle(4).await.unwrap();
-}
-
 /// Once it published 237 people whom a pilot of five had left out.
 #[tokio::test(start_paused = true)]
 async fn a_pilot_is_one_after_a_rebuild_until_a_merge_is_confirmed() {
@@ -110,7 +104,7 @@ async fn a_lost_link_is_told_and_comes_back_with_the_next_full_reading() {
     let (rig, a, _) = Rig::merged("", vec![user("contoso", "Ann"), user("contoso", "Ben")], vec![]).await;
     lose_link(&rig, a[0]).await;
     assert_eq!(status(&rig).await.lost_links.b, 1);
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     assert_eq!(status(&rig).await.lost_links.b, 0);
     rig.apply("contoso", delete(&a[..1]));
     rig.settle(4).await.unwrap();
@@ -125,7 +119,7 @@ async fn who_leaves_while_his_replica_is_lost_is_hidden_all_the_same() {
     rig.settle(4).await.unwrap();
     assert_eq!(names(&rig.gal("fabrikam")).len(), 3, "nothing is concluded from what is not known");
     rig.apply("contoso", delete(&a[..1]));
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     assert_eq!(names(&rig.gal("fabrikam")), ["Ben", "Cas"]);
     rig.apply("contoso", update(a[1], json!({"Title": "Lead"})));
     rig.settle(4).await.unwrap();
@@ -141,7 +135,7 @@ async fn an_overdue_purge_is_found_by_a_full_reading() {
     rig.lose_agenda().await;
     rig.advance(Duration::from_secs(31 * 24 * 3600)).await;
     assert_eq!(rig.gal_with_hidden("fabrikam").iter().filter(|contact| contact.hidden).count(), 1);
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Ben"]);
 }
 
@@ -178,7 +172,7 @@ async fn a_lost_group_takes_nobody_away() {
     assert_eq!(names(&rig.gal("fabrikam")), ["Ann", "Ben"]);
     let told = status(&rig).await.holds.b.map(|held| held.hold.reasons.join(" ")).unwrap_or_default();
     assert!(told.contains("include group"), "{told}");
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     let gal = rig.gal("fabrikam");
     assert_eq!((names(&gal).len(), property(find(&gal, "Ann").unwrap(), "Title")), (2, "Lead".to_owned()));
     assert_eq!(status(&rig).await.holds.b, None);
@@ -200,8 +194,8 @@ async fn a_full_reading_that_lost_its_notes_begins_anew() {
     assert!(chunks > 0);
     rig.engine.store.forget_seen(&rig.pair(), Side::A, first, chunks).await.unwrap();
     rig.apply("contoso", delete(&a[..1]));
-    next_day(&rig).await;
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
+    rig.next_day().await.unwrap();
     assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
     let state = rig.engine.state(&rig.pair()).await.unwrap();
     assert!(state.reading.sides.a.full.is_none() && state.reading.sides.a.last_full.is_some_and(|last| last > first));
@@ -305,7 +299,7 @@ async fn who_is_edited_while_his_replica_is_lost_loses_nothing() {
         ["DisplayName", "FirstName"].map(|name| property(&gal[0], name))
     };
     assert_eq!(said(), ["Ann", "Ann"]);
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     rig.settle(4).await.unwrap();
     assert_eq!((said(), property(&rig.gal("fabrikam")[0], "Title")), (["Ann", "Ann"].map(str::to_owned), "Lead".to_owned()));
 }

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use engine::act::{Action, Answer, Standing, StatusDocument};
+use engine::act::Standing;
 use gal::policy::MergeMode;
-use rig::people::{delete, find, names, property, update, user};
+use rig::people::{delete, find, names, property, status_of, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::json;
 use uuid::Uuid;
@@ -26,29 +26,16 @@ fn goes_on(rig: &Rig) {
     rig.apply("fabrikam", json!([{"op": "dual-write", "waits": false}]));
 }
 
-async fn status(rig: &Rig) -> StatusDocument {
-    match rig.engine.act(&rig.pair(), Action::Status, rig.deadline()).await.unwrap() {
-        Answer::Status(status) => *status,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn next_day(rig: &Rig) {
-    rig.advance(Duration::from_secs(25 * 3_600)).await;
-    rig.snapshot(true).await.unwrap();
-    rig.settle(4).await.unwrap();
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_contact_whose_id_comes_late_is_linked_then_and_made_once() {
     let (rig, ann) = without_id().await;
     rig.apply("contoso", update(ann, json!({"Title": "Lead"})));
     rig.settle(3).await.unwrap();
     goes_on(&rig);
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     let gal = rig.gal_with_hidden("fabrikam");
     assert_eq!((names(&gal), property(&gal[0], "Title")), (vec!["Ann".to_owned()], "Lead".to_owned()));
-    assert_eq!(status(&rig).await.standing, Standing::InStep);
+    assert_eq!(status_of(&rig, &rig.pair()).await.standing, Standing::InStep);
     rig.apply("contoso", delete(&[ann]));
     rig.settle(4).await.unwrap();
     assert!(rig.gal("fabrikam").is_empty(), "and leaves like any other");
@@ -62,18 +49,18 @@ async fn a_contact_that_never_gets_its_id_is_set_aside_and_told() {
         rig.advance(Duration::from_secs(600)).await;
         rig.cycle().await.unwrap();
     }
-    let told = status(&rig).await;
+    let told = status_of(&rig, &rig.pair()).await;
     assert_eq!(told.standing, Standing::Quarantined);
     assert!(told.quarantined[0].reason.contains("no Entra id"), "{:?}", told.quarantined);
     // Nobody wants it any more: it cannot be taken away yet, and is not shown.
     rig.apply("contoso", delete(&[ann]));
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     assert!(rig.gal("fabrikam").is_empty());
     goes_on(&rig);
     rig.advance(Duration::from_secs(31 * 24 * 3_600)).await;
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     rig.advance(Duration::from_secs(31 * 24 * 3_600)).await;
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     assert!(rig.gal_with_hidden("fabrikam").is_empty(), "{:?}", rig.gal_with_hidden("fabrikam"));
 }
 
@@ -89,7 +76,7 @@ async fn a_contact_that_was_hidden_before_it_had_an_id_is_shown_when_its_source_
     rig.settle(4).await.unwrap();
     goes_on(&rig);
     rig.settle(4).await.unwrap();
-    next_day(&rig).await;
+    rig.next_day().await.unwrap();
     assert!(find(&rig.gal("fabrikam"), "Ann").is_some(), "{:?}", rig.gal_with_hidden("fabrikam"));
     // What his administrator does afterwards is his.
     let contact = rig.gal("fabrikam")[0].anchor;

@@ -318,7 +318,7 @@ impl Engine {
         let plan = self.unpublish_preview(pair, side, leave).await?;
         let of = match leave {
             Leave::Purge => "unpublish: made contacts are removed, found ones given back",
-            Leave::Release => "unpublish: all contacts stay, as the administrator's",
+            Leave::Release => "unpublish: made contacts stay, as the administrator's, found ones are given back",
         };
         // A person's confirmation is the approval: there is no judgement.
         let mut document = PlanDocument::of_plan(self.pair(pair)?, of.to_owned(), plan.checksum(), &plan, &gal::Sides::default());

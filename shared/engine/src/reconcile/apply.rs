@@ -228,10 +228,10 @@ impl Run<'_> {
         }
     }
 
-    /// What was refused stands nowhere as ours. (Of two commands the first one may have been done.)
+    /// What was refused stands nowhere as ours. (Of two commands the first one may have been done; what an earlier run began is another matter.)
     async fn not_begun(&self, shared: &Shared<'_>, operation: &Operation) -> Result<(), EngineError> {
         let Some(mut link) = shared.link(operation.key).await else { return Ok(()) };
-        if link.unannounce(operation.side) { self.store_link(shared, &link).await } else { Ok(()) }
+        if link.unannounce(operation.side, self.began()) { self.store_link(shared, &link).await } else { Ok(()) }
     }
 
     /// A write of which nobody knows whether it was done; one that ends so again and again is set aside like one that is refused.

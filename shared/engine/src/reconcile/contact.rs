@@ -152,7 +152,7 @@ impl Run<'_> {
             Some(mut link) => {
                 link.quarantine = None;
                 link.deferrals = 0;
-                link.unannounce(operation.side);
+                link.unannounce(operation.side, Timestamp::MIN);
                 link.x500_refused |= x500_refused;
                 link.written_at = Some(self.engine.now());
                 if link.is_live() && !was_live {

@@ -216,6 +216,11 @@ impl<'e> Run<'e> {
         inner.set_aside += aside(after) - aside(before);
     }
 
+    /// When it began.
+    pub(super) fn began(&self) -> Timestamp {
+        self.began
+    }
+
     /// Remembers whether anybody must yield to a domain that moved.
     pub(super) fn skipped(&self, plan: &Plan) {
         self.inner().stands_still |= plan.skipped.iter().any(|skipped| matches!(skipped.reason, SkipReason::MustYield { .. }));

@@ -243,7 +243,8 @@ fn decide(context: &Context<'_>, world: &World, link: &Link, fresh: bool) -> Dec
         Role::Peer => peer_life(&case, source, target),
     };
     let mut decision = case.freed(decision);
-    if waits_for_a_complete_reading(context, world, link) && decision.again.is_none() {
+    let unread = decision.skipped == Some(SkipReason::NotReadYet) && decision.again.is_none();
+    if unread && waits_for_a_complete_reading(context, world, link) {
         decision.again = context.now.checked_add(NOT_LOOKED_FOR).map(Again::Retry).ok();
     }
     decision

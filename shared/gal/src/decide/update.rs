@@ -117,15 +117,14 @@ impl Case<'_, '_> {
         self.link.target.is_none_or(|anchor| self.world.entry(self.link.target_side(), anchor).is_none())
     }
 
-    /// Where nothing is left to be refused, nobody is set aside any more.
+    /// Where nothing is left to be refused, nobody is set aside any more; where nothing is merged any more, nothing is contradicted (should
+    /// it be merged again, that is told anew).
     pub(super) fn freed(&self, mut decision: Decision) -> Decision {
-        // Who rests is not tried any more.
-        let parted = decision.skipped == Some(SkipReason::PeerOutOfScope) && !self.link.conflicts.is_empty();
-        if parted && decision.operations.is_empty() && decision.quiet.is_empty() {
-            // Nothing is merged any more; should it be again, it is told anew.
+        if decision.skipped == Some(SkipReason::PeerOutOfScope) && !self.link.conflicts.is_empty() {
             let patch = LinkPatch { conflicts: Some(Vec::new()), ..LinkPatch::default() };
             decision.quiet.extend(Decision::quiet(Quiet::Record, self.link, patch, &self.title).quiet);
         }
+        // Who rests is not tried any more.
         let waits = |reason: &SkipReason| !matches!(reason, SkipReason::Suppressed { .. } | SkipReason::PeerOutOfScope);
         if self.link.quarantine.is_none() || !decision.operations.is_empty() || decision.skipped.as_ref().is_some_and(waits) {
             return decision;

@@ -60,6 +60,34 @@ fn what_stands_there_is_remembered_also_before_the_next_write() {
     assert_eq!((known.base_source.get(Field::Title), known.base_target.get(Field::Title)), (agent, agent));
 }
 
+/// Once the next announcement took the place of the one before, whose write the service did late: it counted as an administrator's edit.
+#[test]
+fn a_write_that_is_done_late_is_known_beside_the_next_one() {
+    let (source, contact, mut link) = twins("Chief", "Agent", "Clerk");
+    link.announce(begun(Some("Clerk"), Some("Agent")));
+    link.announce(Begun { at: now() + jiff::SignedDuration::from_mins(10), ..begun(Some("Clerk"), Some("Chief")) });
+    let plan = Asked::default().plan(&world(vec![source.clone()], vec![contact.clone()], vec![link.clone()]));
+    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
+    assert_eq!(written, [(Side::B, Some("Chief"))], "and not what was late over what is newer");
+    // A refusal takes back what its own run announced.
+    assert!(link.unannounce(Side::B, now() + jiff::SignedDuration::from_mins(10)));
+    assert_eq!(link.begun, [begun(Some("Clerk"), Some("Agent"))]);
+    // And what is older than any write can be is forgotten.
+    link.announce(Begun { at: now() + jiff::SignedDuration::from_mins(40), ..begun(Some("Clerk"), Some("Chief")) });
+    assert_eq!(link.begun.len(), 1);
+}
+
+/// Once a contradiction of two who are merged no more raised the alarm for ever.
+#[test]
+fn who_is_merged_no_more_contradicts_nobody() {
+    let (source, contact, link) = twins("Chief", "Agent", "Clerk");
+    let hidden = Recipient { hidden: true, ..source };
+    let link = Link { conflicts: vec![Field::Title], provenance: Provenance::Found, ..link };
+    let plan = Asked::default().plan(&world(vec![hidden], vec![contact], vec![link]));
+    let changes: Vec<_> = plan.quiet.iter().map(|change| &change.patch.conflicts).collect();
+    assert_eq!((plan.operations.len(), changes), (0, vec![&Some(Vec::new())]), "{plan:?}");
+}
+
 /// What an operation does not remember of a half stays as it was.
 #[test]
 fn an_announcement_keeps_the_base_that_is_not_written() {

@@ -225,6 +225,15 @@ fn a_guest_is_adopted() {
                 "after an interruption",
                 &said(&asked.focus(&second, &focus), &second),
             );
+            // Somebody appears: by a merge that makes people appear there, and by no other.
+            for mode in [MergeMode::LinkOnly, MergeMode::BToA, MergeMode::AToB] {
+                let merging = Asked { serve: merge(mode, false, false), policy: asked.policy.clone(), ..Asked::default() };
+                table.add(
+                    &format!("{source_name}, a {guest_name} guest"),
+                    &format!("in a merge, {mode:?}"),
+                    &said(&merging.focus(&first, &focus), &first),
+                );
+            }
         }
     }
     matches("guests.txt", &table.text());

@@ -56,8 +56,7 @@ Exit codes:
   0  in step: everything due was done, or goes on by itself
   1  failed: a service, the state or the machine; the message says what to do
   2  wrong input: an argument, the profile, a key file, a checksum
-  3  held: the guard stopped something, a reading is incomplete, two sides contradict each other, a command met a
-     paused pair, or a plan or the rest of a command waits for a person
+  3  held: by the guard, an incomplete reading, a contradiction, a pause, or a plan or the rest of a command that waits for a person
   4  quarantined: some recipients were set aside with a reason, the rest is done";
 
 /// An error with its exit code.

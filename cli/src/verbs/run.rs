@@ -1,6 +1,6 @@
 //! `run`: a cycle, or one every so often.
 
-use engine::act::{Action, OnlyReads, Ran};
+use engine::act::{Action, OnlyReads, Ran, Standing};
 use gal::{Side, Sides};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -69,7 +69,7 @@ async fn cycle(
     let Ran { read, run: summary, only_reads, standing } = one(&session, full, every.map(|every| began + every - MARGIN)).await?;
     let read = read.unwrap_or_default();
     let setup = session.setup()?;
-    let document = json!({"pair": session.pair, "began": began, "read": read.changed, "incomplete": read.incomplete, "run": summary});
+    let document = json!({"pair": session.pair, "began": began, "read": read.changed, "incomplete": read.incomplete, "run": summary, "standing": standing});
     if environment.screen.json && every.is_some() {
         // One document a line, for whoever follows.
         print(&document.to_string())?;
@@ -86,6 +86,9 @@ async fn cycle(
                 if let Some(why) = read.incomplete.get(side) {
                     text.push_str(&format!("\n  {}", paint.yellow(&format!("{}: incomplete: {why}", setup.tenants.get(side).name))));
                 }
+            }
+            if let Some(waits) = waits(standing) {
+                text.push_str(&format!("\n  {}", paint.yellow(waits)));
             }
             text
         })?;
@@ -105,6 +108,15 @@ pub(crate) async fn one(session: &Session, full: bool, deadline: Option<Timestam
         session.store.sweep_expired(session.now()).await?;
     }
     Ok(ran)
+}
+
+/// What the exit code says beside what this cycle did: whoever waits may do so since long.
+fn waits(standing: Standing) -> Option<&'static str> {
+    match standing {
+        Standing::Held => Some("something waits for a person: `galbridge status` says what, and what to do"),
+        Standing::Quarantined => Some("somebody is set aside: `galbridge status` says who and why"),
+        Standing::InStep | Standing::Failed => None,
+    }
 }
 
 /// Why the pair only reads.

@@ -56,7 +56,8 @@ Exit codes:
   0  in step: everything due was done, or goes on by itself
   1  failed: a service, the state or the machine; the message says what to do
   2  wrong input: an argument, the profile, a key file, a checksum
-  3  held: by the guard, an incomplete reading, a contradiction, a pause, or a plan or the rest of a command that waits for a person
+  3  held: by the guard, an incomplete reading, a contradiction, a contact that must yield, a lost state, or a pause that refuses a
+     command; or a plan or the rest of a command waits for a person
   4  quarantined: some recipients were set aside with a reason, the rest is done";
 
 /// An error with its exit code.

@@ -113,7 +113,7 @@ pub(crate) async fn one(session: &Session, full: bool, deadline: Option<Timestam
 /// What the exit code says beside what this cycle did: whoever waits may do so since long.
 fn waits(standing: Standing) -> Option<&'static str> {
     match standing {
-        Standing::Held => Some("something waits for a person: `galbridge status` says what, and what to do"),
+        Standing::Held => Some("something is held: `galbridge status` says what, and why"),
         Standing::Quarantined => Some("somebody is set aside: `galbridge status` says who and why"),
         Standing::InStep | Standing::Failed => None,
     }

@@ -1,6 +1,6 @@
 //! Explaining: why somebody is, or is not, in the list (law 12).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gal::operation::Operation;
 use gal::plan::{Focus, Plan, Skipped, foresee};
@@ -129,16 +129,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Links that a stamp on a side speaks of, and that are not stored: lost rows. It looks at every shard.
+    /// Links that a stamp on a side speaks of, and that are not stored: lost rows. It looks at every shard. Two contacts with one stamp are
+    /// an error to report, and nothing that `rebuild` would restore.
     pub(crate) async fn lost_links(&self, pair: &PairSetup, side: Side) -> Result<BTreeSet<LinkKey>, EngineError> {
         let stamp = pair.tenants.get(side).stamp_attribute;
-        let mut lost = BTreeSet::new();
+        let mut bearers: BTreeMap<LinkKey, u64> = BTreeMap::new();
         for shard in 0..16 {
             let replicas = self.store.replica_shard(&pair.name, side, shard).await?;
             let present = replicas.iter().filter(|replica| replica.presence == Presence::Present).map(|replica| replica.recipient(stamp));
             let told = present.filter_map(|recipient| self.told_by_stamp(pair, side, &recipient));
-            lost.extend(told.map(|link| link.key));
+            told.for_each(|link| *bearers.entry(link.key).or_default() += 1);
         }
+        let mut lost: BTreeSet<LinkKey> = bearers.into_iter().filter(|(_, bearers)| *bearers == 1).map(|(key, _)| key).collect();
         if !lost.is_empty() {
             for shard in 0..16 {
                 for link in self.store.link_shard(&pair.name, shard).await? {

@@ -313,7 +313,7 @@ pub struct Link {
     /// How often in a row nobody knew whether a write of it was done.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deferrals: u32,
-    /// Writes into halves that both sides edit, of which it is not known whether they were done: one a side at most.
+    /// Writes into halves that both sides edit, of which it is not known whether they were done: of each side those of half an hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub begun: Vec<Begun>,
     /// A permanent error.
@@ -370,6 +370,15 @@ impl Link {
         let announced = self.begun.len();
         self.begun.retain(|begun| begun.side != side || begun.at < since);
         self.begun.len() < announced
+    }
+
+    /// What was announced over something else than is remembered now is settled: should the same stand there again, it is somebody's edit.
+    pub(crate) fn settle_begun(&mut self) {
+        let Self { begun, base_source, base_target, .. } = self;
+        for one in begun.iter_mut() {
+            one.fields.retain(|field| field.over == (base_source.get(field.field), base_target.get(field.field)));
+        }
+        begun.retain(|one| !one.fields.is_empty());
     }
 
     /// Takes over what an older link of the same contact remembers of it, and that no stamp tells.

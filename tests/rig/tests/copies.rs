@@ -7,6 +7,7 @@ use std::time::Duration;
 use engine::act::Standing;
 use engine::operate::{Leave, rebuild_checksum};
 use gal::Side;
+use gal::policy::MergeMode;
 use rig::Rig;
 use rig::people::{contact_at, delete, find, names, property, status, update, user};
 use serde_json::json;
@@ -143,4 +144,25 @@ async fn whose_stamp_was_overwritten_stays_and_is_told() {
     rig.apply("fabrikam", update(ours, json!({"CustomAttribute15": null})));
     rig.settle(4).await.unwrap();
     assert_eq!((names(&rig.gal("fabrikam")), status(&rig).await.standing), (vec!["Ben".to_owned()], Standing::InStep));
+}
+
+/// Once nothing led out of it: `rebuild` restored neither of two contacts with one stamp, and `merge` asked for `rebuild` for ever.
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_one_who_left_stands_in_no_merges_way() {
+    let found = contact_at("Annie (old)", "ann@contoso.example", "Engineer");
+    let (mut rig, a, b) = Rig::merged("", vec![user("contoso", "Ann")], vec![found]).await;
+    let zed = rig.apply("fabrikam", json!([contact_at("Supplier Zed", "zed@supplier.example", "Supplier")]))[0].unwrap();
+    let annie = find(&rig.gal("fabrikam"), "Annie (old)").unwrap().clone();
+    assert_eq!(annie.anchor, b[0], "adopted");
+    rig.apply("fabrikam", update(zed, json!({"CustomAttribute15": property(&annie, "CustomAttribute15")})));
+    rig.settle(4).await.unwrap();
+    rig.lose_state().await;
+    rig.apply("contoso", delete(&a[..1]));
+    rig.snapshot(true).await.unwrap();
+    let plan = rig.engine.rebuild_preview(&rig.pair()).await.unwrap();
+    assert!(plan.quiet.is_empty(), "{plan:?}");
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(4).await.unwrap();
+    assert_eq!(names(&rig.gal_with_hidden("fabrikam")), ["Annie (old)", "Supplier Zed"]);
+    is_untouched(&rig, zed);
 }

@@ -233,7 +233,7 @@ fn decide(context: &Context<'_>, world: &World, link: &Link, fresh: bool) -> Dec
     }
     if let Some(reason) = frozen(context, link, &source, &target, fresh) {
         let retry = link.quarantine.as_ref().filter(|_| matches!(reason, SkipReason::Quarantined { .. }));
-        return Decision { again: retry.map(|quarantine| Again::Retry(quarantine.retry_at)), ..Decision::skip(reason) };
+        return case.freed(Decision { again: retry.map(|quarantine| Again::Retry(quarantine.retry_at)), ..Decision::skip(reason) });
     }
     if let (true, Source::Wanted(entry, address), Target::Present(contact)) = (link.claimed, &source, &target) {
         return case.take_over(entry, address, contact);

@@ -120,7 +120,10 @@ impl Case<'_, '_> {
     /// Where nothing is left to be refused, nobody is set aside any more; where nothing is merged any more, nothing is contradicted (should
     /// it be merged again, that is told anew).
     pub(super) fn freed(&self, mut decision: Decision) -> Decision {
-        if decision.skipped == Some(SkipReason::PeerOutOfScope) && !self.link.conflicts.is_empty() {
+        let parted = |reason: &SkipReason| {
+            matches!(reason, SkipReason::PeerOutOfScope | SkipReason::StampReplaced | SkipReason::TargetDirectorySynced)
+        };
+        if decision.skipped.as_ref().is_some_and(parted) && !self.link.conflicts.is_empty() {
             let patch = LinkPatch { conflicts: Some(Vec::new()), ..LinkPatch::default() };
             decision.quiet.extend(Decision::quiet(Quiet::Record, self.link, patch, &self.title).quiet);
         }

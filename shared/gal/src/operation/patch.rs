@@ -67,6 +67,7 @@ impl LinkPatch {
         let mut next = link.clone();
         next.base_source = link.base_source.with_prints(&self.base_source);
         next.base_target = link.base_target.with_prints(&self.base_target);
+        next.settle_begun();
         next.phase = self.phase.clone().unwrap_or(next.phase);
         next.claimed &= matches!(next.phase, Phase::Staged { .. });
         next.base_hidden = self.base_hidden.unwrap_or(next.base_hidden);

@@ -2,8 +2,10 @@
 
 use gal::link::{Begun, BegunField, Suppression};
 use gal::mapping::FieldMapping;
+use gal::operation::LinkPatch;
 use gal::reason::SkipReason;
 use gal::recipient::Presence;
+use gal::stamp::Mark;
 use gal::{Base, Field, Kind, Link, Phase, Provenance, Recipient, Role, Side};
 
 use crate::pair::{Asked, ago, anchor, ann, copy_of, link, now, recipient, set, world};
@@ -77,15 +79,38 @@ fn a_write_that_is_done_late_is_known_beside_the_next_one() {
     assert_eq!(link.begun.len(), 1);
 }
 
+/// Once what the other administrator set anew, as a lost answer had it half an hour before, was taken for ours and overwritten.
+#[test]
+fn what_was_known_to_be_done_is_an_edit_when_it_stands_there_again() {
+    let (source, contact, mut link) = twins("Agent", "Agent", "Clerk");
+    link.announce(begun(Some("Clerk"), Some("Agent")));
+    let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link]));
+    let [done] = &plan.quiet[..] else { panic!("{plan:?}") };
+    let link = done.patch.apply(&done.link).unwrap();
+    assert_eq!(link.begun, [], "it is remembered, and no more announced");
+    // Both say Clerk again meanwhile; then the twin's administrator sets Agent himself.
+    let clerk = Base::print(Field::Title, Some("Clerk"));
+    let back = LinkPatch { base_source: vec![(Field::Title, clerk)], base_target: vec![(Field::Title, clerk)], ..LinkPatch::default() };
+    let link = back.apply(&link).unwrap();
+    let (source, contact, _) = twins("Clerk", "Agent", "Clerk");
+    let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link]));
+    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
+    assert_eq!(written, [(Side::A, Some("Agent"))]);
+}
+
 /// Once a contradiction of two who are merged no more raised the alarm for ever.
 #[test]
 fn who_is_merged_no_more_contradicts_nobody() {
     let (source, contact, link) = twins("Chief", "Agent", "Clerk");
-    let hidden = Recipient { hidden: true, ..source };
     let link = Link { conflicts: vec![Field::Title], provenance: Provenance::Found, ..link };
-    let plan = Asked::default().plan(&world(vec![hidden], vec![contact], vec![link]));
-    let changes: Vec<_> = plan.quiet.iter().map(|change| &change.patch.conflicts).collect();
-    assert_eq!((plan.operations.len(), changes), (0, vec![&Some(Vec::new())]), "{plan:?}");
+    let hidden = Recipient { hidden: true, ..source.clone() };
+    let synced = Recipient { directory_synced: true, ..contact.clone() };
+    let replaced = Recipient { mark: Mark::Foreign("another tool".to_owned()), ..contact.clone() };
+    for (source, contact) in [(hidden, contact), (source.clone(), synced), (source, replaced)] {
+        let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link.clone()]));
+        let changes: Vec<_> = plan.quiet.iter().map(|change| &change.patch.conflicts).collect();
+        assert_eq!((plan.operations.len(), changes), (0, vec![&Some(Vec::new())]), "{plan:?}");
+    }
 }
 
 /// What an operation does not remember of a half stays as it was.

@@ -69,7 +69,7 @@ pub(crate) enum Verb {
         /// Also makes, fills, reads back, hides and removes one contact in each tenant.
         #[arg(long)]
         probe: bool,
-        /// Only this tenant.
+        /// Only this tenant. (With --stack a --probe also writes into the other one of its pair.)
         #[arg(long, value_name = "TENANT")]
         tenant: Option<String>,
     },
@@ -113,7 +113,8 @@ pub(crate) enum Verb {
     },
     /// Ends a pause.
     Resume,
-    /// Removes the published contact of an address now, for a successor, and never makes it again.
+    /// Removes the published contact of an address now, for a successor, and never makes it again. (One that stood there before is given
+    /// back and stays.)
     MakeWay {
         /// The mail address.
         address: String,
@@ -302,9 +303,9 @@ pub(crate) enum CertificateVerb {
         /// The private file, instead of the profile's. The public ones get the same name, with .cer and .public.pem.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// How long it is valid, in days.
-        #[arg(long, default_value_t = 730)]
-        days: u32,
+        /// How long it is valid, in days; 730 if nothing is said. (A stack's always are.)
+        #[arg(long)]
+        days: Option<u32>,
         /// With --stack: makes another first certificate, whatever there is. It must be uploaded before anything works again.
         #[arg(long)]
         replace: bool,

@@ -1,3 +1,4 @@
+#Requires -Version 7
 <#
 .SYNOPSIS
     Prepares one Microsoft 365 tenant for galbridge. It may be run again: what is there already stays.

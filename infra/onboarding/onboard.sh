@@ -5,10 +5,14 @@
 # what the profile needs.
 #
 #   az login --tenant TENANT --allow-no-subscriptions
-#   infra/onboarding/onboard.sh CERTIFICATE.pem [NAME]
+#   infra/onboarding/onboard.sh NAME.public.pem [APPLICATION]
 set -euo pipefail
 certificate=${1:?the public certificate as PEM: galbridge --stack NAME certificate new --tenant TENANT}
 name=${2:-galbridge}
+if grep -q 'PRIVATE KEY' "$certificate"; then
+    echo "$certificate holds the private key, which stays with galbridge: give the public part, NAME.public.pem" >&2
+    exit 2
+fi
 graph=00000003-0000-0000-c000-000000000000
 exchange=00000002-0000-0ff1-ce00-000000000000
 recipient_administrator=31392ffb-586c-42d1-9346-e59415a2cc4e

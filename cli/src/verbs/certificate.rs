@@ -14,15 +14,21 @@ use crate::show::moment;
 use crate::stack::Stack;
 use crate::wiring::Environment;
 
+/// So long a certificate is valid if nothing is said.
+const DAYS: u32 = 730;
+
 /// Makes a key and a certificate.
 pub(crate) async fn new(
     environment: &Environment,
     global: &Global,
     tenant: Option<&str>,
     out: Option<PathBuf>,
-    days: u32,
+    days: Option<u32>,
 ) -> Result<Exit, CliError> {
     if let Some(stack) = &global.stack {
+        if days.is_some() {
+            return Err(CliError::wrong("with --stack a certificate is valid for 730 days, and rolled long before; --days is for a file"));
+        }
         let tenant = tenant.filter(|_| out.is_none());
         let tenant =
             tenant.ok_or_else(|| CliError::wrong("with --stack a certificate is made inside AWS: name its --tenant, and no file"))?;
@@ -46,7 +52,7 @@ pub(crate) async fn new(
         (None, Some(out)) => ("galbridge".to_owned(), out, None),
         (None, None) => return Err(CliError::wrong("name the tenant with --tenant, or the file with --out")),
     };
-    let credential = make(&name, Time::of(environment, global).await?.clock.now(), days, &file)?;
+    let credential = make(&name, Time::of(environment, global).await?.clock.now(), days.unwrap_or(DAYS), &file)?;
     let (der, pem) = write_public(&credential, &file)?;
     let document = json!({
         "private": file, "certificate": der, "certificate_pem": pem,

@@ -31,7 +31,7 @@ pub(crate) async fn check(environment: &Environment, global: &Global, probe: boo
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     let mut documents: Vec<TenantFindings> = Vec::new();
     if let Some(stack) = &stack {
-        documents = by_functions(stack, &loaded, probe).await?;
+        documents = by_functions(stack, &loaded, probe, &wanted).await?;
     } else {
         let time = Time::of(environment, global).await?;
         for tenant in loaded.profile.tenants.values().filter(|tenant| wanted(&tenant.name)) {
@@ -47,11 +47,16 @@ pub(crate) async fn check(environment: &Environment, global: &Global, probe: boo
 }
 
 /// A stack's functions look, for they have the certificates: both tenants of each pair, until all were looked at.
-async fn by_functions(stack: &Stack, loaded: &Loaded, probe: bool) -> Result<Vec<TenantFindings>, CliError> {
+async fn by_functions(
+    stack: &Stack,
+    loaded: &Loaded,
+    probe: bool,
+    wanted: &impl Fn(&str) -> bool,
+) -> Result<Vec<TenantFindings>, CliError> {
     let mut documents: Vec<TenantFindings> = Vec::new();
     let known = |documents: &[TenantFindings], name: &str| documents.iter().any(|document| document.tenant == name);
     for pair in &loaded.profile.pairs {
-        if gal::Side::BOTH.iter().all(|side| known(&documents, pair.tenant(*side))) {
+        if gal::Side::BOTH.iter().map(|side| pair.tenant(*side)).all(|name| known(&documents, name) || !wanted(name)) {
             continue;
         }
         let found = match stack.act(&pair.name(), &Action::Check { probe }).await? {

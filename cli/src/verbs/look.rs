@@ -85,5 +85,6 @@ pub(crate) async fn snapshot(environment: &Environment, global: &Global, full: b
         text.push_str(if read.due { "Something is due; `galbridge plan` shows it.\n" } else { "Nothing is due.\n" });
         text
     })?;
-    Ok(Exit::InStep)
+    let incomplete = gal::Side::BOTH.into_iter().any(|side| read.incomplete.get(side).is_some());
+    Ok(if incomplete { Exit::Held } else { Exit::InStep })
 }

@@ -106,8 +106,12 @@ async fn certificates(api: &SimulatorApi, tenants: &[Tenant], folder: &Path, now
     let mut public = String::new();
     for tenant in tenants {
         let file = folder.join(format!("{}.pem", tenant.name));
-        let credential =
-            verbs::make_certificate(&format!("galbridge demo {}", tenant.name), now - SignedDuration::from_hours(24), 730, &file)?;
+        let credential = verbs::make_certificate(
+            &format!("galbridge demo {}", tenant.name),
+            now - SignedDuration::from_hours(24),
+            credentials::VALIDITY_DAYS,
+            &file,
+        )?;
         let pem = credential.public_certificate_pem()?;
         api.post_text(&format!("tenants/{}/certificates", tenant.name), pem.clone()).await?;
         public.push_str(&pem);

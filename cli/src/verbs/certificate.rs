@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use credentials::{Credential, CredentialFile};
+use credentials::{Credential, CredentialFile, VALIDITY_DAYS};
 use engine::act::{PublicPart, Wish};
 use jiff::Timestamp;
 use serde_json::json;
@@ -14,9 +14,6 @@ use crate::show::moment;
 use crate::stack::Stack;
 use crate::wiring::Environment;
 
-/// So long a certificate is valid if nothing is said.
-const DAYS: u32 = 730;
-
 /// Makes a key and a certificate.
 pub(crate) async fn new(
     environment: &Environment,
@@ -27,7 +24,9 @@ pub(crate) async fn new(
 ) -> Result<Exit, CliError> {
     if let Some(stack) = &global.stack {
         if days.is_some() {
-            return Err(CliError::wrong("with --stack a certificate is valid for 730 days, and rolled long before; --days is for a file"));
+            return Err(CliError::wrong(format!(
+                "with --stack a certificate is valid for {VALIDITY_DAYS} days, and rolled long before; --days is for a file"
+            )));
         }
         let tenant = tenant.filter(|_| out.is_none());
         let tenant =
@@ -52,7 +51,7 @@ pub(crate) async fn new(
         (None, Some(out)) => ("galbridge".to_owned(), out, None),
         (None, None) => return Err(CliError::wrong("name the tenant with --tenant, or the file with --out")),
     };
-    let credential = make(&name, Time::of(environment, global).await?.clock.now(), days.unwrap_or(DAYS), &file)?;
+    let credential = make(&name, Time::of(environment, global).await?.clock.now(), days.unwrap_or(VALIDITY_DAYS), &file)?;
     let (der, pem) = write_public(&credential, &file)?;
     let document = json!({
         "private": file, "certificate": der, "certificate_pem": pem,

@@ -35,4 +35,4 @@ pub use file::{CredentialFile, MAXIMUM_FILE_BYTES};
 pub use secret::{Passphrase, Secret};
 #[cfg(feature = "secrets-manager")]
 pub use secrets_manager::SecretsManager;
-pub use self_signed::{KEY_BITS, MAXIMUM_VALIDITY_DAYS};
+pub use self_signed::{KEY_BITS, MAXIMUM_VALIDITY_DAYS, VALIDITY_DAYS};

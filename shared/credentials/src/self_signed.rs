@@ -19,6 +19,9 @@ pub const KEY_BITS: u32 = 3072;
 /// The longest validity of a new certificate, in days: three years. Rotation renews it long before.
 pub const MAXIMUM_VALIDITY_DAYS: u32 = 1095;
 
+/// How long a certificate is valid where nobody says otherwise, in days: more than two rotations (`RotateAfterDays`).
+pub const VALIDITY_DAYS: u32 = 730;
+
 const MAXIMUM_NAME_CHARACTERS: usize = 64;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// X.509 dates end with the year 9999; this leaves room for any validity.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use credentials::{Credential, CredentialError, SecretsManager};
+use credentials::{Credential, CredentialError, SecretsManager, VALIDITY_DAYS};
 use engine::act::{PublicPart, Wish};
 use engine::ports::{DirectoryReader as _, TenantError};
 use jiff::{SignedDuration, Timestamp};
@@ -23,9 +23,6 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{Client, ServerlessError, message};
-
-/// How long a new certificate is valid, in days. The schedule rolls it long before.
-const VALID_DAYS: u32 = 730;
 
 /// A new certificate is tried again after so long, until the token endpoint knows it.
 const BETWEEN_TRIES: Duration = Duration::from_secs(10);
@@ -296,7 +293,7 @@ impl Work<'_> {
     }
 
     fn generate(&self) -> Result<Credential, ServerlessError> {
-        let made = Credential::generate(&format!("galbridge {}", self.name), self.client.now(), VALID_DAYS);
+        let made = Credential::generate(&format!("galbridge {}", self.name), self.client.now(), VALIDITY_DAYS);
         made.map_err(|error| self.credential(error))
     }
 

@@ -381,7 +381,14 @@ pub(crate) fn connections(
     let Some(pair) = loaded.profile.pair(pair) else { return Ok(connections) };
     for side in wanted {
         if let Some(tenant) = loaded.profile.tenants.get(pair.tenant(*side)) {
-            connections.insert(tenant.name.clone(), connect(environment, loaded, tenant, time)?.connection);
+            let client = connect(environment, loaded, tenant, time)?;
+            // The token endpoint would say less clearly what is wrong.
+            let expiry = client.credential.expiry(time.clock.now());
+            if !expiry.is_usable() {
+                let file = loaded.credential_file(tenant);
+                return Err(CliError::wrong(format!("tenant {}: the certificate in {}: {expiry}", tenant.name, file.display())));
+            }
+            connections.insert(tenant.name.clone(), client.connection);
         }
     }
     Ok(connections)

@@ -159,6 +159,18 @@ fn certificates_are_private_and_never_overwritten() {
     }
 }
 
+/// Once the tenant's answer was all that was said, which names other reasons too.
+#[test]
+fn an_expired_certificate_is_told_before_anything_is_sent() {
+    let folder = folder(PROFILE);
+    let credential = credentials::Credential::generate("contoso", "2020-01-01T00:00:00Z".parse().unwrap(), 365).unwrap();
+    credentials::CredentialFile::new(folder.path().join("contoso.pem")).store_new(&credential).unwrap();
+    let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "plan"], 2);
+    for said in ["tenant contoso", "contoso.pem", "expired", "make a new one"] {
+        assert!(errors.contains(said), "{said}: {errors}");
+    }
+}
+
 #[test]
 fn a_second_run_is_refused_with_the_reason() {
     let folder = folder(PROFILE);

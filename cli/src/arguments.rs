@@ -51,13 +51,18 @@ pub(crate) struct Global {
     pub(crate) simulator: Option<String>,
 }
 
-/// Takes `http://127.0.0.1:45217`.
+/// Takes `http://127.0.0.1:45217`: a simulator on this machine. Nobody elsewhere says what time it is.
 fn address(text: &str) -> Result<String, String> {
+    let is_here = |url: &reqwest::Url| match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
+        Some("localhost") => true,
+        Some(host) => host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
+        None => false,
+    };
     match reqwest::Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none() => {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && is_here(&url) && url.username().is_empty() && url.password().is_none() => {
             Ok(text.to_owned())
         }
-        Ok(_) | Err(_) => Err("the address of a simulator looks like http://127.0.0.1:45217".to_owned()),
+        Ok(_) | Err(_) => Err("a simulator runs on this machine; its address looks like http://127.0.0.1:45217".to_owned()),
     }
 }
 

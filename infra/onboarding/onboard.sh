@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Prepares one Microsoft 365 tenant for galbridge with the Azure CLI: the app registration, its certificate and permissions, and the
 # Entra role Exchange Recipient Administrator, which is the right over every mailbox and group too (a custom Exchange role group, for
-# mail contacts only, needs PowerShell: Onboard-Galbridge.ps1; prefer it). It may be run again: what is there already stays. Prints
-# what the profile needs.
+# mail contacts only, needs PowerShell: Onboard-Galbridge.ps1; prefer it). Prints what the profile needs.
 #
 #   az login --tenant TENANT --allow-no-subscriptions
 #   infra/onboarding/onboard.sh NAME.public.pem [APPLICATION]
+#
+# APPLICATION is the name of a new one (galbridge), or the id of one that is there already: run again with its id, it leaves what is
+# there. An application of that name is not taken by itself: anybody may have made it, and could sign in as it.
 set -euo pipefail
 certificate=${1:?the public certificate as PEM: galbridge --stack NAME certificate new --tenant TENANT}
 name=${2:-galbridge}
@@ -17,9 +19,25 @@ graph=00000003-0000-0000-c000-000000000000
 exchange=00000002-0000-0ff1-ce00-000000000000
 recipient_administrator=31392ffb-586c-42d1-9346-e59415a2cc4e
 
-app=$(az ad app list --display-name "$name" --query '[0].appId' --output tsv)
-if [ -z "$app" ]; then
+if [[ $name =~ ^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$ ]]; then
+    app=$(az ad app show --id "$name" --query appId --output tsv)
+elif [[ ! $name =~ ^[A-Za-z0-9][A-Za-z0-9\ ._-]*$ ]]; then
+    echo "$name: the name of an application has letters, digits, blanks, dots and dashes here" >&2
+    exit 2
+else
+    there=$(az ad app list --filter "displayName eq '$name'" --query '[].appId' --output tsv)
+    if [ -n "$there" ]; then
+        echo "There is an application $name already. Whoever owns it, or has a secret of it, could sign in with all that it is given here." >&2
+        for one in $there; do
+            owners=$(az ad app owner list --id "$one" --query '[].userPrincipalName' --output tsv | paste -sd ' ' -)
+            secrets=$(az ad app credential list --id "$one" --query 'length(@)' --output tsv)
+            echo "  $one   owners: ${owners:-none}   secrets: $secrets" >&2
+        done
+        echo "If it is meant, and nobody but you owns it, give its id: $0 $certificate ID. Else give another name." >&2
+        exit 3
+    fi
     app=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
+    echo "The application $name is made. Should something fail from here on: $0 $certificate $app" >&2
 fi
 object=$(az ad app show --id "$app" --query id --output tsv)
 principal=$(az ad sp list --filter "appId eq '$app'" --query '[0].id' --output tsv)
@@ -32,7 +50,8 @@ known() {
     az ad app credential list --id "$app" --cert --query "[?customKeyIdentifier=='$thumbprint'].keyId | [0]" --output tsv
 }
 if [ -z "$(known)" ]; then
-    az ad app credential reset --id "$app" --append --cert "@$certificate" --output none
+    # Without a time it is one year; two are cut to the certificate's own end.
+    az ad app credential reset --id "$app" --append --cert "@$certificate" --years 2 --output none
 fi
 
 grant() {

@@ -122,7 +122,7 @@ def packaged(folder, functions):
         replace(f"      BuildMethod: rust-cargolambda\n      BuildProperties: {{Binary: {program}}}\n", "")
         replace(f"      CodeUri: functions/{program}\n", f"      CodeUri: {place}\n")
     # The service ticks every two minutes at most; a test cannot wait so long.
-    replace("    MinValue: 2\n    MaxValue: 30", "    MinValue: 1\n    MaxValue: 30")
+    replace("    MinValue: 2\n    MaxValue: 10", "    MinValue: 1\n    MaxValue: 10")
     replace("rate(${TickMinutes} minutes)", "rate(1 minute)")
     # MiniStack does not fill in the scheduler's context attributes; without it a tick is of the present moment.
     replace(', "tick": "<aws.scheduler.scheduled-time>"', "")

@@ -9,10 +9,19 @@ use engine::act::PlanDocument;
 
 const HEADER: [&str; 10] = ["side", "tenant", "operation", "title", "address", "reason", "property", "before", "after", "held"];
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that no spreadsheet takes for a formula, nor a part of it where the spreadsheet divides cells at another letter than a comma.
 pub(crate) fn cell(text: &str) -> String {
-    let text: String = text.chars().filter(|letter| !letter.is_control() || "\n\t\r".contains(*letter)).collect();
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+    let mut out = String::with_capacity(text.len());
+    let mut begins = true;
+    for letter in text.chars().filter(|letter| !letter.is_control() || "\n\t\r".contains(*letter)) {
+        if begins && "=+-@\t\r".contains(letter) {
+            out.push('\'');
+        }
+        // A part that is quoted, or begins with a blank, is one all the same.
+        begins = ";|\t\r\n".contains(letter) || begins && (letter == ' ' || letter == '"');
+        out.push(letter);
+    }
+    out
 }
 
 /// Writes a plan to a new file that only its owner can read: it holds people's names and addresses.
@@ -84,10 +93,20 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula() {
-        for formula in ["=1+1", "+41 44 000", "-2", "@SUM(A1)", "\t=1", "\r=1"] {
+        for formula in ["=1+1", "+41 44 000", "-2", "@SUM(A1)"] {
             assert_eq!(cell(formula), format!("'{formula}"));
         }
-        for plain in ["", "Ann", "a=b", "1-2", "'=1"] {
+        for (formula, escaped) in [
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r'=1"),
+            ("Ann;=cmd|'/c calc'!A1", "Ann;'=cmd|'/c calc'!A1"),
+            ("Ann;\"=1\";x", "Ann;\"'=1\";x"),
+            ("Ann; =1", "Ann; '=1"),
+            ("Ann\n@SUM(A1)", "Ann\n'@SUM(A1)"),
+        ] {
+            assert_eq!(cell(formula), escaped);
+        }
+        for plain in ["", "Ann", "a=b", "1-2", "'=1", "a;b", "a; b"] {
             assert_eq!(cell(plain), plain);
         }
     }

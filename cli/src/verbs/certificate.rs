@@ -51,6 +51,9 @@ pub(crate) async fn new(
         (None, Some(out)) => ("galbridge".to_owned(), out, None),
         (None, None) => return Err(CliError::wrong("name the tenant with --tenant, or the file with --out")),
     };
+    if public_files(&file).contains(&file) {
+        return Err(CliError::wrong(format!("{}: the public part would get this name; name the private file NAME.pem", file.display())));
+    }
     let credential = make(&name, Time::of(environment, global).await?.clock.now(), days.unwrap_or(VALIDITY_DAYS), &file)?;
     let (der, pem) = write_public(&credential, &file)?;
     let document = json!({
@@ -135,9 +138,14 @@ pub(crate) fn make(name: &str, from: Timestamp, days: u32, file: &Path) -> Resul
     Ok(credential)
 }
 
+/// Where the public certificate is written, as DER and as PEM.
+fn public_files(file: &Path) -> [PathBuf; 2] {
+    ["cer", "public.pem"].map(|ending| file.with_extension(ending))
+}
+
 /// Writes the public certificate beside the private file, as DER and as PEM.
 fn write_public(credential: &Credential, file: &Path) -> Result<(PathBuf, PathBuf), CliError> {
-    let (der, pem) = (file.with_extension("cer"), file.with_extension("public.pem"));
+    let [der, pem] = public_files(file);
     std::fs::write(&der, credential.certificate_der()).map_err(|error| CliError::file(&der, "written", &error))?;
     std::fs::write(&pem, credential.public_certificate_pem()?).map_err(|error| CliError::file(&pem, "written", &error))?;
     Ok((der, pem))

@@ -38,18 +38,47 @@ pub(crate) fn write(environment: &Environment, global: &Global, file: &Path, nam
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(wrong(format!("it cannot be read: {error}"))),
     };
-    let after = with_lists(&before, name, &lists(&profile)).map_err(wrong)?;
+    let lists = lists(&profile);
+    let after = with_lists(&before, name, &lists).map_err(wrong)?;
+    let dropped = dropped(&before, name, &lists);
     let changed = after != before;
     if changed {
         replace(file, &after).map_err(|error| wrong(format!("it cannot be written: {error}")))?;
     }
-    let document = json!({"file": file, "environment": name, "changed": changed, "parameters": lists(&profile)});
+    let document = json!({"file": file, "environment": name, "changed": changed, "parameters": lists, "dropped": dropped});
     environment.screen.answer(&document, |paint| {
         let said = if changed { "now has" } else { "already has" };
-        let lists = lists(&profile).map(|(key, list)| format!("{key}={list}")).join(" ");
-        format!("{}: {} {said} {lists}\nNext: sam build && sam deploy --config-env {name}", file.display(), paint.bold(name))
+        let lists = lists.each_ref().map(|(key, list)| format!("{key}={list}")).join(" ");
+        let gone = if dropped.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "{}: with the next deployment the keys, schedules and alarms of {} are deleted, and nothing can be\ntaken back there any more. First `unpublish` their sides, and push the profile without them.\n",
+                paint.bold("Wait"),
+                dropped.join(", "),
+            )
+        };
+        format!("{}: {} {said} {lists}\n{gone}Next: sam build && sam deploy --config-env {name}", file.display(), paint.bold(name))
     })?;
     Ok(Exit::InStep)
+}
+
+/// The tenants and pairs that the file's lists had, and the profile has no more.
+fn dropped(before: &str, name: &str, lists: &[(&'static str, String); 2]) -> Vec<String> {
+    let Ok(file) = before.parse::<DocumentMut>() else { return Vec::new() };
+    let overrides = ["deploy", "parameters", "parameter_overrides"].iter().try_fold(file.get(name), |item, key| Some(item?.get(*key)));
+    let words: Vec<String> = match overrides.flatten() {
+        Some(Item::Value(Value::String(text))) => words(text.value()).into_iter().map(str::to_owned).collect(),
+        Some(Item::Value(Value::Array(array))) => array.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let mut gone = Vec::new();
+    for (key, list) in lists {
+        let former = words.iter().filter_map(|word| word.split_once('=')).filter(|(name, _)| name.trim_matches('"') == *key);
+        let former = former.flat_map(|(_, value)| value.trim_matches('"').split(','));
+        gone.extend(former.filter(|one| !one.is_empty() && !list.split(',').any(|kept| kept == *one)).map(str::to_owned));
+    }
+    gone
 }
 
 /// The template's parameters that the profile decides.
@@ -195,6 +224,17 @@ mod tests {
         let overrides = parameters["parameter_overrides"].as_str().unwrap();
         assert_eq!(overrides, "Tenants=a,b Pairs=a-b AlarmEmail=o@msp.example LogFilter=\"info, x=debug\"");
         assert_eq!(with_lists(&after, "acme", &some()).unwrap(), after);
+    }
+
+    /// Once a tenant's only key was deleted by the deployment, and its contacts elsewhere could not be taken back.
+    #[test]
+    fn who_is_dropped_is_told() {
+        for overrides in ["'Pairs=a-b,b-c AlarmEmail=o@msp.example Tenants=\"a,b,c\"'", "[\"Tenants=a,b,c\", \"Pairs=a-b,b-c\"]"] {
+            let text = format!("{FILE}parameter_overrides = {overrides}\n");
+            assert_eq!(dropped(&text, "acme", &some()), ["c", "b-c"], "{text}");
+            assert!(dropped(&with_lists(&text, "acme", &some()).unwrap(), "acme", &some()).is_empty());
+        }
+        assert!(dropped("", "acme", &some()).is_empty() && dropped(FILE, "acme", &some()).is_empty());
     }
 
     #[test]

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
 
+#[cfg(unix)]
+mod onboarding;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -69,6 +72,22 @@ fn wrong_arguments_are_a_document_too() {
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(document["exit"], 2);
     assert!(document["error"].as_str().unwrap().starts_with("unrecognized subcommand 'staus'"), "{out}");
+}
+
+/// Whoever sets the time decides when a grace period is over.
+#[test]
+fn the_time_comes_from_this_machine_only() {
+    let folder = folder(PROFILE);
+    for elsewhere in
+        ["http://time.example", "https://graph.microsoft.com", "http://127.0.0.1.example:80", "http://me@127.0.0.1:80", "file:///etc/hosts"]
+    {
+        let (errors, _) = ends(folder.path(), &["status", "--simulator", elsewhere], 2);
+        assert!(errors.contains("runs on this machine"), "{elsewhere}: {errors}");
+    }
+    for here in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
+        let (errors, _) = ends(folder.path(), &["--pair", "contoso-fabrikam", "status", "--simulator", here], 1);
+        assert!(errors.contains("the simulator at"), "{here}: {errors}");
+    }
 }
 
 #[test]
@@ -146,6 +165,8 @@ fn certificates_are_private_and_never_overwritten() {
     assert!(!std::fs::read_to_string(folder.path().join("contoso.public.pem")).unwrap().contains("PRIVATE"));
     let (errors, _) = ends(folder.path(), &["certificate", "new", "--tenant", "contoso"], 2);
     assert!(errors.contains("contoso.pem"), "{errors}");
+    let (errors, _) = ends(folder.path(), &["certificate", "new", "--out", "key.cer"], 2);
+    assert!(errors.contains("key.cer") && !folder.path().join("key.cer").exists(), "its public part would have replaced it: {errors}");
     let (errors, _) = ends(folder.path(), &["certificate", "new", "--tenant", "nobody"], 2);
     assert!(errors.contains("it has: contoso, fabrikam, northwind"), "{errors}");
     #[cfg(unix)]

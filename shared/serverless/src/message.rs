@@ -1,5 +1,6 @@
 //! What the functions are told: by the schedule, by the queue, by hand.
 
+use aws_lambda_events::sqs::SqsEvent;
 use engine::act::Action;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -100,6 +101,20 @@ pub fn read<T: Message>(event: Value) -> Result<T, ServerlessError> {
         let at = if place == "." { String::new() } else { format!("{place}: ") };
         ServerlessError::Event(format!("{at}{}; it looks like {}", error.inner(), T::LIKE))
     })
+}
+
+/// Reads what the queue delivers: the wake-ups of a batch.
+///
+/// # Errors
+/// `Event` where it is no batch, or one of its messages no JSON; else as [`read`].
+pub fn wake_ups(event: Value) -> Result<Vec<WakeUp>, ServerlessError> {
+    let event: SqsEvent = serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))?;
+    let bodies = event.records.into_iter().map(|record| record.body.unwrap_or_default());
+    let read = |body: String| match serde_json::from_str(&body) {
+        Ok(body) => self::read(body),
+        Err(error) => Err(ServerlessError::Event(format!("a message is no JSON ({error})"))),
+    };
+    bodies.map(read).collect()
 }
 
 #[cfg(test)]

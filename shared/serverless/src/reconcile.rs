@@ -1,6 +1,5 @@
 //! The reconcile function: woken by the queue it does what is due; asked by hand it answers.
 
-use aws_lambda_events::sqs::SqsEvent;
 use engine::EngineError;
 use engine::act::{Action, Answer};
 use engine::check::{Finding, Level, TenantFindings};
@@ -62,7 +61,7 @@ pub enum Woken {
         /// The run.
         run: Box<RunSummary>,
     },
-    /// A run failed as a whole; it is recorded, and the next tick tries again.
+    /// A run failed as a whole, or could not begin; the next tick tries again.
     Failed {
         /// Why.
         why: String,
@@ -82,12 +81,9 @@ pub async fn serve(client: &Client, event: Value, request: &str, end: Timestamp)
     if event.get("Records").is_none() {
         return Box::pin(by_hand(client, message::read(event)?, request, end)).await;
     }
-    let event: SqsEvent = serde_json::from_value(event).map_err(|error| ServerlessError::Event(error.to_string()))?;
     let mut wake_ups = Vec::new();
-    for record in event.records {
-        let body = record.body.unwrap_or_default();
-        let body = serde_json::from_str(&body).map_err(|error| ServerlessError::Event(format!("a message is no JSON ({error})")))?;
-        wake_ups.push(wake_up(client, message::read(body)?, request, end).await?);
+    for message in message::wake_ups(event)? {
+        wake_ups.push(wake_up(client, message, request, end).await?);
     }
     Ok(Served::Woken { wake_ups })
 }
@@ -99,8 +95,11 @@ async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp
         info!(%pair, %tick, "the next tick is there already; its own wake-up does what is due");
         return Ok(Woken::Stale);
     }
-    let engine = client.engine(&pair, request, &Side::BOTH).await?;
-    match engine.reconcile(&pair, deadline).await {
+    let ran = match client.engine(&pair, request, &Side::BOTH).await {
+        Ok(engine) => engine.reconcile(&pair, deadline).await.map_err(ServerlessError::from),
+        Err(error) => Err(error),
+    };
+    match ran {
         Ok(Some(run)) => {
             client.tell(&pair, Told::run(&run));
             info!(%pair, run = %run.id, outcome = ?run.outcome, left = run.left, "run done");
@@ -110,16 +109,35 @@ async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp
             client.tell(&pair, Told { success: true, attention: None, certificate_days: None });
             Ok(Woken::NothingDue)
         }
-        Err(EngineError::Store(StoreError::LeaseHeld { owner, until, .. })) => {
+        Err(ServerlessError::Engine(EngineError::Store(StoreError::LeaseHeld { owner, until, .. }))) => {
             info!(%pair, %owner, %until, "another run is going on; this wake-up is left out");
             Ok(Woken::Missed)
         }
-        // Recorded among the runs; delivering it again at once would only fail again.
-        Err(failed @ (EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(StoreError::LeaseLost { .. }))) => {
+        Err(failed) if passes(&failed) => {
             error!(%pair, error = %failed, "the run failed");
             Ok(Woken::Failed { why: failed.to_string() })
         }
-        Err(other) => Err(other.into()),
+        Err(other) => Err(other),
+    }
+}
+
+/// What a service did not answer, or would not, may be over by the next tick, which wakes again whatever is due. Left in the queue, the
+/// message would keep the pair's other wake-ups back until it is delivered again: longer than a tick.
+fn passes(error: &ServerlessError) -> bool {
+    match error {
+        ServerlessError::Engine(error) => {
+            matches!(error, EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(_))
+        }
+        ServerlessError::Credential { .. } => true,
+        ServerlessError::Setting { .. }
+        | ServerlessError::NoProfile { .. }
+        | ServerlessError::Profile(_)
+        | ServerlessError::Installation { .. }
+        | ServerlessError::Rotation { .. }
+        | ServerlessError::Connect(_)
+        | ServerlessError::Event(_)
+        | ServerlessError::Version { .. }
+        | ServerlessError::Queue { .. } => false,
     }
 }
 

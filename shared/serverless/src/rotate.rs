@@ -228,6 +228,8 @@ impl Work<'_> {
 
     async fn create(&self) -> Result<(), ServerlessError> {
         self.current().await?;
+        // A pending version that can never be set would stand in the way of Secrets Manager's own next rotation.
+        self.object(&self.tenant().await?)?;
         let there = self.vault.version(self.secret, self.version).await.map_err(|error| self.credential(error))?;
         if there.is_none() {
             self.vault.put(self.secret, self.version, &self.generate()?, false).await.map_err(|error| self.credential(error))?;

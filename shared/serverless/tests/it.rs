@@ -153,6 +153,14 @@ async fn a_stale_tick_and_a_missed_lease_are_acknowledged() {
     assert!(snapshot::serve(&client, &Asleep, tick, "request", end()).await.unwrap().missed);
 }
 
+/// Once such a message stayed in the queue for a quarter of an hour, and kept the next tick's back.
+#[tokio::test]
+async fn a_wake_up_that_fails_makes_room_for_the_next_tick() {
+    let (client, _) = client(Some(PROFILE), Secrets(None)).await;
+    let Served::Woken { wake_ups } = reconcile(&client, wake_up("2026-11-25T10:20:00Z")).await.unwrap() else { panic!("not woken") };
+    assert!(matches!(&wake_ups[..], [Woken::Failed { why }] if why.contains("secret galbridge/acme/contoso")), "{wake_ups:?}");
+}
+
 /// A plan of a large first merge is larger than Lambda's 6 MB.
 #[tokio::test]
 async fn a_large_answer_is_stored_and_paged() {

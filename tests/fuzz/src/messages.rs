@@ -3,12 +3,13 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use serverless::message::{ByHand, Message, Tick, WakeUp, read};
+use serverless::message::{ByHand, Message, Tick, WakeUp, read, wake_ups};
 
 /// How many kinds of message it is. Panics where one does not survive.
 pub fn kinds(event: &[u8]) -> usize {
     let Ok(event) = serde_json::from_slice::<Value>(event) else { return 0 };
-    [again::<Tick>(&event), again::<WakeUp>(&event), again::<ByHand>(&event)].into_iter().filter(|is| *is).count()
+    let batch = wake_ups(event.clone()).is_ok_and(|messages| !messages.is_empty());
+    [again::<Tick>(&event), again::<WakeUp>(&event), again::<ByHand>(&event), batch].into_iter().filter(|is| *is).count()
 }
 
 fn again<T: Message + Serialize + PartialEq + std::fmt::Debug>(event: &Value) -> bool {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use credentials::Credential;
 use engine::ports::{DirectoryReader as _, GraphCursor, ReadError, TenantError};
 use gal::reading::Collection;
+use m365_simulator::{Simulator, SimulatorConfig, TlsFiles};
 use microsoft365::{Hosts, Patience, Settings, Tenant365, Timeouts, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -40,7 +42,11 @@ fn ok(body: &str) -> String {
 }
 
 fn tenant(port: u16) -> Tenant365 {
-    let hosts = Hosts::single(&format!("http://127.0.0.1:{port}")).unwrap();
+    tenant_at(&format!("http://127.0.0.1:{port}"))
+}
+
+fn tenant_at(address: &str) -> Tenant365 {
+    let hosts = Hosts::single(address).unwrap();
     let patience = Patience { attempts: 1, whole: Duration::from_secs(1) };
     let settings = Settings { patience, ..Settings::new("contoso", TENANT.parse().unwrap(), APP.parse().unwrap(), hosts) };
     Tenant365::new(settings, parts(Transport::https(Timeouts::default()).unwrap()))
@@ -74,4 +80,32 @@ async fn nobody_there_is_transient() {
     let error = tenant(port).changes(Collection::Users, &GraphCursor::Start).await.unwrap_err();
     let ReadError::Tenant(TenantError::Transient { message, .. }) = error else { panic!("{error:?}") };
     assert!(message.contains("no connection to 127.0.0.1"), "{message}");
+}
+
+/// Whoever sits between us and Microsoft has a certificate too, but none that an authority vouches for.
+#[tokio::test]
+async fn nothing_is_sent_to_whoever_no_authority_vouches_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = Credential::generate("login.microsoftonline.com", "2026-01-01T00:00:00Z".parse().unwrap(), 730).unwrap();
+    let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    std::fs::write(&certificate, theirs.public_certificate_pem().unwrap()).unwrap();
+    std::fs::write(&key, theirs.to_pem().unwrap().expose()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let simulator = Simulator::new(SimulatorConfig::default()).unwrap();
+    let served = m365_simulator::serve(simulator.clone(), listener, Some(TlsFiles { certificate, key }));
+    let server = tokio::spawn(served);
+    let error = tenant_at(&address).changes(Collection::Users, &GraphCursor::Start).await.unwrap_err();
+    let ReadError::Tenant(TenantError::Transient { message, .. }) = error else { panic!("{error:?}") };
+    assert!(message.contains("certificate"), "{message}");
+    let asked = |simulator: &Simulator| {
+        let stats = simulator.stats();
+        stats.unknown_tenant + stats.tenants.values().map(|tenant| tenant.requests).sum::<u64>()
+    };
+    assert_eq!(asked(&simulator), 0, "not even the assertion");
+    // It does serve whoever takes any certificate.
+    let careless = reqwest::Client::builder().danger_accept_invalid_certs(true).build().unwrap();
+    careless.post(format!("{address}/{TENANT}/oauth2/v2.0/token")).send().await.unwrap();
+    assert_eq!(asked(&simulator), 1);
+    server.abort();
 }

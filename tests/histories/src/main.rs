@@ -34,6 +34,9 @@ struct Arguments {
     /// Only of this shape: pair, one-way, chain, mesh, star, peers, rivals.
     #[arg(long, value_parser = shape)]
     shape: Option<Shape>,
+    /// Hostile days also have what is rare: every form of Exchange's errors, and answers that never come.
+    #[arg(long)]
+    rare: bool,
     /// Shows every history before it is played.
     #[arg(long)]
     show: bool,
@@ -83,7 +86,7 @@ fn main() -> ExitCode {
 }
 
 fn one(seed: u64, arguments: &Arguments, told: &Mutex<(u64, u64, Counted)>) {
-    let script = Script::of(seed, arguments.shape);
+    let script = Script { rare: arguments.rare, ..Script::of(seed, arguments.shape) };
     if arguments.show {
         println!("{script}");
     }

@@ -73,7 +73,7 @@ const KINDS: [&str; 7] = ["user", "shared", "room", "equipment", "contact", "dis
 const NOTE: &str = "CustomAttribute3";
 
 /// Where stamps are.
-const STAMP: &str = "CustomAttribute15";
+pub(crate) const STAMP: &str = "CustomAttribute15";
 
 impl Model {
     /// Nobody is published.

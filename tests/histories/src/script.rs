@@ -190,6 +190,8 @@ pub(crate) struct Script {
     pub(crate) seed: u64,
     pub(crate) shape: Shape,
     pub(crate) policy: Policy,
+    /// Whether a hostile day also has what is rare.
+    pub(crate) rare: bool,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -225,7 +227,7 @@ impl Script {
         for _ in 0..2 + author.dice.below(5) {
             steps.push(author.step());
         }
-        Self { seed, shape, policy, steps }
+        Self { seed, shape, policy, rare: false, steps }
     }
 }
 

@@ -110,6 +110,8 @@ pub struct RigOptions {
     pub creation_quota: Option<u32>,
     /// How long the token endpoint does not know a certificate that was added.
     pub certificate_delay: Duration,
+    /// Objects on a page of Graph.
+    pub graph_page: usize,
 }
 
 impl Default for RigOptions {
@@ -121,6 +123,7 @@ impl Default for RigOptions {
             seed: 7,
             creation_quota: None,
             certificate_delay: Duration::ZERO,
+            graph_page: SimulatorConfig::default().graph_page,
         }
     }
 }
@@ -155,6 +158,7 @@ impl Rig {
             clock: ClockKind::Tokio,
             creation_quota: options.creation_quota,
             certificate_delay: options.certificate_delay,
+            graph_page: options.graph_page,
             ..SimulatorConfig::default()
         };
         let clock = Arc::new(RigClock { start: config.start, began: tokio::time::Instant::now() });

@@ -22,6 +22,11 @@ pub fn contact_at(name: &str, address: &str, title: &str) -> Value {
     json!({"op": "create", "kind": "contact", "set": {"DisplayName": name, "ExternalEmailAddress": address, "Title": title}})
 }
 
+/// Makes a guest with this address, hidden as Entra makes them.
+pub fn guest(name: &str, address: &str) -> Value {
+    json!({"op": "create", "kind": "guest", "set": {"DisplayName": name, "ExternalEmailAddress": address, "HiddenFromAddressListsEnabled": true}})
+}
+
 /// Changes properties of an object.
 pub fn update(anchor: Uuid, set: Value) -> Value {
     let mut operation = json!([{"op": "update", "anchor": anchor}]);

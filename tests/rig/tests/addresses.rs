@@ -149,6 +149,7 @@ async fn another_directory_under_the_same_name_is_refused() {
     rig.advance(Duration::from_secs(600)).await;
     let error = rig.snapshot(false).await.unwrap_err();
     assert!(matches!(&error, EngineError::AnotherTenant { side: Side::B, .. }), "{error}");
+    assert!(error.to_string().contains("99999999-9999-9999-9999-999999999999"), "{error}");
     assert!(matches!(rig.reconcile().await.unwrap_err(), EngineError::AnotherTenant { .. }));
     let merge = rig.engine.merge(&rig.pair(), &MergeOptions::of(MergeMode::TwoWay), None, rig.deadline()).await;
     assert!(matches!(merge.unwrap_err(), EngineError::AnotherTenant { .. }));

@@ -58,7 +58,7 @@ fn profile_of(rest: &str) -> String {
     format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{rest}")
 }
 
-/// Every answer of a full reading but the first fails, or is cut off in the middle.
+/// Exchange answers nothing of a full reading, or cuts its answers off in the middle.
 #[tokio::test(start_paused = true)]
 async fn a_reading_that_breaks_off_takes_nobody_away() {
     for fault in ["503", "truncated-json", "500", "form-d"] {
@@ -74,6 +74,33 @@ async fn a_reading_that_breaks_off_takes_nobody_away() {
         rig.advance(Duration::from_secs(3600)).await;
         rig.settle(6).await.unwrap();
         assert_eq!((rig.gal("fabrikam").len(), status(&rig).await.standing), (CROWD, Standing::InStep), "{fault}");
+    }
+}
+
+/// The people come in four pages, and only the first of them is told.
+#[tokio::test(start_paused = true)]
+async fn who_stands_on_pages_that_were_not_told_is_not_gone() {
+    for fault in ["503", "truncated-json", "drop-before-commit", "resync-410"] {
+        for told in 1..=3 {
+            let rig = Rig::new(RigOptions { graph_page: CROWD / 4, ..RigOptions::default() }).await;
+            rig.apply("contoso", crowd().into());
+            rig.merge(MergeMode::TwoWay).await.unwrap();
+            rig.settle(6).await.unwrap();
+            assert_eq!(rig.gal("fabrikam").len(), CROWD);
+            rig.advance(Duration::from_secs(25 * 3600)).await;
+            let pages = told + 1..told + 40;
+            let calls: Vec<Value> =
+                pages.map(|nth| json!({"tenant": "contoso", "endpoint": "users-delta", "nth": nth, "do": fault})).collect();
+            rig.simulator.set_faults_json(json!({"calls": calls})).unwrap();
+            let read = rig.snapshot(true).await;
+            assert!(fault == "resync-410" || read.is_err(), "{fault} after {told}: {read:?}");
+            ticks(&rig, 3).await;
+            assert_eq!(rig.gal("fabrikam").len(), CROWD, "{fault} after {told}");
+            rig.simulator.set_faults_json(json!({"calls": []})).unwrap();
+            rig.advance(Duration::from_secs(3600)).await;
+            rig.settle(6).await.unwrap();
+            assert_eq!((rig.gal("fabrikam").len(), status(&rig).await.standing), (CROWD, Standing::InStep), "{fault} after {told}");
+        }
     }
 }
 

@@ -49,12 +49,46 @@ async fn an_edit_reaches_the_contact_and_drift_is_put_right() {
     assert_eq!(property(published, "Title"), "Director");
     let copy = published.anchor;
     rig.apply("fabrikam", update(copy, json!({"Title": "Intern", "Notes": "the administrator's own"})));
-    rig.settle(4).await.unwrap();
+    rig.advance(Duration::from_secs(600)).await;
+    let run = rig.cycle().await.unwrap().expect("the next cycle is a run");
     let gal = rig.gal("fabrikam");
     let published = find(&gal, "Ann").expect("published");
     assert_eq!(property(published, "Title"), "Director");
     assert_eq!(property(published, "Notes"), "the administrator's own");
     assert_eq!(published.anchor, copy);
+    was_put_right(&rig, &run).await;
+}
+
+/// The run says of Ann, and of nobody else, that she was put right.
+async fn was_put_right(rig: &Rig, run: &RunSummary) {
+    let done = rig.engine.store.operations(&run.id).await.unwrap();
+    let [operation] = &done[..] else { panic!("{done:#?}") };
+    assert!(operation.address == "ann@contoso.example" && operation.reason.contains("put right"), "{operation:#?}");
+}
+
+/// The controller that is asked for changes is hours behind, and so is Graph.
+#[tokio::test(start_paused = true)]
+async fn drift_that_no_change_told_of_is_put_right_within_a_day() {
+    const GRAPH: [u64; 2] = [200_000_000, 200_000_000];
+    let (rig, _, _) = Rig::merged("", vec![user("Ann")], vec![]).await;
+    let title = || property(find(&rig.gal("fabrikam"), "Ann").expect("published"), "Title");
+    let behind = json!({"tenant": "fabrikam", "cmdlet": "Get-Recipient", "do": "leave-out"});
+    rig.simulator.set_faults_json(json!({"graph_delay_ms": GRAPH, "calls": [behind]})).unwrap();
+    let copy = find(&rig.gal("fabrikam"), "Ann").expect("published").anchor;
+    rig.apply("fabrikam", update(copy, json!({"Title": "Intern"})));
+    for cycle in 0..30 {
+        rig.advance(Duration::from_secs(600)).await;
+        assert_eq!(rig.cycle().await.unwrap(), None, "nobody tells of it");
+        if cycle == 18 {
+            rig.simulator.set_faults_json(json!({"graph_delay_ms": GRAPH, "calls": []})).unwrap();
+        }
+    }
+    assert_eq!(title(), "Intern");
+    rig.advance(Duration::from_hours(20)).await;
+    rig.snapshot(true).await.unwrap();
+    let run = rig.reconcile().await.unwrap().expect("there is something to do");
+    assert_eq!(title(), "Engineer");
+    was_put_right(&rig, &run).await;
 }
 
 #[tokio::test(start_paused = true)]

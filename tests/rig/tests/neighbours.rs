@@ -14,16 +14,12 @@ use engine::act::Standing;
 use engine::records::{Due, Outcome};
 use gal::Side;
 use gal::policy::MergeMode;
-use rig::people::{self, code, contact, contact_at, delete, find, names, property, update, user};
+use rig::people::{self, code, contact, contact_at, delete, find, guest, names, property, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-
-fn guest(name: &str, address: &str) -> Value {
-    json!({"op": "create", "kind": "guest", "set": {"DisplayName": name, "ExternalEmailAddress": address, "HiddenFromAddressListsEnabled": true}})
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_guest_that_holds_the_address_is_left_alone_or_adopted_by_policy() {

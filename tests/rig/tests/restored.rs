@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use engine::operate::Leave;
+use engine::operate::{Leave, rebuild_checksum};
 use gal::Side;
 use gal::policy::MergeMode;
-use rig::people::{contact, find, names, update, user};
+use rig::people::{contact, find, names, property, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::json;
 use uuid::Uuid;
@@ -139,4 +139,32 @@ async fn who_is_made_again_while_the_state_is_restored_keeps_the_contact() {
     let gal = rig.gal_with_hidden("fabrikam");
     let ann = find(&gal, "Ann").expect("still there");
     assert_eq!((gal.len(), ann.hidden, ann.anchor, rig::people::property(ann, "Title")), (2, false, contact, "Head".to_owned()));
+}
+
+/// Seed 81525, where the model of the histories knew it otherwise.
+#[tokio::test(start_paused = true)]
+async fn what_was_edited_while_its_contact_was_hidden_is_written_after_a_lost_state_too() {
+    const ALL: &str = "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n";
+    let mut rig = Rig::new(RigOptions::default()).await;
+    let a = rig.apply("contoso", json!([user("contoso", "Ann"), user("contoso", "Ben")]));
+    let group = json!([{"op": "create", "kind": "security-group", "set": {"DisplayName": "published"}, "members": [a[1]]}]);
+    let group = rig.apply("contoso", group)[0].unwrap();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(6).await.unwrap();
+    rig.reprofile(&format!("{ALL}[pairs.a_to_b.scope]\ninclude_groups = [\"{group}\"]\n"));
+    rig.settle(6).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
+    rig.apply("contoso", update(a[0].unwrap(), json!({"LastName": "Lee"})));
+    rig.settle(6).await.unwrap();
+    rig.lose_state().await;
+    rig.snapshot(true).await.unwrap();
+    let plan = rig.engine.rebuild_preview(&rig.pair()).await.unwrap();
+    rig.engine.rebuild(&rig.pair(), &rebuild_checksum(&plan), rig.deadline()).await.unwrap();
+    rig.merge(MergeMode::TwoWay).await.unwrap();
+    rig.settle(6).await.unwrap();
+    assert_eq!(names(&rig.gal("fabrikam")), ["Ben"]);
+    rig.reprofile(ALL);
+    rig.settle(6).await.unwrap();
+    let gal = rig.gal("fabrikam");
+    assert_eq!(find(&gal, "Ann").map(|ann| property(ann, "LastName")), Some("Lee".to_owned()));
 }

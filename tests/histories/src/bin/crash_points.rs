@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ use gal::Side;
 use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
 use rig::outside::Fault;
-use rig::people::{contact, contact_at, delete, find, update, user};
+use rig::people::{contact, contact_at, delete, find, guest, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -29,6 +29,8 @@ use uuid::Uuid;
 /// A history makes and drops millions of small things.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const TENANTS: [&str; 2] = ["contoso", "fabrikam"];
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -43,6 +45,8 @@ enum Scene {
     Update,
     /// A contact that stood there is adopted.
     Adopt,
+    /// A guest is adopted, filled and shown.
+    AdoptGuest,
     /// Colleagues leave, one with his scope.
     Stage,
     /// They come back.
@@ -63,6 +67,8 @@ enum Scene {
     Peers,
     /// Contacts that both sides keep are deleted and made again, and their other halves edited meanwhile.
     PeersAgain,
+    /// A contact that both sides keep is deleted, and its edited twin handed over.
+    HandOver,
     /// The operator makes way.
     MakeWay,
     /// The operator takes a side back.
@@ -104,6 +110,7 @@ struct Outcome {
 }
 
 const DESK: &str = "[[static_contacts]]\ntenants = [\"fabrikam\"]\ncontacts = [{ key = \"desk\", address = \"desk@msp.example\", display_name = \"Desk\" }]\n";
+const GUESTS: &str = "[pairs.a_to_b]\nguests = \"adopt-guest\"\n";
 const SUFFIX: &str = "[pairs.a_to_b.mapping]\ndisplay_name = \"{{ display_name }} (Contoso)\"\n[pairs.a_to_b.scope]\nexclude = [{ field = \"title\", equals = \"Chief\" }]\n";
 
 fn main() -> ExitCode {
@@ -170,7 +177,8 @@ fn difference(expected: &[Value], found: &[Value]) -> Option<String> {
                 .filter(|(property, value)| now.get(*property) != Some(*value))
                 .map(|(property, value)| format!("{property} is {}, not {value}", now.get(property).unwrap_or(&Value::Null)))
                 .collect();
-            Some(format!("{}: hidden {} and {}; {}", name(missing), surplus["hidden"], missing["hidden"], differing.join(", ")))
+            let both = |what: &str| format!("{what} {} and {}", surplus[what], missing[what]);
+            Some(format!("{}: {}; {}; {}", name(missing), both("hidden"), both("old"), differing.join(", ")))
         }
         (missing, surplus) => Some(format!("missing {:?}, surplus {:?}", missing.map(name), surplus.map(name))),
     }
@@ -183,6 +191,7 @@ fn play(scene: Scene, death: Death, expected: &[Value]) -> Outcome {
         let mut rig = begin(scene).await;
         prepare(scene, &mut rig).await;
         let before = (rig.outside.calls(), rig.faults.calls());
+        let old = TENANTS.iter().flat_map(|tenant| rig.gal_with_hidden(tenant)).map(|entry| entry.anchor).collect();
         match death {
             Death::Never => {}
             Death::Outside(nth, fault) => rig.outside.die_at(nth, fault),
@@ -210,13 +219,13 @@ fn play(scene: Scene, death: Death, expected: &[Value]) -> Outcome {
             complaint.push(json!(format!("without a crash: {error}")));
         }
         rest(&rig).await;
-        let mut end = directories(&rig);
+        let mut end = directories(&rig, &old);
         if difference(expected, &end).is_some() {
             // What a crash left undone is found at the latest when everything is read anew.
             rig.advance(DAY).await;
             complaint.extend(rig.snapshot(true).await.err().map(|error| json!(format!("read anew: {error}"))));
             rest(&rig).await;
-            end = directories(&rig);
+            end = directories(&rig, &old);
         }
         end.extend(complaint);
         Outcome { end, calls, died }
@@ -229,7 +238,11 @@ fn is_done_already(error: &EngineError) -> bool {
 }
 
 async fn begin(scene: Scene) -> Rig {
-    let rest = if scene == Scene::TakeOver { DESK } else { "" };
+    let rest = match scene {
+        Scene::TakeOver => DESK,
+        Scene::AdoptGuest => GUESTS,
+        _ => "",
+    };
     let rig = Rig::new(RigOptions { profile: profile(rest), ..RigOptions::default() }).await;
     rig.recorded.record(false);
     let names = ["Ann", "Ben", "Cas", "Dan"];
@@ -293,6 +306,10 @@ async fn prepare(scene: Scene, rig: &mut Rig) {
             rig.apply("fabrikam", json!([contact_at("Gil (ours)", "gil@contoso.example", "")]));
             rig.apply("contoso", json!([user("contoso", "Gil")]));
         }
+        Scene::AdoptGuest => {
+            rig.apply("fabrikam", json!([guest("Gil (guest)", "gil@contoso.example")]));
+            rig.apply("contoso", json!([user("contoso", "Gil")]));
+        }
         Scene::Stage => leave(rig),
         Scene::Restore | Scene::Purge => {
             leave(rig);
@@ -343,6 +360,10 @@ async fn prepare(scene: Scene, rig: &mut Rig) {
                 rig.apply("contoso", json!([contact(name, title)]));
                 rig.apply("fabrikam", update(anchor(rig, "fabrikam", name), json!({"Title": "Chief", "City": "Basel"})));
             }
+        }
+        Scene::HandOver => {
+            rig.apply("fabrikam", update(anchor(rig, "fabrikam", "Partner"), json!({"Title": "Chief", "City": "Basel"})));
+            rig.apply("contoso", json!([{"op": "delete", "anchor": at(rig, "Partner"), "permanent": true}]));
         }
         Scene::Rebuild => {
             rig.apply("contoso", delete(&[at(rig, "Cas")]));
@@ -402,6 +423,7 @@ async fn work(scene: Scene, engine: &Engine, deadline: Timestamp) -> Result<(), 
         Scene::Create
         | Scene::Update
         | Scene::Adopt
+        | Scene::AdoptGuest
         | Scene::Stage
         | Scene::Restore
         | Scene::Purge
@@ -412,6 +434,7 @@ async fn work(scene: Scene, engine: &Engine, deadline: Timestamp) -> Result<(), 
         | Scene::Again
         | Scene::Peers
         | Scene::PeersAgain
+        | Scene::HandOver
         | Scene::Profile => {
             read(false).await?;
             engine.reconcile(&pair, deadline).await?;
@@ -424,10 +447,11 @@ fn deadline(rig: &Rig) -> Timestamp {
     rig.now() + SignedDuration::from_hours(1)
 }
 
-/// Both directories, without what differs from run to run: ids, times, and since when somebody is staged.
-fn directories(rig: &Rig) -> Vec<Value> {
+/// Both directories, without what differs from run to run: ids, times, and since when somebody is staged. Whoever stood there before the
+/// work (`old`) is the same object still, not one that was made again in his place (law 6).
+fn directories(rig: &Rig, old: &BTreeSet<Uuid>) -> Vec<Value> {
     let mut all = Vec::new();
-    for tenant in ["contoso", "fabrikam"] {
+    for tenant in TENANTS {
         for entry in rig.gal_with_hidden(tenant) {
             let volatile = |name: &str| {
                 ["When", "Guid", "Id", "DistinguishedName", "LegacyExchangeDN", "SamAccountName"].iter().any(|part| name.contains(part))
@@ -439,7 +463,8 @@ fn directories(rig: &Rig) -> Vec<Value> {
                 let stamp = json!(parts.join("|"));
                 kept.insert("CustomAttribute15".to_owned(), stamp);
             }
-            all.push(json!({"tenant": tenant, "kind": entry.kind, "hidden": entry.hidden, "properties": kept}));
+            let is_old = old.contains(&entry.anchor);
+            all.push(json!({"tenant": tenant, "kind": entry.kind, "hidden": entry.hidden, "old": is_old, "properties": kept}));
         }
     }
     all

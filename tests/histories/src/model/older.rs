@@ -14,8 +14,14 @@ impl Model {
         self.memos.retain(|_, memo| memo.phase != Phase::Suppressed);
         let said: Vec<((Way, Uuid), Fields)> = self
             .memos
-            .keys()
-            .filter_map(|(way, person)| Some(((*way, *person), self.says(*way, views[way.from].0.get(person)?))))
+            .iter()
+            .filter_map(|(key, memo)| {
+                let (way, person) = key;
+                let person = views[way.from].0.get(person)?;
+                // Whoever is hidden is not kept in step: what his contact does not know yet is news when he is back.
+                let is_hidden = memo.made && self.wanted(*way, person).is_none();
+                Some((*key, if is_hidden { memo.shown.clone() } else { self.says(*way, person) }))
+            })
             .collect();
         for (key, said) in said {
             if let Some(memo) = self.memos.get_mut(&key) {

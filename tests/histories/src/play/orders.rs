@@ -223,7 +223,7 @@ impl Play {
         for number in 0..self.shape.pairs().len() {
             let (pair, engine, deadline) = (self.pair(number), &self.rig.engine, deadline(&self.rig));
             let runs = engine.store.runs(&pair, 4).await.map_err(|error| vec![error.to_string()])?;
-            for run in runs.iter().filter(|run| run.began >= began && super::worked(run)) {
+            for run in runs.iter().filter(|run| run.began >= began && super::rest::worked(run)) {
                 let plan = engine.undo_preview(&pair, &run.id).await.map_err(told("undo"))?.plan;
                 engine.undo(&pair, &run.id, &plan.checksum(), deadline).await.map_err(told("undo"))?;
                 undone = true;

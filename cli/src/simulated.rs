@@ -28,7 +28,12 @@ pub(crate) struct SimulatorApi {
 impl SimulatorApi {
     /// The simulator at this address.
     pub(crate) fn new(base: &str) -> Result<Self, CliError> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build();
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            // The time is this machine's own matter: no proxy and no other address says it.
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
         let client = client.map_err(|error| CliError::failed(format!("no HTTP client can be made: {error}")))?;
         Ok(Self { client, base: base.trim_end_matches('/').to_owned() })
     }

@@ -51,10 +51,12 @@ if ($AppId) {
     foreach ($one in $there) {
         $owners = @(Get-MgApplicationOwner -ApplicationId $one.Id -All | ForEach-Object Id) -join ' '
         $secrets = @($one.PasswordCredentials | Where-Object { $_ }).Count
-        Write-Warning "An application $Name is there: $($one.AppId)   owners: $owners   secrets: $secrets"
+        $certificates = @($one.KeyCredentials | Where-Object { $_ }).Count
+        $federated = @(Get-MgApplicationFederatedIdentityCredential -ApplicationId $one.Id -All).Count
+        Write-Warning "An application $Name is there: $($one.AppId)   owners: $owners   secrets: $secrets   certificates: $certificates   federated: $federated"
     }
     if ($there.Count -gt 0) {
-        throw "Whoever owns it, or has a secret of it, could sign in with all that it is given here. If it is meant, and nobody but you owns it, give its id with -AppId; else another -Name."
+        throw "Whoever owns it, or has a secret of it, could sign in with all that it is given here. If it is meant, and you know all of these, give its id with -AppId; else another -Name."
     }
     $app = New-MgApplication -DisplayName $Name -SignInAudience 'AzureADMyOrg'
     Write-Warning "The application $Name is made. Should something fail from here on, run this again with -AppId $($app.AppId)."
@@ -111,6 +113,8 @@ if ($RecipientAdministrator -and -not $ReadOnlySide) {
         $null = New-ServicePrincipal -AppId $app.AppId -ObjectId $principal.Id -DisplayName $Name
     }
     $roles = if ($ReadOnlySide) { @('View-Only Recipients') } else { @('View-Only Recipients', 'galbridge contacts') }
+    # A new organisation must be told once that it is changed at all; it may take some minutes to hear it: run this again with -AppId then.
+    if ((Get-OrganizationConfig).IsDehydrated) { Enable-OrganizationCustomization }
     # A new role has all that its parent has, until it is cut down; whatever was interrupted is cut down the next time.
     function Set-Commands([string] $Role, [string] $Parent, [string[]] $Commands) {
         if (-not (Get-ManagementRole -Identity $Role -ErrorAction SilentlyContinue)) {

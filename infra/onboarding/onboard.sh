@@ -29,11 +29,13 @@ else
     if [ -n "$there" ]; then
         echo "There is an application $name already. Whoever owns it, or has a secret of it, could sign in with all that it is given here." >&2
         for one in $there; do
-            owners=$(az ad app owner list --id "$one" --query '[].userPrincipalName' --output tsv | paste -sd ' ' -)
+            owners=$(az ad app owner list --id "$one" --query '[].[userPrincipalName || id][]' --output tsv | paste -sd ' ' -)
             secrets=$(az ad app credential list --id "$one" --query 'length(@)' --output tsv)
-            echo "  $one   owners: ${owners:-none}   secrets: $secrets" >&2
+            certificates=$(az ad app credential list --id "$one" --cert --query 'length(@)' --output tsv)
+            federated=$(az ad app federated-credential list --id "$one" --query 'length(@)' --output tsv)
+            echo "  $one   owners: ${owners:-none}   secrets: $secrets   certificates: $certificates   federated: $federated" >&2
         done
-        echo "If it is meant, and nobody but you owns it, give its id: $0 $certificate ID. Else give another name." >&2
+        echo "If it is meant, and you know all of these, give its id: $0 $certificate ID. Else give another name." >&2
         exit 3
     fi
     app=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
@@ -50,8 +52,8 @@ known() {
     az ad app credential list --id "$app" --cert --query "[?customKeyIdentifier=='$thumbprint'].keyId | [0]" --output tsv
 }
 if [ -z "$(known)" ]; then
-    # Without a time it is one year; two are cut to the certificate's own end.
-    az ad app credential reset --id "$app" --append --cert "@$certificate" --years 2 --output none
+    # Without a time it is one year; what is too long is cut to the certificate's own end.
+    az ad app credential reset --id "$app" --append --cert "@$certificate" --years 3 --output none
 fi
 
 grant() {

@@ -51,7 +51,8 @@ pub(crate) async fn new(
         (None, Some(out)) => ("galbridge".to_owned(), out, None),
         (None, None) => return Err(CliError::wrong("name the tenant with --tenant, or the file with --out")),
     };
-    if public_files(&file).contains(&file) {
+    // A disk may take letters of both cases for the same.
+    if public_files(&file).iter().any(|public| public.as_os_str().eq_ignore_ascii_case(&file)) {
         return Err(CliError::wrong(format!("{}: the public part would get this name; name the private file NAME.pem", file.display())));
     }
     let credential = make(&name, Time::of(environment, global).await?.clock.now(), days.unwrap_or(VALIDITY_DAYS), &file)?;

@@ -165,8 +165,10 @@ fn certificates_are_private_and_never_overwritten() {
     assert!(!std::fs::read_to_string(folder.path().join("contoso.public.pem")).unwrap().contains("PRIVATE"));
     let (errors, _) = ends(folder.path(), &["certificate", "new", "--tenant", "contoso"], 2);
     assert!(errors.contains("contoso.pem"), "{errors}");
-    let (errors, _) = ends(folder.path(), &["certificate", "new", "--out", "key.cer"], 2);
-    assert!(errors.contains("key.cer") && !folder.path().join("key.cer").exists(), "its public part would have replaced it: {errors}");
+    for file in ["key.cer", "key.CER"] {
+        let (errors, _) = ends(folder.path(), &["certificate", "new", "--out", file], 2);
+        assert!(errors.contains(file) && !folder.path().join(file).exists(), "its public part would have replaced it: {errors}");
+    }
     let (errors, _) = ends(folder.path(), &["certificate", "new", "--tenant", "nobody"], 2);
     assert!(errors.contains("it has: contoso, fabrikam, northwind"), "{errors}");
     #[cfg(unix)]

@@ -10,8 +10,10 @@ const AZ: &str = r#"#!/usr/bin/env bash
 echo "$*" >>"$LOG"
 case "$*" in
 "ad app list "*) echo -n "${THERE:-}" ;;
-"ad app owner list "*) echo mallory@contoso.example ;;
+"ad app owner list "*"userPrincipalName || id"*) echo -e "mallory@contoso.example\n99999999-9999-9999-9999-999999999999" ;;
+"ad app credential list "*--cert*length*) echo 2 ;;
 "ad app credential list "*length*) echo 1 ;;
+"ad app federated-credential list "*) echo 3 ;;
 "ad app credential list "*) [ -e "$LOG.uploaded" ] && echo key-id ;;
 "ad app credential reset "*) touch "$LOG.uploaded" ;;
 "ad app create "*) echo 22222222-2222-2222-2222-222222222222 ;;
@@ -69,7 +71,7 @@ fn a_new_application_gets_its_rights_and_a_certificate_for_as_long_as_it_is_vali
     assert!(said.contains("keyId: key-id"), "{said}");
     let asked = machine.asked();
     assert!(asked.contains("ad app list --filter displayName eq 'galbridge'"), "exactly this name: {asked}");
-    assert!(asked.contains("--append --cert @contoso.public.pem --years 2"), "without it Entra ends it after a year: {asked}");
+    assert!(asked.contains("--append --cert @contoso.public.pem --years 3"), "without it Entra ends it after a year: {asked}");
     for right in ["User.Read.All", "GroupMember.Read.All", "OrgContact.Read.All", "Exchange.ManageAsApp"] {
         assert!(asked.contains(right), "{right}: {asked}");
     }
@@ -83,7 +85,8 @@ fn an_application_of_that_name_gets_no_rights_by_itself() {
     let output = machine.onboard(there, &["contoso.public.pem"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains(there) && said.contains("owners: mallory@contoso.example") && said.contains("secrets: 1"), "{said}");
+    let known = "owners: mallory@contoso.example 99999999-9999-9999-9999-999999999999   secrets: 1   certificates: 2   federated: 3";
+    assert!(said.contains(there) && said.contains(known), "{said}");
     let asked = machine.asked();
     for change in ["create", "reset", "permission", "post"] {
         assert!(!asked.contains(change), "{change}: {asked}");

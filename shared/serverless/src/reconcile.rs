@@ -75,25 +75,25 @@ pub enum Woken {
 /// Serves an event. `request`: the id of the invocation; `end`: when Lambda ends it.
 ///
 /// # Errors
-/// What cannot be understood or served. A wake-up that ends so is delivered again, then dead-lettered with an alarm; the state is
-/// right all the same.
+/// What is not understood: a wake-up is delivered again then, and dead-lettered with an alarm; the state is right all the same. Or what a
+/// person asked, and could not be served.
 pub async fn serve(client: &Client, event: Value, request: &str, end: Timestamp) -> Result<Served, ServerlessError> {
     if event.get("Records").is_none() {
         return Box::pin(by_hand(client, message::read(event)?, request, end)).await;
     }
     let mut wake_ups = Vec::new();
     for message in message::wake_ups(event)? {
-        wake_ups.push(wake_up(client, message, request, end).await?);
+        wake_ups.push(wake_up(client, message, request, end).await);
     }
     Ok(Served::Woken { wake_ups })
 }
 
-async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp) -> Result<Woken, ServerlessError> {
+async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp) -> Woken {
     let WakeUp { pair, tick, .. } = message;
     let deadline = deadline::of(Some(tick), client.settings().tick, end);
     if client.now() >= deadline {
         info!(%pair, %tick, "the next tick is there already; its own wake-up does what is due");
-        return Ok(Woken::Stale);
+        return Woken::Stale;
     }
     let ran = match client.engine(&pair, request, &Side::BOTH).await {
         Ok(engine) => engine.reconcile(&pair, deadline).await.map_err(ServerlessError::from),
@@ -103,41 +103,22 @@ async fn wake_up(client: &Client, message: WakeUp, request: &str, end: Timestamp
         Ok(Some(run)) => {
             client.tell(&pair, Told::run(&run));
             info!(%pair, run = %run.id, outcome = ?run.outcome, left = run.left, "run done");
-            Ok(Woken::Ran { run: Box::new(run) })
+            Woken::Ran { run: Box::new(run) }
         }
         Ok(None) => {
             client.tell(&pair, Told { success: true, attention: None, certificate_days: None });
-            Ok(Woken::NothingDue)
+            Woken::NothingDue
         }
         Err(ServerlessError::Engine(EngineError::Store(StoreError::LeaseHeld { owner, until, .. }))) => {
             info!(%pair, %owner, %until, "another run is going on; this wake-up is left out");
-            Ok(Woken::Missed)
+            Woken::Missed
         }
-        Err(failed) if passes(&failed) => {
+        // Whatever it is, the next tick wakes again what is due, and `NoSuccess` alarms if that does not help. Left in the queue, the
+        // message would keep the pair's other wake-ups back until it is delivered again: longer than a tick, and then it is stale.
+        Err(failed) => {
             error!(%pair, error = %failed, "the run failed");
-            Ok(Woken::Failed { why: failed.to_string() })
+            Woken::Failed { why: failed.to_string() }
         }
-        Err(other) => Err(other),
-    }
-}
-
-/// What a service did not answer, or would not, may be over by the next tick, which wakes again whatever is due. Left in the queue, the
-/// message would keep the pair's other wake-ups back until it is delivered again: longer than a tick.
-fn passes(error: &ServerlessError) -> bool {
-    match error {
-        ServerlessError::Engine(error) => {
-            matches!(error, EngineError::Tenant { .. } | EngineError::Read { .. } | EngineError::Store(_))
-        }
-        ServerlessError::Credential { .. } => true,
-        ServerlessError::Setting { .. }
-        | ServerlessError::NoProfile { .. }
-        | ServerlessError::Profile(_)
-        | ServerlessError::Installation { .. }
-        | ServerlessError::Rotation { .. }
-        | ServerlessError::Connect(_)
-        | ServerlessError::Event(_)
-        | ServerlessError::Version { .. }
-        | ServerlessError::Queue { .. } => false,
     }
 }
 

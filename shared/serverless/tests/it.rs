@@ -128,8 +128,11 @@ async fn what_cannot_be_served_is_named() {
 async fn a_table_of_another_installation_is_left_alone() {
     let (client, store) = client(Some(PROFILE), Secrets(None)).await;
     store.installation("somebody").await.unwrap();
-    let error = reconcile(&client, wake_up("2026-11-25T10:20:00Z")).await.unwrap_err();
+    let status = json!({"version": 1, "pair": "contoso-fabrikam", "action": {"do": "status"}});
+    let error = reconcile(&client, status).await.unwrap_err();
     assert!(matches!(&error, ServerlessError::Installation { stored, profile } if stored == "somebody" && profile == "acme"), "{error}");
+    let Served::Woken { wake_ups } = reconcile(&client, wake_up("2026-11-25T10:20:00Z")).await.unwrap() else { panic!("not woken") };
+    assert!(matches!(&wake_ups[..], [Woken::Failed { why }] if why.contains("somebody")), "{wake_ups:?}");
 }
 
 #[tokio::test]

@@ -424,6 +424,28 @@ mod tests {
         assert_eq!("c#33333333-3333-3333-3333-333333333333".parse::<LinkKey>(), Err(()));
     }
 
+    /// What is nothing takes no room; what is something is not lost.
+    #[test]
+    fn a_link_reads_back_as_it_was_stored() {
+        let key = LinkKey { origin: Origin::A, anchor: "33333333-3333-3333-3333-333333333333".parse().unwrap() };
+        let plain = Link::sample(key, key.anchor, Phase::Live);
+        let counted = Link { deletions: 1, deferrals: 2, ..plain.clone() };
+        for (link, counts) in [(plain, false), (counted, true)] {
+            let stored = serde_json::to_string(&link).unwrap();
+            assert_eq!((stored.contains("deferrals"), serde_json::from_str::<Link>(&stored).unwrap()), (counts, link), "{stored}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_announced_is_not_taken_back() {
+        let key = LinkKey { origin: Origin::A, anchor: "33333333-3333-3333-3333-333333333333".parse().unwrap() };
+        let at: Timestamp = "2026-01-15T08:00:00Z".parse().unwrap();
+        let mut link = Link::sample(key, key.anchor, Phase::Live);
+        link.announce(Begun { side: Side::A, at, fields: Vec::new() });
+        assert!(!link.unannounce(Side::B, at) && !link.unannounce(Side::A, at + jiff::SignedDuration::from_secs(1)));
+        assert!(link.unannounce(Side::A, at) && !link.unannounce(Side::A, at));
+    }
+
     /// Each reason is told in words of its own.
     #[test]
     fn why_somebody_is_suppressed() {

@@ -15,4 +15,5 @@ mod plans;
 mod readings;
 mod returns;
 mod takes_back;
+mod unread;
 mod written;

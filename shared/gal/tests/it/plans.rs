@@ -436,3 +436,49 @@ fn a_peer_whose_country_is_none_is_told() {
     let plan = Asked::default().plan(&world);
     assert!(plan.notes.iter().any(|noted| noted.note == gal::reason::Note::CountryUnknown), "{plan:?}");
 }
+
+/// Of these it is asked once more, right before, whom the contact stands for.
+#[test]
+fn what_shows_a_contact_as_its_own_again() {
+    let operation = Asked::default().plan(&world(vec![ann()], vec![], vec![])).operations.remove(0);
+    let shows = |action: Action, hidden: Option<bool>| {
+        let mut other = operation.clone();
+        (other.action, other.extras.hidden) = (action, hidden);
+        other.shows_again()
+    };
+    for hidden in [None, Some(true), Some(false)] {
+        assert!(shows(Action::Restore, hidden));
+        assert_eq!(shows(Action::Relink, hidden), hidden == Some(false));
+        assert!(!shows(Action::Update, hidden) && !shows(Action::Create, hidden));
+    }
+}
+
+/// Two who would be published under one address: one of them is, and of the other it is told.
+#[test]
+fn one_address_is_published_once() {
+    let card = recipient(Side::B, 30, Kind::Contact, "pat@partner.example");
+    let pat = recipient(Side::A, 1, Kind::Contact, "pat@partner.example");
+    let deleted = Recipient { presence: Presence::Gone(ago(1)), ..copy_of(&pat, Side::B, 7) };
+    let again = Link { role: gal::Role::Projection, ..link(&pat, Side::A, &deleted, Provenance::Made, Phase::Live) };
+    for (name, contacts, links) in [("a newcomer", vec![], vec![]), ("one who is made again", vec![deleted], vec![again])] {
+        let mut world = world(vec![pat.clone()], contacts, links);
+        world.insert_static(Origin::StaticB, Entry::new(card.clone()));
+        let plan = Asked::default().plan(&world);
+        let made = plan.operations.iter().filter(|operation| operation.action == Action::Create).count();
+        assert_eq!((made, plan.skipped.len()), (1, 1), "{name}: {:?}", said(&plan, &world));
+    }
+}
+
+/// A contact that holds the addresses of two stands for the person.
+#[test]
+fn a_person_comes_before_a_contact_of_another_company() {
+    let pat = recipient(Side::A, 1, Kind::Contact, "pat@partner.example");
+    let both = Recipient {
+        addresses: vec!["pat@partner.example".to_owned(), "p2@contoso.example".to_owned()],
+        ..recipient(Side::B, 7, Kind::Contact, "pat@partner.example")
+    };
+    let world = world(vec![pat, user(2)], vec![both], vec![]);
+    let plan = Asked::default().plan(&world);
+    let adopted: Vec<&str> = plan.operations.iter().map(|operation| operation.title.as_str()).collect();
+    assert_eq!(adopted, ["Person 2"], "{:?}", said(&plan, &world));
+}

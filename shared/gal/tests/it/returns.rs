@@ -478,3 +478,29 @@ fn who_was_published_again_since_an_older_state() {
     assert_eq!(plan.quiet[0].link.deletions, 1, "should it be deleted too, it is not made a third time");
     matches("published_since.txt", &table.text());
 }
+
+/// Whoever follows one who is linked is served with him; not on a closed side, and not outside of a pilot.
+#[test]
+fn who_is_made_again_where_not_everybody_is_served() {
+    let pilot = merge(MergeMode::TwoWay, false, false);
+    for (serve, closed, relinks) in [
+        (Serve::LinkedOnly, false, true),
+        (Serve::LinkedOnly, true, false),
+        (Serve::Everybody, false, true),
+        (Serve::Everybody, true, false),
+        (pilot, false, false),
+    ] {
+        let before = Recipient { anchor: anchor(Side::A, 9), presence: gal::recipient::Presence::Gone(ago(1)), ..ann() };
+        let contact = copy_of(&before, Side::B, 7);
+        let link = link(&before, Side::A, &contact, Provenance::Made, Phase::Live);
+        let mut world = world(vec![ann(), before], vec![contact], vec![link]);
+        if serve == pilot {
+            world.set_pilot(Side::A, &std::collections::BTreeSet::new());
+        }
+        let mut asked = Asked { serve, ..Asked::default() };
+        asked.closed.b = closed;
+        let plan = asked.focus(&world, &gal::plan::Focus::These([((Side::A, ann().anchor), false)].into()));
+        let relinked = plan.operations.iter().any(|operation| operation.action == gal::operation::Action::Relink);
+        assert_eq!(relinked, relinks, "{serve:?}, closed {closed}: {:?}", said(&plan, &world));
+    }
+}

@@ -441,3 +441,11 @@ fn included_by_its_primary_address_or_any_other() {
     assert!(scope.included_by_name(&with("x@a.example", "ann@a.example")));
     assert!(!scope.included_by_name(&with("x@a.example", "y@a.example")));
 }
+
+/// The shell reads their members.
+#[test]
+fn a_scope_names_its_groups() {
+    let groups: Vec<Anchor> = ["11111111-1111-1111-1111-111111111111".parse().unwrap()].into();
+    let scope = Scope::compile(ScopeSettings { include_groups: groups.clone(), ..ScopeSettings::default() }).unwrap();
+    assert_eq!(scope.include_groups(), groups);
+}

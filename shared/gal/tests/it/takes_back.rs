@@ -166,3 +166,24 @@ fn what_is_put_back_and_what_is_left_alone() {
     told.push_str(&format!("linked no more\n    {}\n", said(unlinked, None)));
     matches("undo.txt", &told);
 }
+
+/// What stands as before is not written once more; and a contact that is shown is kept from the first moment, should the answer be lost.
+#[test]
+fn only_what_is_not_back_yet_is_put_back() {
+    let world = world(vec![], vec![], vec![]);
+    let asked = Undoing { installation: INSTALLATION, run: "run-7", now: ago(0), world: &world, published: published() };
+    let mut contact = copy_of(&ann(), Side::B, 1);
+    let linked = |phase| link(&ann(), Side::A, &copy_of(&ann(), Side::B, 1), Provenance::Made, phase);
+    set(&mut contact, Field::Title, Some("Head"));
+    set(&mut contact, Field::City, Some("Bern"));
+    let both = deed(&[Action::Update], &[("Title", Some("Clerk"), Some("Head")), ("City", Some("Bern"), Some("Basel"))]);
+    let operation = undo(&asked, &both, Some(&linked(Phase::Live)), Some(&Entry::new(contact.clone()))).unwrap();
+    let fields: Vec<Field> = operation.changes.iter().map(|change| change.field).collect();
+    assert_eq!((fields, operation.patch.base_target.len()), (vec![Field::Title], 1), "{operation:?}");
+
+    contact.hidden = true;
+    let hiding = deed(&[Action::Stage], &[("HiddenFromAddressListsEnabled", Some("false"), Some("true"))]);
+    let staged = linked(Phase::Staged { since: ago(1), side: Side::B });
+    let operation = undo(&asked, &hiding, Some(&staged), Some(&Entry::new(contact))).unwrap();
+    assert_eq!(operation.start.map(|link| link.phase), Some(Phase::Kept));
+}

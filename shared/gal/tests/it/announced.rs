@@ -186,3 +186,20 @@ fn who_follows_gets_the_contact_although_an_answer_was_lost() {
         assert_eq!(actions, ["relink"], "{role:?}");
     }
 }
+
+/// What changed half an hour later is the other administrator's; and of what was read in part nothing is concluded.
+#[test]
+fn what_stands_there_later_or_in_part_is_not_taken_for_ours() {
+    let (source, contact, mut link) = twins("Clerk", "Agent", "Clerk");
+    link.announce(begun(Some("Clerk"), Some("Agent")));
+    let in_time = Recipient { when_changed: Some(now() + gal::link::BEGUN_COUNTS), ..contact.clone() };
+    let later = Recipient { when_changed: Some(now() + gal::link::BEGUN_COUNTS + jiff::SignedDuration::from_secs(1)), ..contact.clone() };
+    let in_part = Recipient { complete: false, ..contact };
+    for (name, contact, flows, remembers) in
+        [("in time", in_time, false, true), ("later", later, true, false), ("in part", in_part, false, false)]
+    {
+        let plan = Asked::default().plan(&world(vec![source.clone()], vec![contact], vec![link.clone()]));
+        let into_source = plan.operations.iter().any(|operation| operation.side == Side::A);
+        assert_eq!((into_source, !plan.quiet.is_empty()), (flows, remembers), "{name}: {plan:?}");
+    }
+}

@@ -46,22 +46,16 @@ pub(crate) struct Global {
     /// What is logged, as levels by crate: info,microsoft365=debug
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
-    /// Takes the time from a simulator at this address (`demo --keep` prints it).
+    /// Takes the time from a simulator on this machine, at this address (`demo --keep` prints it).
     #[arg(long, global = true, value_name = "URL", hide_short_help = true, value_parser = address)]
     pub(crate) simulator: Option<String>,
 }
 
 /// Takes `http://127.0.0.1:45217`: a simulator on this machine. Nobody elsewhere says what time it is.
 fn address(text: &str) -> Result<String, String> {
-    let is_here = |url: &reqwest::Url| match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
-        Some("localhost") => true,
-        Some(host) => host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
-        None => false,
-    };
+    let is_plain = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     match reqwest::Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && is_here(&url) && url.username().is_empty() && url.password().is_none() => {
-            Ok(text.to_owned())
-        }
+        Ok(url) if is_plain(&url) && profile::is_this_machine(&url) => Ok(text.to_owned()),
         Ok(_) | Err(_) => Err("a simulator runs on this machine; its address looks like http://127.0.0.1:45217".to_owned()),
     }
 }

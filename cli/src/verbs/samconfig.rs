@@ -39,8 +39,7 @@ pub(crate) fn write(environment: &Environment, global: &Global, file: &Path, nam
         Err(error) => return Err(wrong(format!("it cannot be read: {error}"))),
     };
     let lists = lists(&profile);
-    let after = with_lists(&before, name, &lists).map_err(wrong)?;
-    let dropped = dropped(&before, name, &lists);
+    let Written { text: after, dropped } = with_lists(&before, name, &lists).map_err(wrong)?;
     let changed = after != before;
     if changed {
         replace(file, &after).map_err(|error| wrong(format!("it cannot be written: {error}")))?;
@@ -61,24 +60,6 @@ pub(crate) fn write(environment: &Environment, global: &Global, file: &Path, nam
         format!("{}: {} {said} {lists}\n{gone}Next: sam build && sam deploy --config-env {name}", file.display(), paint.bold(name))
     })?;
     Ok(Exit::InStep)
-}
-
-/// The tenants and pairs that the file's lists had, and the profile has no more.
-fn dropped(before: &str, name: &str, lists: &[(&'static str, String); 2]) -> Vec<String> {
-    let Ok(file) = before.parse::<DocumentMut>() else { return Vec::new() };
-    let overrides = ["deploy", "parameters", "parameter_overrides"].iter().try_fold(file.get(name), |item, key| Some(item?.get(*key)));
-    let words: Vec<String> = match overrides.flatten() {
-        Some(Item::Value(Value::String(text))) => words(text.value()).into_iter().map(str::to_owned).collect(),
-        Some(Item::Value(Value::Array(array))) => array.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
-    let mut gone = Vec::new();
-    for (key, list) in lists {
-        let former = words.iter().filter_map(|word| word.split_once('=')).filter(|(name, _)| name.trim_matches('"') == *key);
-        let former = former.flat_map(|(_, value)| value.trim_matches('"').split(','));
-        gone.extend(former.filter(|one| !one.is_empty() && !list.split(',').any(|kept| kept == *one)).map(str::to_owned));
-    }
-    gone
 }
 
 /// The template's parameters that the profile decides.
@@ -110,8 +91,15 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The file as it should be.
+struct Written {
+    text: String,
+    /// The tenants and pairs that its lists had, and have no more.
+    dropped: Vec<String>,
+}
+
 /// The file's text with the lists in the environment's parameters. The error says what in it cannot be understood.
-fn with_lists(text: &str, name: &str, lists: &[(&'static str, String); 2]) -> Result<String, String> {
+fn with_lists(text: &str, name: &str, lists: &[(&'static str, String); 2]) -> Result<Written, String> {
     let mut file: DocumentMut = text.parse().map_err(|error| format!("it is no TOML: {error}"))?;
     file.entry("version").or_insert(value(0.1));
     // `sam build` and `sam deploy` understand the template's loops only so.
@@ -128,6 +116,7 @@ fn with_lists(text: &str, name: &str, lists: &[(&'static str, String); 2]) -> Re
     let overrides = parameters.entry("parameter_overrides").or_insert(value(""));
     let place = format!("{name}.deploy.parameters.parameter_overrides");
     let Item::Value(overrides) = overrides else { return Err(format!("{place} is neither a text nor a list")) };
+    let mut dropped = Vec::new();
     match overrides {
         Value::String(text) => {
             let text = text.value();
@@ -140,6 +129,7 @@ fn with_lists(text: &str, name: &str, lists: &[(&'static str, String); 2]) -> Re
             if words(text).iter().any(|word| !word.contains('=')) {
                 return Err(format!("{place} has a word that is not Name=value; mend it, and call this again"));
             }
+            dropped.extend(words(text).into_iter().flat_map(|word| gone(word, lists)));
             let rest = words(text).into_iter().filter(|word| !ours(word, lists)).map(str::to_owned);
             let all: Vec<String> = lists.iter().map(|(key, list)| format!("{key}={list}")).chain(rest).collect();
             *overrides = Value::from(all.join(" "));
@@ -149,6 +139,7 @@ fn with_lists(text: &str, name: &str, lists: &[(&'static str, String); 2]) -> Re
             if let Some(odd) = array.iter().find(|one| several(one)) {
                 return Err(format!("{place} has an entry that is not one Name=value: {}", odd.to_string().trim()));
             }
+            dropped.extend(array.iter().filter_map(Value::as_str).flat_map(|word| gone(word, lists)));
             let rest: Vec<Value> = array.iter().filter(|one| !one.as_str().is_some_and(|word| ours(word, lists))).cloned().collect();
             let all: Array = lists.iter().map(|(key, list)| Value::from(format!("{key}={list}"))).chain(rest).collect();
             *overrides = Value::Array(all);
@@ -157,7 +148,7 @@ fn with_lists(text: &str, name: &str, lists: &[(&'static str, String); 2]) -> Re
             return Err(format!("{place} is neither a text nor a list"));
         }
     }
-    Ok(file.to_string())
+    Ok(Written { text: file.to_string(), dropped })
 }
 
 /// The parameters of a command in an environment; what is missing of `wanted` is added.
@@ -200,6 +191,13 @@ fn ours(word: &str, lists: &[(&'static str, String); 2]) -> bool {
     lists.iter().any(|(key, _)| word.split_once('=').is_some_and(|(name, _)| name.trim_matches('"') == *key))
 }
 
+/// What a word's list had that the profile's does not have; nothing, if it is another parameter.
+fn gone(word: &str, lists: &[(&'static str, String); 2]) -> Vec<String> {
+    let Some((name, had)) = word.split_once('=').filter(|_| ours(word, lists)) else { return Vec::new() };
+    let kept = |one: &str| lists.iter().any(|(key, list)| name.trim_matches('"') == *key && list.split(',').any(|kept| kept == one));
+    had.trim_matches('"').split(',').filter(|one| !one.is_empty() && !kept(one)).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,12 +216,12 @@ mod tests {
     fn what_stands_in_the_file_stays() {
         let text =
             format!("{FILE}parameter_overrides = 'Pairs=x-y AlarmEmail=o@msp.example LogFilter=\"info, x=debug\" Tenants=\"x,y\"'\n");
-        let after = with_lists(&text, "acme", &some()).unwrap();
+        let after = with_lists(&text, "acme", &some()).unwrap().text;
         assert!(after.contains("# ours") && after.contains("stack_name = \"acme-eu\"  # not the client's name"), "{after}");
         let parameters = &parsed(&after)["acme"]["deploy"]["parameters"];
         let overrides = parameters["parameter_overrides"].as_str().unwrap();
         assert_eq!(overrides, "Tenants=a,b Pairs=a-b AlarmEmail=o@msp.example LogFilter=\"info, x=debug\"");
-        assert_eq!(with_lists(&after, "acme", &some()).unwrap(), after);
+        assert_eq!(with_lists(&after, "acme", &some()).unwrap().text, after);
     }
 
     /// Once a tenant's only key was deleted by the deployment, and its contacts elsewhere could not be taken back.
@@ -231,16 +229,18 @@ mod tests {
     fn who_is_dropped_is_told() {
         for overrides in ["'Pairs=a-b,b-c AlarmEmail=o@msp.example Tenants=\"a,b,c\"'", "[\"Tenants=a,b,c\", \"Pairs=a-b,b-c\"]"] {
             let text = format!("{FILE}parameter_overrides = {overrides}\n");
-            assert_eq!(dropped(&text, "acme", &some()), ["c", "b-c"], "{text}");
-            assert!(dropped(&with_lists(&text, "acme", &some()).unwrap(), "acme", &some()).is_empty());
+            let Written { text, mut dropped } = with_lists(&text, "acme", &some()).unwrap();
+            dropped.sort_unstable();
+            assert_eq!(dropped, ["b-c", "c"]);
+            assert!(with_lists(&text, "acme", &some()).unwrap().dropped.is_empty());
         }
-        assert!(dropped("", "acme", &some()).is_empty() && dropped(FILE, "acme", &some()).is_empty());
+        assert!(["", FILE].iter().all(|text| with_lists(text, "acme", &some()).unwrap().dropped.is_empty()));
     }
 
     #[test]
     fn a_list_stays_a_list() {
         let text = format!("{FILE}parameter_overrides = [\"Tenants=x\", \"AlarmEmail=o@msp.example\"]\n");
-        let after = parsed(&with_lists(&text, "acme", &some()).unwrap());
+        let after = parsed(&with_lists(&text, "acme", &some()).unwrap().text);
         let list = after["acme"]["deploy"]["parameters"]["parameter_overrides"].as_array().unwrap();
         let list: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
         assert_eq!(list, ["Tenants=a,b", "Pairs=a-b", "AlarmEmail=o@msp.example"]);
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_new_file_has_all_that_sam_needs() {
-        let after = with_lists("", "acme", &some()).unwrap();
+        let after = with_lists("", "acme", &some()).unwrap().text;
         let file = parsed(&after);
         let deploy = &file["acme"]["deploy"]["parameters"];
         assert_eq!(deploy["stack_name"].as_str(), Some("acme"));
@@ -265,13 +265,13 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_named() {
-        let refused = |rest: &str| with_lists(&format!("{FILE}{rest}"), "acme", &some()).unwrap_err();
+        let refused = |rest: &str| with_lists(&format!("{FILE}{rest}"), "acme", &some()).err().unwrap();
         assert!(refused("parameter_overrides = 'ParameterKey=Tenants,ParameterValue=x'").contains("ParameterKey"));
         assert!(refused("parameter_overrides = 'Tenants=\"x y AlarmEmail=a@b.example'").contains("quotes"));
         assert!(refused("parameter_overrides = 'Tenants = x'").contains("Name=value"));
         assert!(refused("parameter_overrides = ['Tenants=x Memory=1024']").contains("one Name=value"));
         assert!(refused("parameter_overrides = 7").contains("acme.deploy.parameters.parameter_overrides"));
         assert!(refused("[").contains("no TOML"));
-        assert!(with_lists("acme = 1", "acme", &some()).unwrap_err().contains("acme is no table"));
+        assert!(with_lists("acme = 1", "acme", &some()).err().unwrap().contains("acme is no table"));
     }
 }

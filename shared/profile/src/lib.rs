@@ -20,5 +20,5 @@ mod source;
 
 pub use error::{Place, Problem, ProfileError, ProfileErrors, Warning};
 pub use model::{Cloud, Hosts, MailboxList, Mailboxes, Pair, Profile, Publishing, StaticContact, Tenant};
-pub use parse::{Loader, MAX_SIZE};
+pub use parse::{Loader, MAX_SIZE, is_this_machine};
 pub use schema::schema;

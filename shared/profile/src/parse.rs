@@ -13,6 +13,8 @@ pub(crate) use mapping::keys as mapping_keys;
 #[cfg(test)]
 pub(crate) use statics::contact_keys;
 
+pub use tenants::is_this_machine;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;

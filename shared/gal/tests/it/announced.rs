@@ -3,7 +3,6 @@
 use gal::link::{Begun, BegunField, Suppression};
 use gal::mapping::FieldMapping;
 use gal::operation::LinkPatch;
-use gal::reason::SkipReason;
 use gal::recipient::Presence;
 use gal::stamp::Mark;
 use gal::{Base, Field, Kind, Link, Phase, Provenance, Recipient, Role, Side};
@@ -122,24 +121,6 @@ fn an_announcement_keeps_the_base_that_is_not_written() {
     let announced = Begun::of(&link, &operation, now()).unwrap();
     let print = |title| Base::print(Field::Title, Some(title));
     assert_eq!((announced.fields[0].over, announced.fields[0].says), ((print("Clerk"), print("Clerk")), (print("Clerk"), print("Chief"))));
-}
-
-/// Whoever has no mailbox, and whom no complete reading has met, is looked at again: nobody else's row would bring that about.
-#[test]
-fn who_was_not_looked_for_is_looked_at_again() {
-    let contact = copy_of(&ann(), Side::B, 7);
-    let known = world(
-        vec![Recipient { exchange: false, ..ann() }],
-        vec![contact.clone()],
-        vec![link(&ann(), Side::A, &contact, Provenance::Made, Phase::Live)],
-    );
-    let mut lost = known.clone();
-    lost.insert(Side::A, gal::world::Entry { looked_for: false, ..known.entry(Side::A, ann().anchor).unwrap().clone() });
-    let plan = Asked::default().plan(&lost);
-    assert!(plan.operations.is_empty() && plan.skipped.iter().any(|one| one.reason == SkipReason::NotReadYet), "{plan:?}");
-    assert_eq!(plan.again.len(), 1);
-    let plan = Asked::default().plan(&known);
-    assert_eq!((plan.operations.len(), plan.again.len()), (1, 0), "and is hidden once he was");
 }
 
 /// Once a suppressed contact, whose source is mastered on-premises, was taken for the half of a shared one, and published again.

@@ -10,6 +10,7 @@ mod joins;
 mod leaving;
 mod limits;
 mod lives;
+mod lost_links;
 mod pair;
 mod plans;
 mod readings;

@@ -104,15 +104,9 @@ fn origin(table: &Table<'_, '_>, key: &str, text: &Text<'_>) -> Option<String> {
     let Ok(url) = Url::parse(text.value) else {
         return refuse("must be a URL, as https://host");
     };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(domain)) => domain == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     match url.scheme() {
         "https" if url.has_host() => {}
-        "http" if is_loopback => {}
+        "http" if is_this_machine(&url) => {}
         "http" => return refuse("must begin with https://; http is for this machine only"),
         _ => return refuse("must be a URL, as https://host"),
     }
@@ -120,4 +114,14 @@ fn origin(table: &Table<'_, '_>, key: &str, text: &Text<'_>) -> Option<String> {
         return refuse("must be a host only, without user, path or query");
     }
     Some(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether a URL's host is this machine, by its name or address.
+pub fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }

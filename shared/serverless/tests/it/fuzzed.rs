@@ -1,14 +1,12 @@
 //! The inputs of the fuzz target `message` (tests/fuzz), as they are and spoilt: a message is refused with its place, or survives its
 //! own writing.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
-
 use std::path::Path;
 
 use proptest::prelude::*;
 
 #[allow(unreachable_pub, reason = "the fuzz target has it too")]
-#[path = "../../../tests/fuzz/src/messages.rs"]
+#[path = "../../../../tests/fuzz/src/messages.rs"]
 mod messages;
 
 use messages::kinds;

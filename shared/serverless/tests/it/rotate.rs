@@ -1,7 +1,5 @@
 //! Rolling a certificate: the four steps against the simulated tenant, each also asked for twice, and what cannot be rolled.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,30 +7,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use credentials::{Credential, CredentialError};
 use engine::act::PublicPart;
-use engine::ports::{Clock, Store as _};
-use jiff::{SignedDuration, Timestamp};
-use m365_simulator::{ClockKind, FaultLevel, Simulator, SimulatorConfig, TenantSpec};
+use engine::ports::Store as _;
+use jiff::SignedDuration;
+use m365_simulator::{Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 use serverless::rotate::{self, Rotated, Vault};
-use serverless::{Client, Credentials, Parts, ServerlessError, Settings};
+use serverless::{Client, Credentials, Parts, ServerlessError};
 use state::StateStore;
+
+use crate::{Follow, served, settings};
 
 const SECRET: &str = "galbridge/acme/contoso";
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:galbridge/acme/contoso-AbCdEf";
-
-/// The simulator's own time: whoever waits moves it on.
-struct Follow(Simulator);
-
-#[async_trait]
-impl Clock for Follow {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.0.advance_clock(duration);
-    }
-}
 
 /// Secrets Manager, as far as a rotation sees it.
 #[derive(Default)]
@@ -112,35 +98,19 @@ impl Stage {
 
     /// A stack that was deployed, and nothing more.
     async fn without_profile(object_id: bool) -> Self {
-        let config = SimulatorConfig {
-            tenants: vec![TenantSpec::new("contoso", 0), TenantSpec::new("fabrikam", 0)],
-            faults: FaultLevel::None,
-            clock: ClockKind::Manual,
-            certificate_delay: Duration::from_mins(2),
-            ..SimulatorConfig::default()
-        };
-        let simulator = Simulator::new(config).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(m365_simulator::serve(simulator.clone(), listener, None));
-        let mut profile = "client = \"acme\"\n".to_owned();
-        for tenant in simulator.tenants() {
-            let object = if object_id { format!("app_object_id = \"{}\"\n", tenant.app_object_id) } else { String::new() };
-            profile += &format!("[tenants.{}]\nid = \"{}\"\napp_id = \"{}\"\n{object}", tenant.name, tenant.id, tenant.app_id);
-            profile += &format!("hosts = {{ login = \"{address}\", graph = \"{address}\", exchange = \"{address}\" }}\n");
-        }
+        let config = SimulatorConfig { certificate_delay: Duration::from_mins(2), ..SimulatorConfig::default() };
+        let (simulator, mut profile) = served(config, object_id).await;
         profile += "[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n";
         let store = StateStore::memory().unwrap();
-        let settings = Settings {
-            table: "t".to_owned(),
-            secrets: "galbridge/acme/".to_owned(),
-            queue: None,
-            tick: SignedDuration::from_mins(10),
-            log: "info".to_owned(),
-        };
         let clock = Arc::new(Follow(simulator.clone()));
-        let client =
-            Client::new(Parts { settings, store: store.clone(), credentials: Arc::new(Nobody), clock, seed: rand::random, tell: |_| {} });
+        let client = Client::new(Parts {
+            settings: settings(),
+            store: store.clone(),
+            credentials: Arc::new(Nobody),
+            clock,
+            seed: rand::random,
+            tell: |_| {},
+        });
         Self { simulator, client, vault: Memory::default(), store, profile }
     }
 

@@ -1,7 +1,5 @@
 //! What the functions do with events that cannot be served, or need not be: nothing is sent to any tenant.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use serverless::message::WakeUp;
 use serverless::reconcile::{self, Served, Woken};
-use serverless::{Client, Credentials, Parts, ServerlessError, Settings, Waker, snapshot};
+use serverless::{Client, Credentials, Parts, ServerlessError, Waker, snapshot};
 use state::StateStore;
+
+use crate::settings;
 
 const PROFILE: &str = r#"
 client = "acme"
@@ -70,15 +70,14 @@ async fn client(profile: Option<&str>, secrets: Secrets) -> (Client, StateStore)
     if let Some(profile) = profile {
         store.put_profile(profile, 0).await.unwrap();
     }
-    let settings = Settings {
-        table: "acme-state".to_owned(),
-        secrets: "galbridge/acme/".to_owned(),
-        queue: None,
-        tick: SignedDuration::from_mins(10),
-        log: "info".to_owned(),
+    let parts = Parts {
+        settings: settings(),
+        store: store.clone(),
+        credentials: Arc::new(secrets),
+        clock: Arc::new(Stopped),
+        seed: || [7; 32],
+        tell: |_| {},
     };
-    let parts =
-        Parts { settings, store: store.clone(), credentials: Arc::new(secrets), clock: Arc::new(Stopped), seed: || [7; 32], tell: |_| {} };
     (Client::new(parts), store)
 }
 

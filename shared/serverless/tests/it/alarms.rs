@@ -1,25 +1,25 @@
 //! What the alarms go by, while a disaster goes on: both functions as the schedule and the queue call them, against two simulated tenants.
 //! `Attention` is a level, told by every cycle, so that no alarm comes twice for one matter; where a cycle cannot tell, `Success` is missing.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use credentials::{Credential, CredentialError};
-use engine::ports::{Clock, Store as _};
+use engine::ports::Store as _;
 use engine::records::MergeOptions;
 use gal::Side;
 use gal::policy::MergeMode;
 use jiff::{SignedDuration, Timestamp};
-use m365_simulator::{ClockKind, FaultLevel, Simulator, SimulatorConfig, TenantSpec};
+use m365_simulator::{Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 use serverless::message::WakeUp;
-use serverless::{Client, Credentials, Parts, ServerlessError, Settings, Waker, reconcile, snapshot};
+use serverless::{Client, Credentials, Parts, ServerlessError, Waker, reconcile, snapshot};
 use state::StateStore;
 use uuid::Uuid;
+
+use crate::{Follow, served, settings};
 
 const PAIR: &str = "contoso-fabrikam";
 const PEOPLE: usize = 20;
@@ -43,20 +43,6 @@ struct Alarms {
 }
 
 const WELL: Alarms = Alarms { success: true, attention: Some(0), failed: false };
-
-/// The simulator's own time: whoever waits moves it on.
-struct Follow(Simulator);
-
-#[async_trait]
-impl Clock for Follow {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.0.advance_clock(duration);
-    }
-}
 
 struct Same(Credential);
 
@@ -92,35 +78,14 @@ struct Stack {
 impl Stack {
     async fn merged() -> Self {
         static CREDENTIAL: OnceLock<Credential> = OnceLock::new();
-        let config = SimulatorConfig {
-            tenants: vec![TenantSpec::new("contoso", 0), TenantSpec::new("fabrikam", 0)],
-            faults: FaultLevel::None,
-            clock: ClockKind::Manual,
-            ..SimulatorConfig::default()
-        };
-        let before = config.start - SignedDuration::from_hours(1);
+        let before = SimulatorConfig::default().start - SignedDuration::from_hours(1);
         let credential = CREDENTIAL.get_or_init(|| Credential::generate("galbridge", before, 365).unwrap()).clone();
-        let simulator = Simulator::new(config).unwrap();
+        let (simulator, tenants) = served(SimulatorConfig::default(), false).await;
         simulator.register_certificate(None, &credential.public_certificate_pem().unwrap()).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(m365_simulator::serve(simulator.clone(), listener, None));
-        let mut tenants = "client = \"acme\"\n".to_owned();
-        for tenant in simulator.tenants() {
-            tenants += &format!("[tenants.{}]\nid = \"{}\"\napp_id = \"{}\"\n", tenant.name, tenant.id, tenant.app_id);
-            tenants += &format!("hosts = {{ login = \"{address}\", graph = \"{address}\", exchange = \"{address}\" }}\n");
-        }
         let store = StateStore::memory().unwrap();
-        let settings = Settings {
-            table: "t".to_owned(),
-            secrets: "galbridge/acme/".to_owned(),
-            queue: None,
-            tick: SignedDuration::from_mins(10),
-            log: "info".to_owned(),
-        };
         let clock = Arc::new(Follow(simulator.clone()));
         let credentials = Arc::new(Same(credential));
-        let client = Client::new(Parts { settings, store: store.clone(), credentials, clock, seed: || [7; 32], tell });
+        let client = Client::new(Parts { settings: settings(), store: store.clone(), credentials, clock, seed: || [7; 32], tell });
         let people: Vec<Value> = (0..PEOPLE).map(person).collect();
         let people = simulator.apply_json("contoso", people.into()).unwrap().into_iter().flatten().collect();
         let stack = Self { simulator, client, store, queue: Queue::default(), tenants, people };

@@ -262,6 +262,9 @@ mod tests {
         let mut second = link(3, Phase::Live);
         second.target = Some(anchor(101));
         world.insert_link(second.clone());
+        // The contact's stamp speaks for the first one: a rebuild knows of no other.
+        assert!(world.with_intact_links().rivals(&link(1, Phase::Live)).is_empty());
+        assert_eq!(world.rivals(&link(1, Phase::Live)), [second.key]);
         world.remove_link(key(1));
         assert_eq!(world.link_of(Side::B, anchor(101)).map(|link| link.key), Some(second.key));
         world.remove_link(second.key);

@@ -184,3 +184,18 @@ fn what_stands_there_later_or_in_part_is_not_taken_for_ours() {
         assert_eq!((into_source, !plan.quiet.is_empty()), (flows, remembers), "{name}: {plan:?}");
     }
 }
+
+/// Where mail goes to is what a shared contact says: its primary address may be one of its own domain's.
+#[test]
+fn an_address_that_was_announced_is_known_by_where_its_mail_goes() {
+    let (mut source, mut contact, mut link) = twins("Clerk", "Clerk", "Clerk");
+    let [second, third] = ["pat@second.example", "pat@third.example"];
+    let field = Field::ExternalEmailAddress;
+    set(&mut source, field, Some(third));
+    set(&mut contact, field, Some(second));
+    let [over, says] = [Some("pat@partner.example"), Some(second)].map(|address| Base::print(field, address)).map(|print| (print, print));
+    link.announce(Begun { side: Side::B, at: now(), fields: vec![BegunField { field, over, says }] });
+    let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link]));
+    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
+    assert_eq!(written, [(Side::B, Some(third))], "{plan:?}");
+}

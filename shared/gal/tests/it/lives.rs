@@ -376,6 +376,21 @@ fn a_contact_that_another_pair_stamped() {
     matches("owners.txt", &table.text());
 }
 
+/// Two pairs may hide one contact in the same moment: with the Name beside the stamp both say whose it is. The other half has a Name of
+/// its own tenant's.
+#[test]
+fn a_hiding_says_whose_the_contact_is() {
+    for (source, target, side) in [(Source::Gone, Target::Present, Side::B), (Source::Wanted, Target::Gone, Side::A)] {
+        let (world, link) = case(&partner(), &Phase::Live, Provenance::Made, source, target);
+        let mut asked = Asked::default();
+        asked.policy.peer_deletions = true;
+        let plan = asked.plan(&world);
+        let [operation] = &plan.operations[..] else { panic!("{plan:?}") };
+        let named = (side == Side::B).then_some(link.name);
+        assert_eq!((operation.action, operation.side, &operation.extras.rename), (Action::Stage, side, &named));
+    }
+}
+
 /// A creation that has not begun gives way to what another pair made for the address meanwhile.
 #[test]
 fn a_creation_that_another_pair_forestalled() {

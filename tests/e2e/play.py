@@ -74,6 +74,34 @@ def ticks_carry(stack, simulator):
     check(gone, "who leaves is hidden on the other side", lambda: stack.galbridge("status"))
 
 
+def mistake_is_carried(stack, simulator):
+    """Somebody is given a wrong name, and the schedule carries it on: the run that did."""
+    before = [one["id"] for one in stack.galbridge("runs")]
+    frank = simulator.made("fabrikam", "New frank")[0]["anchor"]
+    simulator.apply("fabrikam", [{"op": "update", "anchor": frank, "set": {"DisplayName": "Wrong frank"}}])
+    carried = lambda: [one["id"] for one in stack.galbridge("runs") if one["id"] not in before and one["counters"]["a"]["updated"]]
+    arrived = wait(lambda: simulator.made("contoso", "Wrong frank") and carried())
+    check(arrived, "a wrong name is carried too", lambda: stack.galbridge("runs"))
+    return carried()[0]
+
+
+def run_is_undone(stack, simulator, run):
+    """As soon as it is five minutes old: an edit since then would not be seen sooner."""
+    plan = {}
+
+    def planned():
+        plan.update(stack.galbridge("undo", run, exit=3))
+        return plan["sides"]["a"]["operations"]
+
+    check(wait(planned, 400, 5), "undo says what it would put back", plan)
+    check(simulator.made("contoso", "Wrong frank"), "and has written nothing")
+    done = stack.galbridge("undo", run, "--confirm", plan["checksum"])
+    check(done["run"]["counters"]["a"]["updated"] == 1 and simulator.made("contoso", "New frank"), "the run is taken back", done)
+    stack.galbridge("run")
+    stays = simulator.made("contoso", "New frank") and not simulator.made("contoso", "Wrong frank")
+    check(stays, "and stays taken back", lambda: stack.galbridge("runs"))
+
+
 def certificate_is_rolled(stack, simulator):
     """While cycles go on."""
     before = simulator.thumbprints("contoso")
@@ -178,6 +206,7 @@ def play(folder, programs, functions, sam):
         certificates_are_made(stack, simulator)
         merged(stack, simulator)
         ticks_carry(stack, simulator)
+        mistaken = mistake_is_carried(stack, simulator)
         certificate_is_rolled(stack, simulator)
         poison_is_buried(stack)
         killed_in_the_middle(stack, simulator)
@@ -185,6 +214,7 @@ def play(folder, programs, functions, sam):
         fleet_is_seen(stack)
         for function in ("Snapshot", "Reconcile"):
             say(f"    {function} held {stack.peak_megabytes(function):.0f} MB at most")
+        run_is_undone(stack, simulator, mistaken)
         grant_is_missing(stack, simulator)
         table_is_restored(stack, simulator, template, sam)
     finally:

@@ -46,6 +46,25 @@ fn what_the_operator_takes_away() {
     matches("leaving.txt", &table.text());
 }
 
+/// What galbridge wrote is put back: a blank too, and a field that is no longer published. A blank that it did not write is not.
+#[test]
+fn a_found_contact_gets_back_what_was_written_over() {
+    let title = |published: bool, written: Option<&str>| {
+        let mut source = ann();
+        set(&mut source, Field::Title, written);
+        let mut contact = copy_of(&source, Side::B, 1);
+        restamp(&mut contact, |stamp| stamp.provenance = Provenance::Found);
+        let link = link(&source, Side::A, &contact, Provenance::Found, Phase::Live);
+        let fields = if published { [Field::Title].into_iter().collect() } else { FieldSet::default() };
+        let reason = Reason::Operator { command: "unpublish".to_owned() };
+        let operation = leave_operation(INSTALLATION, &link, &Entry::new(contact), reason, "Ann", false, fields);
+        operation.changes.into_iter().find(|change| change.field == Field::Title).and_then(|change| change.after)
+    };
+    let back = Some("Before".to_owned());
+    assert_eq!([title(true, Some("Clerk")), title(true, None), title(false, Some("Clerk"))], [back.clone(), back.clone(), back]);
+    assert_eq!(title(false, None), None, "its administrator's own blank");
+}
+
 #[test]
 fn what_a_stamp_tells_where_the_link_is_lost() {
     type Change<'c> = &'c dyn Fn(&mut Recipient);

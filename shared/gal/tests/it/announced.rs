@@ -10,7 +10,7 @@ use gal::{Base, Field, Kind, Link, Phase, Provenance, Recipient, Role, Side};
 use crate::pair::{Asked, ago, anchor, ann, copy_of, link, now, recipient, set, world};
 
 /// A shared contact and its twin, with this title each, and what the bases say of it.
-fn twins(own: &str, twin: &str, base: &str) -> (Recipient, Recipient, Link) {
+pub(crate) fn twins(own: &str, twin: &str, base: &str) -> (Recipient, Recipient, Link) {
     let mut source = recipient(Side::A, 1, Kind::Contact, "pat@partner.example");
     set(&mut source, Field::Title, Some(base));
     let mut contact = copy_of(&source, Side::B, 7);

@@ -1,9 +1,11 @@
 //! "One field of a linked pair" and "At a join" of SEMANTICS.md, every cell.
 
+use gal::mapping::{FieldMapping, Mapping};
 use gal::merge::{PeerRules, Verdict, equal, joining, peer, projection};
 use gal::policy::{ConflictPolicy, MergeMode};
-use gal::{Base, Field, Side, Values};
+use gal::{Base, Field, Phase, Provenance, Role, Side, Values};
 
+use crate::pair::{Asked, ann, copy_of, link, set, world};
 use crate::written::{Table, matches};
 
 /// Nothing, and three values.
@@ -105,5 +107,39 @@ fn what_the_service_takes_for_one_value() {
     for (field, left, right, same) in cases {
         assert_eq!(equal(field, left, right), same, "{field} {left:?} {right:?}");
         assert_eq!(equal(field, right, left), same, "{field} {right:?} {left:?}");
+    }
+}
+
+/// What the profile publishes no more is cleared once in what galbridge made; but nobody is shown without a name.
+#[test]
+fn a_name_that_is_published_no_more_stays() {
+    let mut asked = Asked::default();
+    let off = [Field::DisplayName, Field::Title].map(|field| (field, FieldMapping::Off)).into();
+    asked.policy.publishing.a.mapping = Mapping::compile(&off).unwrap();
+    let contact = copy_of(&ann(), Side::B, 7);
+    let link = link(&ann(), Side::A, &contact, Provenance::Made, Phase::Live);
+    let plan = asked.plan(&world(vec![ann()], vec![contact], vec![link]));
+    let cleared: Vec<_> = plan.operations.iter().flat_map(|one| &one.changes).map(|change| (change.field, &change.after)).collect();
+    assert_eq!(cleared, [(Field::Title, &None)], "{plan:?}");
+}
+
+/// What an administrator writes into a field that was never published is remembered as his; between two contacts it would be a conflict
+/// when the field comes to be shared, and is not remembered. What is remembered already is not remembered again.
+#[test]
+fn an_administrators_value_in_a_field_that_is_not_published() {
+    let mut asked = Asked::default();
+    for side in Side::BOTH {
+        asked.policy.publishing.get_mut(side).mapping = Mapping::compile(&[(Field::Notes, FieldMapping::Off)].into()).unwrap();
+    }
+    for (role, known, remembered) in [(Role::Projection, None, true), (Role::Projection, Some("his"), false), (Role::Peer, None, false)] {
+        let mut contact = copy_of(&ann(), Side::B, 7);
+        let mut link = link(&ann(), Side::A, &contact, Provenance::Made, Phase::Live);
+        set(&mut contact, Field::Notes, Some("his"));
+        link.base_target = link.base_target.with([(Field::Notes, known)]);
+        let source = if role == Role::Peer { crate::pair::recipient(Side::A, 1, gal::Kind::Contact, "ann@contoso.example") } else { ann() };
+        link.role = role;
+        let plan = asked.plan(&world(vec![source], vec![contact], vec![link]));
+        let notes = plan.quiet.iter().flat_map(|change| &change.patch.base_target).filter(|(field, _)| *field == Field::Notes).count();
+        assert_eq!(notes, usize::from(remembered), "{role:?}, {known:?}: {plan:?}");
     }
 }

@@ -147,3 +147,37 @@ fn who_was_published_again_since_an_older_state() {
     assert_eq!(plan.quiet[0].link.deletions, 1, "should it be deleted too, it is not made a third time");
     matches("published_since.txt", &table.text());
 }
+
+/// Of whom only a part was read it is not known whether he left: his contact, whose link is lost, stays where it is.
+#[test]
+fn a_lost_link_of_one_who_was_read_in_part_does_not_come_back_yet() {
+    for complete in [true, false] {
+        let away = Recipient { hidden: true, complete, ..ann() };
+        let plan = Asked::default().plan(&world(vec![away], vec![copy_of(&ann(), Side::B, 7)], vec![]));
+        assert_eq!((plan.quiet.len(), plan.operations.len()), (usize::from(complete), 0), "{plan:?}");
+    }
+}
+
+/// A contact of the profile whose link is lost gets it back by its row there; one that is no longer listed, by its stamp.
+#[test]
+fn a_static_contact_whose_link_is_lost() {
+    for (listed, address) in [(true, "pat@partner.example"), (true, "pat@second.example"), (false, "pat@partner.example")] {
+        let mut person = recipient(Side::A, 3, gal::Kind::Contact, "pat@partner.example");
+        let mut contact = copy_of(&person, Side::B, 7);
+        contact = stamped(contact, |stamp| {
+            "static".clone_into(&mut stamp.origin_tenant);
+            stamp.anchor = person.anchor;
+            stamp.role = Role::Projection;
+        });
+        contact.name = gal::stamp::made_name(crate::pair::INSTALLATION, "static", person.anchor);
+        (person.primary, person.addresses) = (Some(address.to_owned()), vec![address.to_owned()]);
+        let mut world = world(vec![], vec![contact.clone()], vec![]);
+        if listed {
+            world.insert_static(gal::Origin::StaticB, gal::Entry::new(person.clone()));
+        }
+        let plan = Asked::default().plan(&world);
+        let told: Vec<_> = plan.quiet.iter().map(|change| change.link.key.anchor).collect();
+        assert_eq!((told, plan.operations.len()), (vec![person.anchor], 0), "{plan:?}");
+        assert_eq!(plan.skipped.len(), usize::from(listed), "told as what it is: {plan:?}");
+    }
+}

@@ -15,6 +15,8 @@ mod pair;
 mod plans;
 mod readings;
 mod returns;
+mod set_aside;
 mod takes_back;
+mod twins;
 mod unread;
 mod written;

@@ -47,6 +47,23 @@ fn an_account_made_again() {
     matches("made_again.txt", &table.text());
 }
 
+/// An account was made again while its contact was being adopted: what that says stays, as in any join.
+#[test]
+fn an_adoption_goes_on_for_an_account_made_again() {
+    for (phase, title) in [(Phase::Joining, None), (Phase::Live, Some("Head"))] {
+        let before = Recipient { anchor: anchor(Side::A, 9), presence: gal::recipient::Presence::Gone(ago(1)), ..ann() };
+        let mut contact = copy_of(&before, Side::B, 7);
+        (contact.mark, contact.name) = (Mark::None, "ann".to_owned());
+        let link = link(&before, Side::A, &contact, Provenance::Found, phase);
+        let mut again = ann();
+        set(&mut again, Field::Title, Some("Head"));
+        let plan = Asked::default().plan(&world(vec![again, before], vec![contact], vec![link]));
+        let [operation] = &plan.operations[..] else { panic!("{plan:?}") };
+        let written = operation.changes.iter().find(|change| change.field == Field::Title).and_then(|change| change.after.as_deref());
+        assert_eq!((operation.side, written), (Side::B, title), "{plan:?}");
+    }
+}
+
 /// A contact of another company that is gone, and whoever follows it under its address. Its twin takes no template on (peers share what
 /// they say as it is), and writes into no mailbox.
 #[test]

@@ -59,7 +59,9 @@ impl SimulatorApi {
 
     async fn answer(&self, path: &str, request: reqwest::RequestBuilder) -> Result<Value, CliError> {
         let failed = |what: String| CliError::failed(format!("the simulator at {} ({path}): {what}", self.base));
-        let response = request.send().await.map_err(|error| failed(error.without_url().to_string()))?;
+        let nobody = "nobody answers there; `galbridge demo --keep` starts one and tells its address";
+        let unsent = |error: reqwest::Error| if error.is_connect() { nobody.to_owned() } else { error.without_url().to_string() };
+        let response = request.send().await.map_err(|error| failed(unsent(error)))?;
         let status = response.status();
         let body = response.bytes().await.map_err(|error| failed(error.without_url().to_string()))?;
         if !status.is_success() {

@@ -7,21 +7,8 @@ use gal::recipient::Presence;
 use gal::stamp::Mark;
 use gal::{Base, Field, Kind, Link, Phase, Provenance, Recipient, Role, Side};
 
-use crate::pair::{Asked, ago, anchor, ann, copy_of, link, now, recipient, set, world};
-
-/// A shared contact and its twin, with this title each, and what the bases say of it.
-pub(crate) fn twins(own: &str, twin: &str, base: &str) -> (Recipient, Recipient, Link) {
-    let mut source = recipient(Side::A, 1, Kind::Contact, "pat@partner.example");
-    set(&mut source, Field::Title, Some(base));
-    let mut contact = copy_of(&source, Side::B, 7);
-    let mut link = link(&source, Side::A, &contact, Provenance::Made, Phase::Live);
-    link.role = Role::Peer;
-    for (half, title) in [(&mut source, own), (&mut contact, twin)] {
-        set(half, Field::Title, Some(title));
-        half.when_changed = Some(now());
-    }
-    (source, contact, link)
-}
+use crate::pair::{Asked, ago, anchor, ann, copy_of, link, now, recipient, set, world, writes};
+use crate::twins::twins;
 
 fn begun(over: Option<&str>, says: Option<&str>) -> Begun {
     let [over, says] = [over, says].map(|title| Base::print(Field::Title, title)).map(|print| (print, print));
@@ -54,8 +41,7 @@ fn what_stands_there_is_remembered_also_before_the_next_write() {
     let (source, contact, mut link) = twins("Chief", "Agent", "Clerk");
     link.announce(begun(Some("Clerk"), Some("Agent")));
     let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link]));
-    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
-    assert_eq!(written, [(Side::B, Some("Chief"))]);
+    assert_eq!(writes(&plan, Field::Title), [(Side::B, Some("Chief"))]);
     let known = plan.quiet[0].patch.apply(&plan.quiet[0].link).unwrap();
     let agent = Base::print(Field::Title, Some("Agent"));
     assert_eq!((known.base_source.get(Field::Title), known.base_target.get(Field::Title)), (agent, agent));
@@ -68,8 +54,7 @@ fn a_write_that_is_done_late_is_known_beside_the_next_one() {
     link.announce(begun(Some("Clerk"), Some("Agent")));
     link.announce(Begun { at: now() + jiff::SignedDuration::from_mins(10), ..begun(Some("Clerk"), Some("Chief")) });
     let plan = Asked::default().plan(&world(vec![source.clone()], vec![contact.clone()], vec![link.clone()]));
-    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
-    assert_eq!(written, [(Side::B, Some("Chief"))], "and not what was late over what is newer");
+    assert_eq!(writes(&plan, Field::Title), [(Side::B, Some("Chief"))], "and not what was late over what is newer");
     // A refusal takes back what its own run announced.
     assert!(link.unannounce(Side::B, now() + jiff::SignedDuration::from_mins(10)));
     assert_eq!(link.begun, [begun(Some("Clerk"), Some("Agent"))]);
@@ -93,8 +78,7 @@ fn what_was_known_to_be_done_is_an_edit_when_it_stands_there_again() {
     let link = back.apply(&link).unwrap();
     let (source, contact, _) = twins("Clerk", "Agent", "Clerk");
     let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link]));
-    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
-    assert_eq!(written, [(Side::A, Some("Agent"))]);
+    assert_eq!(writes(&plan, Field::Title), [(Side::A, Some("Agent"))]);
 }
 
 /// Once a contradiction of two who are merged no more raised the alarm for ever.
@@ -196,6 +180,5 @@ fn an_address_that_was_announced_is_known_by_where_its_mail_goes() {
     let [over, says] = [Some("pat@partner.example"), Some(second)].map(|address| Base::print(field, address)).map(|print| (print, print));
     link.announce(Begun { side: Side::B, at: now(), fields: vec![BegunField { field, over, says }] });
     let plan = Asked::default().plan(&world(vec![source], vec![contact], vec![link]));
-    let written: Vec<_> = plan.operations.iter().map(|operation| (operation.side, operation.changes[0].after.as_deref())).collect();
-    assert_eq!(written, [(Side::B, Some(third))], "{plan:?}");
+    assert_eq!(writes(&plan, field), [(Side::B, Some(third))], "{plan:?}");
 }

@@ -301,6 +301,12 @@ pub(crate) fn link_said(link: &Link) -> String {
     text
 }
 
+/// What a plan writes into a field, and on which side.
+pub(crate) fn writes(plan: &Plan, field: Field) -> Vec<(Side, Option<&str>)> {
+    let changes = plan.operations.iter().flat_map(|operation| operation.changes.iter().map(|change| (operation.side, change)));
+    changes.filter(|(_, change)| change.field == field).map(|(side, change)| (side, change.after.as_deref())).collect()
+}
+
 /// The fields that are published into each side, by default.
 pub(crate) fn published() -> gal::Sides<gal::field::FieldSet> {
     let fields = gal::mapping::Mapping::compile(&std::collections::BTreeMap::default()).unwrap().fields();

@@ -3,16 +3,29 @@
 use gal::policy::Direction;
 use gal::recipient::Presence;
 use gal::stamp::Mark;
-use gal::{Field, Kind, Link, Phase, Provenance, Recipient, Side};
+use gal::{Field, Kind, Link, Phase, Provenance, Recipient, Role, Side};
 
-use crate::announced::twins;
-use crate::pair::{Asked, ago, anchor, recipient, set, world};
+use crate::pair::{Asked, ago, anchor, copy_of, link, now, recipient, set, world, writes};
+
+/// A shared contact and its twin, with this title each, and what the bases say of it.
+pub(crate) fn twins(own: &str, twin: &str, base: &str) -> (Recipient, Recipient, Link) {
+    let mut source = recipient(Side::A, 1, Kind::Contact, "pat@partner.example");
+    set(&mut source, Field::Title, Some(base));
+    let mut contact = copy_of(&source, Side::B, 7);
+    let mut link = link(&source, Side::A, &contact, Provenance::Made, Phase::Live);
+    link.role = Role::Peer;
+    for (half, title) in [(&mut source, own), (&mut contact, twin)] {
+        set(half, Field::Title, Some(title));
+        half.when_changed = Some(now());
+    }
+    (source, contact, link)
+}
 
 /// Where a pair publishes one way by now, the owner wins in what galbridge made; what stood there before, and what is mastered
 /// on-premises, keeps its difference.
 #[test]
 fn an_edited_twin_in_a_pair_that_publishes_one_way() {
-    for (direction, provenance, on_premises, written) in [
+    for (direction, provenance, on_premises, titles) in [
         (Direction::AToB, Provenance::Made, false, vec![(Side::B, Some("Clerk"))]),
         (Direction::AToB, Provenance::Found, false, vec![]),
         (Direction::TwoWay, Provenance::Made, false, vec![(Side::A, Some("Agent"))]),
@@ -27,10 +40,7 @@ fn an_edited_twin_in_a_pair_that_publishes_one_way() {
         let source = Recipient { directory_synced: on_premises, ..source };
         let link = Link { provenance, ..link };
         let plan = asked.plan(&world(vec![source], vec![contact], vec![link]));
-        let changes = plan.operations.iter().flat_map(|operation| operation.changes.iter().map(|change| (operation.side, change)));
-        let titles: Vec<_> =
-            changes.filter(|(_, change)| change.field == Field::Title).map(|(side, change)| (side, change.after.as_deref())).collect();
-        assert_eq!(titles, written, "{direction:?}, {provenance}, on-premises {on_premises}: {plan:?}");
+        assert_eq!(writes(&plan, Field::Title), titles, "{direction:?}, {provenance}, on-premises {on_premises}: {plan:?}");
     }
 }
 

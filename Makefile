@@ -1,7 +1,7 @@
 # What a developer, a newcomer and CI run. Each target sets up what it needs, in .tools/ and nowhere else.
 #
 # Needed on the machine: rustup's cargo, a C compiler, perl, make; for `make test` also python3, for `make fuzz` a C++ compiler.
-# The first build compiles OpenSSL and takes some minutes.
+# The first build takes some minutes, and some more where OpenSSL has to be compiled too (no libssl-dev and pkg-config).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,6 +10,11 @@ SHELL := /bin/bash
 
 # Tools found on the machine first, then those installed here; rustup's folder last, for shells that do not know it.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(HOME)/.cargo/bin
+
+# The machine's OpenSSL where it has one to build with; compiling our own takes minutes (`sam build` always does, for Lambda).
+ifeq ($(shell pkg-config --exists 'openssl >= 3' 2>/dev/null && echo yes),yes)
+export OPENSSL_NO_VENDOR ?= 1
+endif
 
 # Arguments for the program behind demo, soak, fuzz, bench and mutants: make demo ARGS="--seed 7"
 ARGS ?=

@@ -1,7 +1,5 @@
 //! Taking a run back: what it wrote is put back where nobody has touched it since, and stays so.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::EngineError;

@@ -1,7 +1,5 @@
 //! States that were lost or damaged in part: what is restored, and that nothing is concluded from what is not known.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::EngineError;

@@ -1,8 +1,6 @@
 //! What is concluded from a reading, and what Exchange refuses: rows of SEMANTICS.md ("When nothing is concluded", "Errors of one
 //! recipient") that nothing else plays.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::records::RunSummary;

@@ -1,7 +1,5 @@
 //! An operator's day by actions: as JSON, the way the functions are asked, and each answer read back from JSON.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use engine::EngineError;
 use engine::act::{Action, Answer, OnlyReads, Ran, Standing};
 use rig::people::{delete, names, user};

@@ -1,7 +1,5 @@
 //! Addresses that become free, are waited for, or lead to another directory; and older states that know less than a stamp.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Contacts that both sides edit: what the pair shares, what it does not, and where an edit must not go.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::operate::Leave;

@@ -1,7 +1,5 @@
 //! Stamps that somebody copied, with a contact or by a script: they prove nothing, and whoever bears one is not touched.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::act::Standing;

@@ -1,13 +1,5 @@
 //! Two generated directories, with the simulator's usual faults, merged and kept in step.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test fails where its set-up fails"
-)]
-
 use engine::records::Outcome;
 use gal::policy::MergeMode;
 use m365_simulator::FaultLevel;

@@ -1,7 +1,5 @@
 //! An older state of the table is restored after accounts were made again: found by random histories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::operate::{Leave, rebuild_checksum};

@@ -1,7 +1,5 @@
 //! Contacts whose dual write to Entra is late: they exist in Exchange, and nobody knows their Entra id.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::act::Standing;

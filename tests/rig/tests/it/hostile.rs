@@ -1,7 +1,5 @@
 //! What comes from outside and means harm, or looks as if: names, addresses, and a bad day of all services at once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::fmt::Write as _;
 
 use gal::policy::MergeMode;

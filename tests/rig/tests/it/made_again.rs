@@ -1,8 +1,6 @@
 //! A contact of another company that is deleted, and what follows it under its address; found by random histories of two pairs that show
 //! one address.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::records::MergeOptions;

@@ -1,13 +1,5 @@
 //! The way of the data, once through: read, merge, keep in step.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test fails where its set-up fails"
-)]
-
 use gal::policy::MergeMode;
 use rig::{Rig, RigOptions};
 use serde_json::json;

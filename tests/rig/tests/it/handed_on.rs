@@ -1,13 +1,5 @@
 //! A contact that two pairs want: what one has hidden for its deletion, the other takes over; it stands for one of them at a time.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test fails where its set-up fails"
-)]
-
 use std::time::Duration;
 
 use engine::operate::Leave;

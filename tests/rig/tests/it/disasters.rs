@@ -1,8 +1,6 @@
 //! Disasters that other tools' users report (the trackers named in DESIGN.md's sources): in each nothing beyond the guard's limits is
 //! written, a person is told why in words, and the pair's standing, which the alarm goes by, is not "in step".
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::act::Standing;

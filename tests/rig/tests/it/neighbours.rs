@@ -1,13 +1,5 @@
 //! Who else stands there: guests, other pairs, domains that change hands, static contacts; and readings that fail.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test fails where its set-up fails"
-)]
-
 use std::time::Duration;
 
 use engine::act::Standing;

@@ -1,14 +1,6 @@
 //! The twelve laws of DESIGN.md: one test for each, and one committed patch (tests/mutants) that
 //! breaks the law and must turn its test red.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test fails where its set-up fails"
-)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

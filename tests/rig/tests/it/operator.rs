@@ -1,13 +1,5 @@
 //! What an operator asks for: pilots and the modes of a merge, approvals, make-way, unpublish, take-over.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test fails where its set-up fails"
-)]
-
 use std::time::Duration;
 
 use engine::EngineError;

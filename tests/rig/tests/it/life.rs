@@ -1,13 +1,5 @@
 //! The life of a published contact: one test for each row that an administrator would notice.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::needless_pass_by_value,
-    reason = "a test fails where its set-up fails"
-)]
-
 use std::time::Duration;
 
 use engine::act::{Action, Answer, Standing};

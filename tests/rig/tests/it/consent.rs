@@ -1,7 +1,5 @@
 //! What a person was shown, and said yes to, is what is done: no more, and nothing else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails where its set-up fails")]
-
 use std::time::Duration;
 
 use engine::act::{Action, Answer, PlanDocument};

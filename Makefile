@@ -11,11 +11,6 @@ SHELL := /bin/bash
 # Tools found on the machine first, then those installed here; rustup's folder last, for shells that do not know it.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(HOME)/.cargo/bin
 
-# The machine's OpenSSL where it has one to build with; compiling our own takes minutes (`sam build` always does, for Lambda).
-ifeq ($(shell pkg-config --exists 'openssl >= 3' 2>/dev/null && echo yes),yes)
-export OPENSSL_NO_VENDOR ?= 1
-endif
-
 # Arguments for the program behind demo, soak, fuzz, bench and mutants: make demo ARGS="--seed 7"
 ARGS ?=
 

@@ -375,6 +375,14 @@ impl Rig {
         self.engine.merge(&self.pair(), &options, None, self.deadline()).await
     }
 
+    /// Reads all of every pair anew, and writes nothing.
+    pub async fn full_reading_of_each_pair(&self) -> Result<(), EngineError> {
+        for pair in &self.engine.setup.pairs {
+            self.engine.snapshot(&pair.name, SnapshotOptions { full: true, ..SnapshotOptions::default() }, self.deadline()).await?;
+        }
+        Ok(())
+    }
+
     /// One cycle of each pair, the pairs in their order.
     pub async fn cycle_of_each_pair(&self) -> Result<(), EngineError> {
         for pair in &self.engine.setup.pairs {

@@ -14,7 +14,8 @@ use rig::people::{contact, contact_at, delete, find, names, property, update, us
 use serde_json::json;
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+use super::DAY;
+
 const GRACE: &str = "deletion_grace_days = 2\n";
 
 fn link_of(anchor: Uuid) -> LinkKey {

@@ -11,7 +11,7 @@ use rig::people::{contact_at, delete, find, names, property, status, update, use
 use serde_json::json;
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+use super::DAY;
 
 /// Ann and Ben of contoso, published, and a supplier's contact of fabrikam's administrator, made as a copy of Ann's.
 async fn copied() -> (Rig, Vec<Uuid>, Uuid) {

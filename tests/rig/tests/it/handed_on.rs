@@ -7,17 +7,16 @@ use engine::records::Outcome;
 use engine::snapshot::SnapshotOptions;
 use gal::Side;
 use jiff::SignedDuration;
-use rig::people::{code, contact, contact_at, delete, find, names, property, status_of, update, user};
+use rig::people::{code, contact, delete, find, names, property, status_of, update, user};
 use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
-const TICK: Duration = Duration::from_secs(600);
+use super::{DAY, TICK};
 
 /// The pair whose contact it is at first, and the one that wants it too.
-const FIRST: &str = "contoso-initech";
-const SECOND: &str = "fabrikam-initech";
+pub(super) const FIRST: &str = "contoso-initech";
+pub(super) const SECOND: &str = "fabrikam-initech";
 
 /// Both have a contact for Pat, merged one after the other: initech shows contoso's.
 async fn two_pats(profile: &str) -> (Rig, Uuid, Uuid) {
@@ -29,7 +28,7 @@ async fn two_pats(profile: &str) -> (Rig, Uuid, Uuid) {
     (rig, a, b)
 }
 
-fn made(rig: &Rig, tenant: &str, one: Value) -> Uuid {
+pub(super) fn made(rig: &Rig, tenant: &str, one: Value) -> Uuid {
     rig.apply(tenant, json!([one]))[0].unwrap()
 }
 
@@ -38,13 +37,13 @@ fn hide(rig: &Rig, tenant: &str, anchor: Uuid, hidden: bool) {
 }
 
 /// The one contact of initech's list.
-fn shown(rig: &Rig) -> (Uuid, String) {
+pub(super) fn shown(rig: &Rig) -> (Uuid, String) {
     let gal = rig.gal_with_hidden("initech");
     assert!(gal.len() == 1 && !gal[0].hidden, "{gal:#?}");
     (gal[0].anchor, property(&gal[0], "Title"))
 }
 
-async fn cycles(rig: &Rig, count: u32) {
+pub(super) async fn cycles(rig: &Rig, count: u32) {
     for _ in 0..count {
         rig.advance(TICK).await;
         rig.cycle_of_each_pair().await.unwrap();
@@ -56,7 +55,7 @@ async fn read(rig: &Rig, pair: &str) {
 }
 
 /// One pair reads and writes.
-async fn tick(rig: &Rig, pair: &str) {
+pub(super) async fn tick(rig: &Rig, pair: &str) {
     read(rig, pair).await;
     rig.engine.reconcile(pair, rig.deadline()).await.unwrap();
 }
@@ -116,12 +115,7 @@ async fn a_person_who_moves_to_another_tenant_of_the_mesh_keeps_the_contact_in_t
     assert_eq!((gal.len(), gal[0].hidden, property(&gal[0], "Title"), gal[0].anchor), (1, false, "Of fabrikam".to_owned(), before));
     // That the domain is contoso's no more is known from the next daily reading.
     rig.advance(DAY).await;
-    for pair in &rig.engine.setup.pairs {
-        rig.engine
-            .snapshot(&pair.name, engine::snapshot::SnapshotOptions { full: true, daily: false, only: None }, rig.deadline())
-            .await
-            .unwrap();
-    }
+    rig.full_reading_of_each_pair().await.unwrap();
     rig.cycle_of_each_pair().await.unwrap();
     let why = code(&rig, "contoso-fabrikam", "ann@brand.example", Side::B).await;
     assert_eq!(names(&rig.gal("contoso")), ["Ann"], "and contoso sees her from fabrikam: {why:?}");
@@ -425,67 +419,6 @@ async fn whose_creation_was_forestalled_is_covered_and_comes_next() {
     cycles(&rig, 5).await;
     assert_eq!(shown(&rig).1, "Of fabrikam");
     assert!(status_of(&rig, SECOND).await.quarantined.is_empty());
-}
-
-fn desk(tenants: &str) -> String {
-    let pairs = [("contoso", "initech"), ("fabrikam", "initech")].map(|(a, b)| format!("[[pairs]]\na = \"{a}\"\nb = \"{b}\"\n"));
-    let contacts = "contacts = [{ key = \"desk\", address = \"help@msp.example\", display_name = \"Desk\", title = \"Of the MSP\" }]";
-    format!("{}[[static_contacts]]\ntenants = [{tenants}]\n{contacts}\n", pairs.concat())
-}
-
-/// Once every pair of a tenant took its static contacts for its own: one was told that its links were lost, and took them away.
-#[tokio::test(start_paused = true)]
-async fn a_tenants_static_contacts_are_one_pairs() {
-    let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
-    let rig = Rig::new(RigOptions { tenants, profile: desk("\"initech\""), ..RigOptions::default() }).await;
-    rig.merge_each_pair(4).await.unwrap();
-    assert_eq!(names(&rig.gal("initech")), ["Desk"]);
-    let lost = status_of(&rig, SECOND).await.lost_links;
-    assert_eq!((lost.a, lost.b), (0, 0));
-    let plan = rig.engine.unpublish_preview(SECOND, Side::B, Leave::Purge).await.unwrap();
-    assert!(plan.operations.is_empty(), "{plan:#?}");
-    let plan = rig.engine.unpublish_preview(FIRST, Side::B, Leave::Purge).await.unwrap();
-    assert_eq!(plan.operations.len(), 1, "{plan:#?}");
-}
-
-/// A static contact waits like anybody else, and is there as soon as the address is free.
-#[tokio::test(start_paused = true)]
-async fn a_static_contact_takes_over_what_is_hidden_for_its_deletion() {
-    let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
-    let mut rig = Rig::new(RigOptions { tenants, profile: desk("\"contoso\""), ..RigOptions::default() }).await;
-    let a = made(&rig, "fabrikam", contact_at("Desk of fabrikam", "help@msp.example", "Of fabrikam"));
-    rig.merge_each_pair(4).await.unwrap();
-    rig.reprofile(&desk("\"contoso\", \"initech\""));
-    cycles(&rig, 3).await;
-    assert_eq!(shown(&rig).1, "Of fabrikam");
-    rig.apply("fabrikam", delete(&[a]));
-    cycles(&rig, 5).await;
-    assert_eq!(shown(&rig).1, "Of the MSP");
-}
-
-/// Once the first pair of the profile had hidden, and after the grace period removed, what another pair is home to by now.
-#[tokio::test(start_paused = true)]
-async fn static_contacts_stay_where_the_pairs_of_the_profile_change_their_order() {
-    let tenants = ["contoso", "fabrikam", "initech"].map(|name| (name.to_owned(), 0)).to_vec();
-    let mut rig = Rig::new(RigOptions { tenants, profile: desk("\"initech\""), ..RigOptions::default() }).await;
-    rig.merge_each_pair(4).await.unwrap();
-    let before = shown(&rig);
-    let profile = desk("\"initech\"");
-    let (first, rest) = profile.split_at(profile.rfind("[[pairs]]").unwrap());
-    let (second, statics) = rest.split_at(rest.find("[[static_contacts]]").unwrap());
-    rig.reprofile(&format!("{second}{first}{statics}"));
-    rig.advance(TICK).await;
-    tick(&rig, FIRST).await;
-    assert_eq!(shown(&rig), before, "the pair that had it lets it be");
-    let plan = rig.engine.unpublish_preview(FIRST, Side::B, Leave::Purge).await.unwrap();
-    assert!(plan.operations.is_empty(), "{plan:#?}");
-    cycles(&rig, 3).await;
-    assert_eq!(shown(&rig), before);
-    let plan = rig.engine.unpublish_preview(SECOND, Side::B, Leave::Purge).await.unwrap();
-    assert_eq!(plan.operations.len(), 1, "it is the other's now: {plan:#?}");
-    rig.advance(DAY * 40).await;
-    cycles(&rig, 3).await;
-    assert_eq!(shown(&rig), before);
 }
 
 /// Once the former owner was in the list again, under his name, for as long as a value of the new one was refused.

@@ -18,7 +18,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, filter::LevelFilter};
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+use super::DAY;
 
 fn contact(name: &str) -> Value {
     people::contact(name, "Partner")

@@ -13,7 +13,7 @@ use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+use super::DAY;
 
 fn user(name: &str) -> Value {
     people::user("contoso", name)

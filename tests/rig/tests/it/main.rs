@@ -9,6 +9,13 @@
     reason = "a test fails where its set-up fails"
 )]
 
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// From one cycle of the schedule to the next.
+const TICK: Duration = Duration::from_secs(600);
+
 mod act;
 mod addresses;
 mod consent;
@@ -28,4 +35,5 @@ mod operator;
 mod readings;
 mod restored;
 mod shared_contacts;
+mod static_contacts;
 mod undo;

@@ -11,7 +11,7 @@ use rig::{Rig, RigOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+use super::DAY;
 
 #[tokio::test(start_paused = true)]
 async fn a_guest_that_holds_the_address_is_left_alone_or_adopted_by_policy() {
@@ -135,12 +135,7 @@ async fn domains_of_any_tenant_make_stand_ins_in_every_pair() {
     // A domain that initech gets later makes a stand-in of Pat, in the pair that does not have initech.
     rig.apply("initech", json!([{"op": "accepted-domain", "domain": "partner.example"}]));
     rig.advance(DAY).await;
-    for pair in &rig.engine.setup.pairs {
-        rig.engine
-            .snapshot(&pair.name, engine::snapshot::SnapshotOptions { full: true, daily: false, only: None }, rig.deadline())
-            .await
-            .unwrap();
-    }
+    rig.full_reading_of_each_pair().await.unwrap();
     rig.cycle_of_each_pair().await.unwrap();
     assert_eq!(code(&rig, "contoso-fabrikam", "pat@partner.example", Side::B).await, ["stand-in"]);
     assert_eq!(names(&rig.gal("contoso")), ["Ian"], "the twin is staged");

@@ -10,7 +10,7 @@ use rig::people::{contact, delete, find, names, property, update};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+use super::DAY;
 
 fn pair(rest: &str) -> String {
     format!("[[pairs]]\na = \"contoso\"\nb = \"fabrikam\"\n{rest}")

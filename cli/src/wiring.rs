@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::arguments::{Arguments, Global};
 use crate::error::{CliError, Exit};
-use crate::screen::{Paint, Screen, complain, document};
+use crate::screen::{Paint, Screen, document};
 use crate::stop::Stop;
 use crate::verbs;
 
@@ -137,9 +137,6 @@ pub(crate) fn run() -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             screen.error(&error);
-            if error.exit == Exit::WrongInput && !screen.json {
-                complain("  `galbridge --help` shows all verbs and options");
-            }
             error.exit
         }
     }

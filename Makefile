@@ -28,7 +28,7 @@ lint: ## Formatting, clippy, documentation links, licences and bans of dependenc
 	@.ci/lint
 
 e2e: ## Deploy the stack to MiniStack, and play a client's first day
-	@.ci/e2e
+	@.ci/e2e $(ARGS)
 
 soak: ## A hundred thousand random histories: three hours on two cores
 	@.ci/programs

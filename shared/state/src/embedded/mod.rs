@@ -13,7 +13,8 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, IdentityCache, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use dynoxide::{Database, DynoxideError};
 use engine::ports::StoreError;
@@ -68,14 +69,15 @@ fn open(engine: Engine, place: String, gate: Option<Arc<dyn Gate>>) -> Result<Ta
     Ok(Table::new(client, NAME.to_owned(), place, None))
 }
 
-/// An SDK client that never waits: no retries, timeouts, sockets or threads.
+/// An SDK client that never waits: no retries, timeouts, sockets or threads. Nothing is signed, as nothing leaves the process:
+/// signing took a tenth of the time that histories take.
 fn client(connector: Connector) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("local"))
         .endpoint_url("http://embedded.invalid")
-        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
-        .identity_cache(IdentityCache::no_cache())
+        .allow_no_auth()
+        .auth_scheme_preference([AuthSchemeId::from("noAuth")])
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
